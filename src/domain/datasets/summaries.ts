@@ -1,0 +1,74 @@
+import type { Conversation } from '../conversations/conversation.ts'
+import type { SourceFormat } from '../formats/source.ts'
+import type { RunSummary } from '../pipeline/run-view.ts'
+import type { Detection } from './detection.ts'
+import type { Mapping } from './mapping.ts'
+
+/** Where a dataset stands: still taking files, or usable. */
+export const datasetStatuses = ['draft', 'ready'] as const
+export type DatasetStatus = (typeof datasetStatuses)[number]
+
+/** One row of the list of datasets. Counts that nothing has settled yet are null, never 0. */
+export interface DatasetSummary {
+  readonly id: string
+  readonly name: string
+  readonly status: DatasetStatus
+  /** Formats of its files, without repeats. */
+  readonly formats: readonly SourceFormat[]
+  /** The shape's usual name, null before detection. */
+  readonly shape: string | null
+  readonly files: number
+  readonly bytes: number
+  /** Source units (rows, elements) and conversations, as the last run counted them. */
+  readonly records: number | null
+  readonly conversations: number | null
+  readonly quarantined: number | null
+  readonly meanScore: number | null
+  readonly lastRun: RunSummary | null
+  readonly owner: string
+  readonly createdAt: Date
+}
+
+/** One source file of a dataset. */
+export interface DatasetFile {
+  readonly id: string
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly addedAt: Date
+  readonly detection: Detection | null
+}
+
+/** One of the first records, as uploaded and as it will be exported. Record text: never logged. */
+export interface SampleView {
+  /** 1-based number of the sample shown, and how many samples can be stepped through. */
+  readonly index: number
+  readonly of: number
+  /** 1-based line where the record starts; null for Parquet. */
+  readonly line: number | null
+  readonly byteOffset: number
+  /** Source units the record was made of. */
+  readonly units: number
+  /** The record as indented JSON text, cut at a length fit for a page. */
+  readonly raw: string
+  readonly rawCut: boolean
+  readonly conversation: Conversation | null
+  /** Why there is no conversation: a reason code of pipeline/reasons.ts. */
+  readonly reason: string | null
+}
+
+/** A dataset's page. */
+export interface DatasetView {
+  readonly summary: DatasetSummary
+  readonly files: readonly DatasetFile[]
+  /** What runs use: detected, or edited by a person. */
+  readonly mapping: Mapping | null
+  readonly mappingEdited: boolean
+  /** Field names of the first file, offered in the mapping's form; empty where unknown. */
+  readonly columns: readonly string[]
+  readonly sample: SampleView | null
+  readonly runs: readonly RunSummary[]
+  readonly exports: number
+  readonly canEdit: boolean
+  readonly canDelete: boolean
+}
