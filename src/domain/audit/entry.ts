@@ -1,0 +1,22 @@
+/** Who did it: a signed-in person, the operator at the machine's command line, or the portal itself. */
+export interface Actor {
+  readonly id: string
+  readonly kind: 'user' | 'operator' | 'system'
+}
+
+/** Who asks and under which request id: every use case that changes something takes one. */
+export interface Caller {
+  readonly actor: Actor
+  readonly requestId: string
+  /** Client address and the like, for the deletable details of the audit entry. */
+  readonly address?: string
+}
+
+/** What the business transaction hands to the audit outbox. Never record text, never secrets. */
+export interface AuditEntry {
+  readonly action: string
+  readonly objectType: 'user' | 'session' | 'dataset' | 'file' | 'run' | 'export' | 'system'
+  readonly objectId: string
+  readonly outcome: 'allowed' | 'denied' | 'failed'
+  readonly details: Readonly<Record<string, string | number | boolean | null>>
+}

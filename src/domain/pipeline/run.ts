@@ -1,0 +1,56 @@
+import { z } from 'zod'
+
+export const stages = ['ingestion', 'standardization', 'validation', 'processing', 'quality', 'export'] as const
+export type Stage = (typeof stages)[number]
+
+export const modes = ['sequential', 'concurrent', 'adaptive'] as const
+export type Mode = (typeof modes)[number]
+
+export const runStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
+export type RunStatus = (typeof runStatuses)[number]
+
+export const stageStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
+export type StageStatus = (typeof stageStatuses)[number]
+
+export const targets = ['chatml', 'sharegpt', 'alpaca', 'vicuna', 'openai'] as const
+export type Target = (typeof targets)[number]
+
+export const exportFormats = ['jsonl', 'json', 'csv', 'parquet'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+export const redactions = ['email', 'phone', 'ssn', 'card', 'ip'] as const
+export type Redaction = (typeof redactions)[number]
+
+/** What a run does; never changes once it is written. */
+export const RunConfiguration = z.strictObject({
+  mode: z.enum(modes).default('adaptive'),
+  /** Score below which a record is rejected, 0 to 1. */
+  threshold: z.number().min(0).max(1).default(0.7),
+  /** `all`, `none`, or names of checks. */
+  checks: z.union([z.literal('all'), z.literal('none'), z.array(z.string()).min(1)]).default('all'),
+  redact: z.array(z.enum(redactions)).default([]),
+  targets: z.array(z.enum(targets)).min(1).default(['chatml']),
+  formats: z.array(z.enum(exportFormats)).min(1).default(['jsonl']),
+})
+export type RunConfiguration = z.infer<typeof RunConfiguration>
+
+/** One row of the ledger, in records: in = out + quarantined + rejected + duplicate (+ still inside). */
+export interface LedgerRow {
+  readonly stage: Stage
+  readonly in: number
+  readonly out: number
+  readonly quarantined: number
+  readonly rejected: number
+  readonly duplicate: number
+  /** Reason → count, over everything that did not come out; sums to in − out. */
+  readonly reasons: Readonly<Record<string, number>>
+}
+
+/** Records neither out nor accounted for yet; 0 when the stage is exact and done. */
+export const stillInside = (row: LedgerRow): number =>
+  row.in - row.out - row.quarantined - row.rejected - row.duplicate
+
+/** Whether the row sums exactly, by column and by reason. */
+export const isExact = (row: LedgerRow): boolean =>
+  stillInside(row) === 0 &&
+  Object.values(row.reasons).reduce((sum, count) => sum + count, 0) === row.in - row.out

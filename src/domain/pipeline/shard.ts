@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { Cursor, Layout } from '../formats/source.ts'
+import { Mapping } from '../datasets/mapping.ts'
+import { exportFormats, targets } from './run.ts'
+
+/** One source file of a run, in the order it is read. */
+export const SourceInput = z.strictObject({
+  datasetId: z.string(),
+  fileId: z.string(),
+  objectId: z.string(),
+  bytes: z.number().int(),
+  layout: Layout,
+  mapping: Mapping,
+})
+export type SourceInput = z.infer<typeof SourceInput>
+
+/** Where ingestion goes on after the shards it already committed. */
+export const IngestionCheckpoint = z.strictObject({
+  file: z.number().int(),
+  cursor: Cursor.optional(),
+  /** Next ordinal within the dataset of that file. */
+  ordinal: z.number().int(),
+  /** Next shard index. */
+  shard: z.number().int(),
+  /** Whether a key of this file was found to return after its group had ended. */
+  scattered: z.boolean(),
+})
+export type IngestionCheckpoint = z.infer<typeof IngestionCheckpoint>
+
+/** The work of one shard row, by stage. Object ids only: no record text, it lies in Postgres. */
+export const ShardTask = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ingestion'), inputs: z.array(SourceInput), checkpoint: IngestionCheckpoint }),
+  z.strictObject({
+    kind: z.literal('records'),
+    /** The stages this call does: one in sequential mode, all three of them fused otherwise. */
+    stages: z.array(z.enum(['standardization', 'validation', 'processing'])).min(1),
+    inputObjectId: z.string(),
+    datasetId: z.string(),
+    fileId: z.string(),
+    mapping: Mapping,
+  }),
+  z.strictObject({ kind: z.literal('quality') }),
+  z.strictObject({ kind: z.literal('export'), target: z.enum(targets), format: z.enum(exportFormats), exportId: z.string() }),
+  z.strictObject({ kind: z.literal('manifest') }),
+])
+export type ShardTask = z.infer<typeof ShardTask>
+
+/** What a finished shard left behind. */
+export const ShardResult = z.strictObject({
+  /** The object with the records that came out. */
+  objectId: z.string().optional(),
+  /** Sidecar for quality: ordinal, score, fingerprint of each record. */
+  indexObjectId: z.string().optional(),
+  decisionObjectId: z.string().optional(),
+  sha256: z.string().optional(),
+  bytes: z.number().int().optional(),
+  records: z.number().int(),
+})
+export type ShardResult = z.infer<typeof ShardResult>
