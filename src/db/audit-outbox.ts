@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { AuditEntry, Caller } from '../domain/audit/entry.ts'
+import type { Database } from './schema.ts'
+
+/**
+ * Adds one entry to the audit outbox, over the connection or transaction given: call it inside the transaction
+ * that makes the change, so that neither can happen without the other. Details are bound by a salted commitment
+ * (security reference section 3.3) and may be deleted later without breaking the log.
+ */
+export async function recordAudit(db: Kysely<Database>, caller: Caller, entry: AuditEntry): Promise<void> {
+  const details = JSON.stringify(
+    caller.address === undefined ? entry.details : { ...entry.details, address: caller.address },
+  )
+  const salt = randomBytes(16)
+  const commitment = createHash('sha256').update(salt).update(details).digest()
+  await db
+    .insertInto('audit.outbox')
+    .values({
+      actorId: caller.actor.id,
+      actorKind: caller.actor.kind,
+      action: entry.action,
+      objectType: entry.objectType,
+      objectId: entry.objectId,
+      outcome: entry.outcome,
+      requestId: caller.requestId,
+      salt,
+      commitment,
+      details,
+    })
+    .execute()
+}
