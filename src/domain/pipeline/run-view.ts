@@ -110,6 +110,7 @@ export interface RunView {
   readonly events?: readonly RunEvent[]
   readonly problem?: string
   readonly canCancel?: boolean
+  readonly canResume?: boolean
   /** When the view was taken; relative times and "took" are measured against it. */
   readonly now: Date
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { Cursor, Layout } from '../formats/source.ts'
 import { Mapping } from '../datasets/mapping.ts'
-import { exportFormats, targets } from './run.ts'
 
 /** One source file of a run, in the order it is read. */
 export const SourceInput = z.strictObject({
@@ -20,10 +19,12 @@ export const IngestionCheckpoint = z.strictObject({
   cursor: Cursor.optional(),
   /** Next ordinal within the dataset of that file. */
   ordinal: z.number().int(),
+  /** Ordinal of the first record of that file. */
+  fileStart: z.number().int(),
   /** Next shard index. */
   shard: z.number().int(),
-  /** Whether a key of this file was found to return after its group had ended. */
-  scattered: z.boolean(),
+  /** Whether keys of this file return after their group ended; undefined until it was scanned. */
+  scattered: z.boolean().optional(),
 })
 export type IngestionCheckpoint = z.infer<typeof IngestionCheckpoint>
 
@@ -40,20 +41,18 @@ export const ShardTask = z.discriminatedUnion('kind', [
     mapping: Mapping,
   }),
   z.strictObject({ kind: z.literal('quality') }),
-  z.strictObject({ kind: z.literal('export'), target: z.enum(targets), format: z.enum(exportFormats), exportId: z.string() }),
-  z.strictObject({ kind: z.literal('manifest') }),
+  z.strictObject({ kind: z.literal('export') }),
 ])
 export type ShardTask = z.infer<typeof ShardTask>
 
 /** What a finished shard left behind. */
 export const ShardResult = z.strictObject({
-  /** The object with the records that came out. */
+  /** The object that came out; absent where nothing did. */
   objectId: z.string().optional(),
-  /** Sidecar for quality: ordinal, score, fingerprint of each record. */
-  indexObjectId: z.string().optional(),
-  decisionObjectId: z.string().optional(),
   sha256: z.string().optional(),
-  bytes: z.number().int().optional(),
   records: z.number().int(),
 })
 export type ShardResult = z.infer<typeof ShardResult>
+
+/** The first checkpoint of a run. */
+export const startOfIngestion: IngestionCheckpoint = { file: 0, ordinal: 0, fileStart: 0, shard: 0 }

@@ -35,6 +35,8 @@ export interface Vault {
   createKey(owner: string): Promise<void>
   /** Crypto-shreds: destroys the key (durably, and remembered in the list of destroyed keys), then removes its objects. */
   destroyKey(owner: string): Promise<void>
+  /** 32 bytes bound to the owner's key and a purpose (HKDF-Expand-SHA-384), for keyed hashes that leave the vault. */
+  deriveKey(owner: string, purpose: string): Promise<Uint8Array>
   /**
    * Streams plaintext into an object: temporary name → fsync → rename → fsync directory. Never overwrites.
    * Aborting the signal, or an error of the source, leaves nothing behind.

@@ -1,0 +1,146 @@
+import { readRecords } from '../formats/read-records.ts'
+import type { RecordBatch } from '../formats/source.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { Quarantined } from './outcome.ts'
+import { encodeRaw, type Origin, type RawLine } from './record-objects.ts'
+import { hasScatteredKeys } from './scattered-keys.ts'
+import type { IngestionCheckpoint, SourceInput } from './shard.ts'
+
+/** A shard is cut at whichever comes first; constant, so that every crash and every machine cuts alike. */
+export const shardLimits = { records: 2_000, sourceBytes: 8 * 1024 * 1024 } as const
+
+/** Where the objects of a run go: whose key, and the beginning of their ids. */
+export interface RunObjects {
+  readonly keyOwner: string
+  readonly prefix: string
+}
+
+/** One cut: an object of readable records (none when all were unreadable), and where to go on from. */
+export interface Cut {
+  readonly input: SourceInput
+  readonly shard: number
+  readonly objectId: string | undefined
+  readonly records: number
+  readonly quarantined: readonly Quarantined[]
+  readonly unitsGrouped: number
+  readonly unitsQuarantined: number
+  readonly sourceBytes: number
+  readonly checkpoint: IngestionCheckpoint
+}
+
+/**
+ * Reads the sources of a run from the vault and cuts them into shards, from a checkpoint on.
+ * @param attempt ends every object id, so that a late writer never meets another's object
+ * @param commit makes a cut durable; answers false when this attempt was overtaken or the run stopped
+ * @returns whether everything was read; false when commit said stop
+ * @throws SourceRefused when a source cannot be read at all, VaultError when its object does not open
+ */
+export async function ingest(
+  vault: Vault,
+  objects: RunObjects,
+  inputs: readonly SourceInput[],
+  from: IngestionCheckpoint,
+  attempt: number,
+  commit: (cut: Cut) => Promise<boolean>,
+): Promise<boolean> {
+  let at = from
+  for (const [file, input] of inputs.entries()) {
+    if (file < from.file) continue
+    if (file > from.file) {
+      const ordinal = inputs[file - 1]?.datasetId === input.datasetId ? at.ordinal : 0
+      at = { file, ordinal, fileStart: ordinal, shard: at.shard }
+    }
+    const source = await vault.open({ owner: input.datasetId, id: input.objectId, kind: 'source' })
+    try {
+      const scattered = at.scattered ?? (await hasScatteredKeys(source, input))
+      at = { ...at, scattered }
+      // Scattered groups are read as a whole, so a restart reads again and skips what is already cut.
+      let skip = scattered ? at.ordinal - at.fileStart : 0
+      const start = scattered || at.cursor === undefined ? {} : { from: at.cursor }
+      let open = new OpenCut()
+      for await (const batch of readRecords(source, input.layout, input.mapping, { ...start, scattered })) {
+        if (skip > 0) {
+          skip -= batch.records.length
+          continue
+        }
+        at = { ...at, cursor: batch.cursor, ordinal: open.add(batch, at.ordinal) }
+        if (!open.isFull) continue
+        at = { ...at, shard: at.shard + 1 }
+        if (!(await commit(await open.write(vault, objects, input, at, attempt)))) return false
+        open = new OpenCut()
+      }
+      if (!open.isEmpty) {
+        at = { ...at, shard: at.shard + 1 }
+        if (!(await commit(await open.write(vault, objects, input, at, attempt)))) return false
+      }
+    } finally {
+      await source.close()
+    }
+  }
+  return true
+}
+
+class OpenCut {
+  #lines: RawLine[] = []
+  #quarantined: Quarantined[] = []
+  #grouped = 0
+  #unreadable = 0
+  #bytes = 0
+
+  get isEmpty(): boolean {
+    return this.#grouped + this.#unreadable === 0
+  }
+
+  get isFull(): boolean {
+    return (
+      this.#lines.length + this.#quarantined.length >= shardLimits.records ||
+      this.#bytes >= shardLimits.sourceBytes
+    )
+  }
+
+  /** @returns the next ordinal */
+  add(batch: RecordBatch, firstOrdinal: number): number {
+    let ordinal = firstOrdinal
+    for (const record of batch.records) {
+      const { unit, line, byteOffset } = record.position
+      if ('reason' in record) {
+        const reason = record.reason
+        this.#quarantined.push({ stage: 'ingestion', reason, ordinal, unit, line, byteOffset })
+      } else {
+        const origin: Origin = [ordinal, unit, line, byteOffset]
+        this.#lines.push({ origin, value: record.value })
+      }
+      ordinal++
+    }
+    this.#grouped += batch.unitsGrouped
+    this.#unreadable += batch.unitsQuarantined
+    this.#bytes += batch.sourceBytes
+    return ordinal
+  }
+
+  async write(
+    vault: Vault,
+    { keyOwner, prefix }: RunObjects,
+    input: SourceInput,
+    checkpoint: IngestionCheckpoint,
+    attempt: number,
+  ): Promise<Cut> {
+    const shard = checkpoint.shard - 1
+    const objectId =
+      this.#lines.length === 0 ? undefined : `${prefix}/ingestion/${String(shard).padStart(6, '0')}.${attempt}`
+    if (objectId !== undefined) {
+      await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, encodeRaw(this.#lines))
+    }
+    return {
+      input,
+      shard,
+      objectId,
+      records: this.#lines.length,
+      quarantined: this.#quarantined,
+      unitsGrouped: this.#grouped,
+      unitsQuarantined: this.#unreadable,
+      sourceBytes: this.#bytes,
+      checkpoint,
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { targetTemplates } from '../formats/targets/index.ts'
+import { exportWriters } from '../formats/writers/index.ts'
+import type { JsonObject } from '../json.ts'
+import type { StoredObject, Vault } from '../vault/vault.ts'
+import { ChunkQueue } from './chunk-queue.ts'
+import type { RunObjects } from './ingest.ts'
+import { type Manifest, manifestOf } from './manifest.ts'
+import type { ExportOutcome, WrittenExport } from './outcome.ts'
+import { type ConversationLine, decodeConversations } from './record-objects.ts'
+import type { ExportFormat, Target } from './run.ts'
+import { decision } from './settle-quality.ts'
+
+/** One file to be written: a target template in a file format, or the manifest over all of them. */
+export interface PlannedExport {
+  readonly exportId: string
+  readonly path: string
+  readonly target: Target | 'manifest'
+  readonly format: ExportFormat
+}
+
+export interface ShardOfRecords {
+  readonly objectId: string
+  readonly datasetId: string
+  readonly fileId: string
+}
+
+/** Flush the encoders after this many records, so that a huge export never waits in memory. */
+const recordsPerChunk = 500
+
+/**
+ * Reads every accepted conversation once and writes all exports side by side, then the manifest of their
+ * checksums. Same records, same configuration, same bytes: nothing here knows the time or the run.
+ */
+export async function writeExports(
+  vault: Vault,
+  { keyOwner, prefix }: RunObjects,
+  shards: readonly ShardOfRecords[],
+  decisionsObjectId: string,
+  planned: readonly PlannedExport[],
+  manifest: Omit<Manifest, 'exports'>,
+  attempt: number,
+): Promise<ExportOutcome> {
+  const decisions = await vault.readBytes({ owner: keyOwner, id: decisionsObjectId, kind: 'decision' })
+  const open = planned
+    .filter((plan) => plan.target !== 'manifest')
+    .map((plan) => new OpenExport(vault, keyOwner, `${prefix}/export/${plan.path}.${attempt}`, plan))
+  const counts = { in: 0, out: 0 }
+  const quarantined: ExportOutcome['quarantined'][number][] = []
+  try {
+    let position = 0
+    for (const shard of shards) {
+      const bytes = await vault.readBytes({ owner: keyOwner, id: shard.objectId, kind: 'shard' })
+      const lines = decodeConversations(bytes)
+      const accepted = lines.filter((_, index) => decisions[position + index] === decision.accepted)
+      position += lines.length
+      for (let start = 0; start < accepted.length; start += recordsPerChunk) {
+        const chunk = accepted.slice(start, start + recordsPerChunk)
+        const carried = new Set<ConversationLine>()
+        for (const file of open) await file.add(chunk, carried)
+        counts.in += chunk.length
+        counts.out += carried.size
+        for (const line of chunk) {
+          if (carried.has(line)) continue
+          const [ordinal, unit, sourceLine, byteOffset] = line.origin
+          const { datasetId, fileId } = shard
+          quarantined.push({
+            stage: 'export',
+            reason: 'target-cannot-carry',
+            ordinal,
+            unit,
+            line: sourceLine,
+            byteOffset,
+            datasetId,
+            fileId,
+          })
+        }
+      }
+    }
+    const exports: WrittenExport[] = []
+    for (const file of open) exports.push(await file.end())
+    for (const plan of planned) {
+      if (plan.target !== 'manifest') continue
+      const objectId = `${prefix}/export/${plan.path}.${attempt}`
+      const text = manifestOf({
+        ...manifest,
+        exports: exports.map((done, index) => ({ ...described(open[index]?.plan), ...checked(done) })),
+      })
+      const stored = await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'export' }, Buffer.from(text))
+      exports.push({ exportId: plan.exportId, objectId, records: exports.length, skipped: 0, ...stored })
+    }
+    return { ...counts, quarantined, exports }
+  } catch (error) {
+    for (const file of open) file.abandon()
+    throw error
+  }
+}
+
+const described = (plan: PlannedExport | undefined) => ({
+  path: plan?.path ?? '',
+  target: plan?.target ?? '',
+  format: plan?.format ?? '',
+})
+const checked = ({ records, skipped, bytes, sha256 }: WrittenExport) => ({ records, skipped, bytes, sha256 })
+
+class OpenExport {
+  readonly plan: PlannedExport
+  readonly #objectId: string
+  readonly #queue = new ChunkQueue()
+  readonly #stored: Promise<StoredObject>
+  readonly #abort = new AbortController()
+  readonly #template
+  readonly #encoder
+  #records = 0
+  #skipped = 0
+
+  constructor(vault: Vault, keyOwner: string, objectId: string, plan: PlannedExport) {
+    if (plan.target === 'manifest') throw new Error('the manifest has no records')
+    this.plan = plan
+    this.#objectId = objectId
+    this.#template = targetTemplates[plan.target]
+    this.#encoder = exportWriters[plan.format].open(this.#template.columns)
+    this.#stored = vault.write(
+      { owner: keyOwner, id: objectId, kind: 'export' },
+      this.#queue,
+      this.#abort.signal,
+    )
+    // Awaited in end(); until then a failed write must neither crash the process nor block the producer.
+    this.#stored.catch(() => this.#queue.stop())
+  }
+
+  async add(lines: readonly ConversationLine[], carried: Set<ConversationLine>): Promise<void> {
+    const rows: JsonObject[] = []
+    for (const line of lines) {
+      const rendered = this.#template.render(line.conversation)
+      if (rendered.ok) {
+        rows.push(rendered.value)
+        carried.add(line)
+      } else {
+        this.#skipped++
+      }
+    }
+    this.#records += rows.length
+    await this.#queue.put(this.#encoder.write(rows))
+  }
+
+  async end(): Promise<WrittenExport> {
+    await this.#queue.put(this.#encoder.end())
+    this.#queue.end()
+    const stored = await this.#stored
+    const counts = { records: this.#records, skipped: this.#skipped }
+    return { exportId: this.plan.exportId, objectId: this.#objectId, ...counts, ...stored }
+  }
+
+  abandon(): void {
+    this.#abort.abort()
+    this.#queue.end()
+  }
+}

@@ -1,0 +1,46 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { Cut, RunObjects } from '../domain/pipeline/ingest.ts'
+import type { Manifest } from '../domain/pipeline/manifest.ts'
+import type { ExportOutcome, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
+import type { RunConfiguration } from '../domain/pipeline/run.ts'
+import type { IngestionCheckpoint, ShardTask, SourceInput } from '../domain/pipeline/shard.ts'
+import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
+
+/** What crosses to a worker thread: ids and settings. Record text is read there and stays there. */
+export type ShardWork = { readonly objects: RunObjects; readonly attempt: number } & (
+  | {
+      readonly kind: 'ingestion'
+      readonly inputs: readonly SourceInput[]
+      readonly checkpoint: IngestionCheckpoint
+      /** Cuts are sent here; each waits for a boolean in return. */
+      readonly port: MessagePort
+    }
+  | {
+      readonly kind: 'records'
+      readonly task: Extract<ShardTask, { kind: 'records' }>
+      readonly shard: number
+      readonly configuration: RunConfiguration
+    }
+  | {
+      readonly kind: 'quality'
+      readonly shards: readonly (string | undefined)[]
+      readonly threshold: number
+    }
+  | {
+      readonly kind: 'export'
+      readonly shards: readonly ShardOfRecords[]
+      readonly decisionsObjectId: string
+      readonly planned: readonly PlannedExport[]
+      readonly manifest: Omit<Manifest, 'exports'>
+    }
+)
+
+export type ShardOutcome =
+  | { readonly kind: 'ingestion'; readonly finished: boolean }
+  | ({ readonly kind: 'records' } & RecordsOutcome)
+  | ({ readonly kind: 'quality' } & QualityOutcome)
+  | ({ readonly kind: 'export' } & ExportOutcome)
+  /** A failure with a sentence fit for the page; anything else is thrown and answered with a general one. */
+  | { readonly kind: 'refused'; readonly problem: string }
+
+export type CutMessage = Cut
