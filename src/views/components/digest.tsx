@@ -1,0 +1,19 @@
+import { shortDigest } from './format.ts'
+
+/** A SHA-256, shortened, whole in the title, with a button that copies it. */
+export const Digest = ({ value, of }: { value: string; of: string }) => (
+  <span class="digest">
+    <span class="id" title={value}>
+      {shortDigest(value)}
+    </span>
+    <button
+      class="button button--s button--quiet"
+      type="button"
+      data-copy={value}
+      aria-label={`Copy the SHA-256 of ${of}`}
+      hidden
+    >
+      Copy
+    </button>
+  </span>
+)

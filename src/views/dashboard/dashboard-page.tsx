@@ -1,0 +1,172 @@
+import type { DatasetSummary } from '../../domain/datasets/summaries.ts'
+import type { AttentionItem } from '../../domain/pipeline/attention.ts'
+import { stages } from '../../domain/pipeline/run.ts'
+import type { RunSummary } from '../../domain/pipeline/run-view.ts'
+import { Empty } from '../components/empty.tsx'
+import { number, plural } from '../components/format.ts'
+import { Icon } from '../components/icon.tsx'
+import { Mark } from '../components/mark.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { Section } from '../components/section.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+import { stageName, stagePurpose } from '../names.ts'
+import { RunTable } from '../runs/run-table.tsx'
+
+interface Props extends Frame {
+  attention: readonly AttentionItem[]
+  running: readonly RunSummary[]
+  recent: readonly DatasetSummary[]
+  recentRuns: readonly RunSummary[]
+  now: Date
+}
+
+const Add = () => (
+  <a class="button button--primary" href="/datasets/new">
+    <Icon name="add" />
+    Add dataset
+  </a>
+)
+
+const Attention = ({ items, now }: { items: readonly AttentionItem[]; now: Date }) => (
+  <Section id="attention" title="Needs attention" count={number(items.length)}>
+    {items.length === 0 ? (
+      <Empty>Nothing waits for you.</Empty>
+    ) : (
+      <ul class="attention">
+        {items.map(({ state, title, detail, href, since }) => (
+          <li data-state={state}>
+            <Mark state={state} />
+            <b>
+              <span class="vh">{state}: </span>
+              <a href={href}>{title}</a>
+            </b>
+            {since === null ? null : <RelativeTime at={since} now={now} />}
+            <p>{detail}</p>
+          </li>
+        ))}
+      </ul>
+    )}
+  </Section>
+)
+
+const Welcome = () => (
+  <>
+    <PageHead
+      title="Welcome to Signalbox"
+      meta={<span>Nothing has run yet. Two steps to the first result; the first takes a minute.</span>}
+    />
+    <ol class="steps">
+      <li>
+        <h2>Bring a dataset</h2>
+        <p>
+          Upload CSV, JSON, JSONL or Parquet. The bytes are encrypted with a key of their own; the original
+          never changes.
+        </p>
+        <div class="actions">
+          <Add />
+        </div>
+      </li>
+      <li data-state="later">
+        <h2>Send it through the six stages</h2>
+        <p>
+          You will see what happened to every single record: accepted, quarantined with a reason, rejected by
+          score, or found to be a duplicate.
+        </p>
+      </li>
+    </ol>
+    <Section id="six" title="What a run does">
+      <ol class="rail">
+        {stages.map((stage) => (
+          <li class="rail__stage" data-state="queued">
+            <h3 class="rail__name">
+              <Mark state="queued" />
+              {stageName[stage]}
+            </h3>
+            <progress max={100} value={0} aria-label={`${stageName[stage]}, not started`} />
+            <p class="rail__why">{stagePurpose[stage]}</p>
+          </li>
+        ))}
+      </ol>
+    </Section>
+  </>
+)
+
+const Latest = ({ recent, now }: { recent: readonly DatasetSummary[]; now: Date }) => (
+  <Section
+    id="recent"
+    title="Latest datasets"
+    more={
+      <a class="section__more" href="/datasets">
+        All datasets
+      </a>
+    }
+  >
+    {recent.length === 0 ? (
+      <Empty>None yet.</Empty>
+    ) : (
+      <dl class="facts facts--top">
+        {recent.map(({ id, name, conversations, createdAt }) => (
+          <div>
+            <dt>
+              <RelativeTime at={createdAt} now={now} />
+            </dt>
+            <dd>
+              <a href={`/datasets/${id}`}>{name}</a>{' '}
+              {conversations === null ? null : (
+                <span class="muted">{plural(conversations, 'conversation')}</span>
+              )}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    )}
+  </Section>
+)
+
+/** `GET /`: what needs a person, what runs, what came last. */
+export const DashboardPage = ({ attention, running, recent, recentRuns, now, ...frame }: Props) => {
+  const fresh = [attention, running, recent, recentRuns].every(({ length }) => length === 0)
+  return (
+    <Shell frame={frame} title="Overview" place="overview">
+      {fresh ? (
+        <Welcome />
+      ) : (
+        <>
+          <PageHead title="Overview" actions={<Add />} />
+          <div class="split">
+            <div>
+              <Attention items={attention} now={now} />
+              <Section
+                id="running"
+                title="Running now"
+                count={number(running.length)}
+                more={
+                  <a class="section__more" href="/runs">
+                    All runs
+                  </a>
+                }
+              >
+                {running.length === 0 ? (
+                  <Empty>Nothing runs at the moment.</Empty>
+                ) : (
+                  <RunTable runs={running} labelledBy="running" now={now} />
+                )}
+              </Section>
+              <Section id="recent-runs" title="Latest runs">
+                {recentRuns.length === 0 ? (
+                  <Empty>No run has ended yet. Start one from the page of a dataset.</Empty>
+                ) : (
+                  <RunTable runs={recentRuns} labelledBy="recent-runs" now={now} />
+                )}
+              </Section>
+            </div>
+            <div>
+              <Latest recent={recent} now={now} />
+            </div>
+          </div>
+        </>
+      )}
+    </Shell>
+  )
+}

@@ -1,0 +1,85 @@
+import type { Child } from 'hono/jsx'
+import { Lamp } from '../components/lamp.tsx'
+import { Notices, type NoticeText } from '../components/notice.tsx'
+import { Brand } from './brand.tsx'
+import { Document } from './document.tsx'
+
+/** What every page of a signed-in person carries. */
+export interface Frame {
+  readonly viewer?: { readonly name: string } | undefined
+  /** What the last action had to say; shown once. */
+  readonly notices?: readonly NoticeText[] | undefined
+}
+
+const places = [
+  { id: 'overview', text: 'Overview', href: '/' },
+  { id: 'datasets', text: 'Datasets', href: '/datasets' },
+  { id: 'runs', text: 'Runs', href: '/runs' },
+] as const
+export type Place = (typeof places)[number]['id']
+
+interface Props {
+  frame: Frame
+  title: string
+  place?: Place
+  /** The page follows something by itself and says in the foot whether it does. */
+  live?: boolean
+  children?: Child
+}
+
+/** The frame of every page behind the sign-in. */
+export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = false, children }: Props) => (
+  <Document title={title}>
+    <a class="skip" href="#main">
+      Skip to content
+    </a>
+    <div class="shell">
+      <header class="nav">
+        <Brand />
+        {/* biome-ignore lint/a11y/useSemanticElements: <search> is not yet known to every screen reader */}
+        <form class="jump" role="search" action="/datasets">
+          <label class="vh" for="jump">
+            Jump to a dataset
+          </label>
+          <input
+            class="input"
+            id="jump"
+            name="q"
+            type="search"
+            placeholder="Jump to"
+            autocomplete="off"
+            aria-keyshortcuts="/"
+          />
+          <kbd>/</kbd>
+        </form>
+        <nav class="track-menu" aria-label="Main">
+          <ul>
+            {places.map(({ id, text, href }) => (
+              <li>
+                <a href={href} aria-current={id === place ? 'page' : undefined}>
+                  {text}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="nav__foot">
+          {live ? <Lamp /> : null}
+          {viewer === undefined ? null : (
+            <form class="nav__account" method="post" action="/sign-out">
+              <span class="nav__user">{viewer.name}</span>
+              <button class="button button--s" type="submit">
+                Sign out
+              </button>
+            </form>
+          )}
+        </div>
+      </header>
+      <main class="main" id="main" tabindex={-1}>
+        <Notices notices={notices} />
+        {children}
+      </main>
+    </div>
+    <div class="vh" id="announcer" role="status" />
+  </Document>
+)

@@ -1,0 +1,75 @@
+import type { ExportView } from '../../domain/pipeline/run-view.ts'
+import { Digest } from '../components/digest.tsx'
+import { Empty } from '../components/empty.tsx'
+import { bytes } from '../components/format.ts'
+import { Section } from '../components/section.tsx'
+import { State } from '../components/state.tsx'
+import { Count, Table } from '../components/table.tsx'
+import { formatName, targetName } from '../names.ts'
+
+const states = {
+  waiting: { state: 'queued', word: 'Waits' },
+  writing: { state: 'running', word: 'Writing' },
+  ready: { state: 'completed', word: 'Ready' },
+  failed: { state: 'failed', word: 'Failed' },
+} as const
+
+const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
+  const name = `${targetName[file.target]}, ${formatName[file.format]}`
+  const shown = states[file.state]
+  return (
+    <tr id={`export-${file.id}`} data-state={file.state === 'failed' ? 'failed' : undefined}>
+      <th scope="row">
+        {file.state === 'ready' ? (
+          <a href={`/runs/${runId}/exports/${file.id}`} download>
+            {name}
+          </a>
+        ) : (
+          name
+        )}
+      </th>
+      <td>
+        <State state={shown.state} word={shown.word} />
+      </td>
+      <Count value={file.state === 'waiting' ? null : file.records} />
+      <Count value={file.state === 'waiting' ? null : file.skipped} />
+      <td class="num">{file.state === 'ready' ? bytes(file.bytes) : <span class="muted">pending</span>}</td>
+      <td>
+        {file.sha256 === null ? <span class="muted">pending</span> : <Digest value={file.sha256} of={name} />}
+      </td>
+    </tr>
+  )
+}
+
+/** The files of a run, to download once they are whole. */
+export const RunExports = ({ runId, exports }: { runId: string; exports: readonly ExportView[] }) => (
+  <Section id="exports" title="Exports" note="only records that were accepted">
+    {exports.length === 0 ? (
+      <Empty>Written by the last stage; none yet.</Empty>
+    ) : (
+      <Table labelledBy="exports">
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">State</th>
+            <th scope="col" class="num">
+              Records
+            </th>
+            <th scope="col" class="num">
+              Cannot carry
+            </th>
+            <th scope="col" class="num">
+              Size
+            </th>
+            <th scope="col">SHA-256</th>
+          </tr>
+        </thead>
+        <tbody>
+          {exports.map((file) => (
+            <Row runId={runId} file={file} />
+          ))}
+        </tbody>
+      </Table>
+    )}
+  </Section>
+)

@@ -1,0 +1,65 @@
+import type { RunView } from '../../domain/pipeline/run-view.ts'
+import { duration } from '../components/format.ts'
+import { Icon } from '../components/icon.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { Plate } from '../components/state.tsx'
+import { modeName } from '../names.ts'
+import { runTitle } from './run-table.tsx'
+
+const Meta = ({ run }: { run: RunView }) => (
+  <>
+    <span>
+      {run.startedAt === null ? 'asked for ' : 'started '}
+      <RelativeTime at={run.startedAt ?? run.createdAt} now={run.now} /> by {run.startedBy}
+    </span>
+    {run.startedAt !== null && run.finishedAt !== null ? (
+      <span>took {duration(run.finishedAt.getTime() - run.startedAt.getTime())}</span>
+    ) : null}
+    <span>{modeName[run.mode].toLowerCase()} mode</span>
+    {run.status === 'running' && run.lastProgressAt !== null ? (
+      <span>
+        last progress <RelativeTime at={run.lastProgressAt} now={run.now} />
+      </span>
+    ) : null}
+  </>
+)
+
+const Actions = ({ run }: { run: RunView }) => (
+  <>
+    {run.canResume === true ? (
+      <form method="post" action={`/runs/${run.id}/resume`}>
+        <button class="button button--primary" id="resume" type="submit">
+          <Icon name="run" />
+          Resume
+        </button>
+      </form>
+    ) : null}
+    {run.canCancel === true ? (
+      <button
+        class="button button--danger"
+        id="cancel"
+        type="button"
+        {...{ command: 'show-modal', commandfor: 'cancel-run' }}
+      >
+        <Icon name="stop" />
+        Cancel run…
+      </button>
+    ) : null}
+  </>
+)
+
+/** The head of a run's page; it changes with the run, so it is part of the live region. */
+export const RunHead = ({ run }: { run: RunView }) => (
+  <PageHead
+    title={runTitle(run.datasets)}
+    crumbs={[
+      { text: 'Runs', href: '/runs' },
+      ...run.datasets.slice(0, 3).map(({ id, name }) => ({ text: name, href: `/datasets/${id}` })),
+      { text: run.id },
+    ]}
+    plate={<Plate state={run.status} />}
+    meta={<Meta run={run} />}
+    {...(run.canCancel === true || run.canResume === true ? { actions: <Actions run={run} /> } : {})}
+  />
+)

@@ -1,0 +1,85 @@
+import type { RunSummary } from '../../domain/pipeline/run-view.ts'
+import { percent } from '../components/format.ts'
+import { MiniRail, overallShare } from '../components/rail.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { State } from '../components/state.tsx'
+import { Count, Table } from '../components/table.tsx'
+import { modeName } from '../names.ts'
+
+interface Props {
+  runs: readonly RunSummary[]
+  labelledBy: string
+  now: Date
+}
+
+/** What a run is called: the names of its datasets. */
+export const runTitle = (datasets: RunSummary['datasets']): string =>
+  datasets.length === 0 ? 'Run of a deleted dataset' : datasets.map(({ name }) => name).join(', ')
+
+const stateOfRow = ({ status }: RunSummary) =>
+  status === 'failed' || status === 'running' ? status : undefined
+
+const Row = ({ run, now }: { run: RunSummary; now: Date }) => {
+  const title = runTitle(run.datasets)
+  const share = run.status === 'running' ? overallShare(run.stages) : null
+  return (
+    <tr data-state={stateOfRow(run)}>
+      <th scope="row" class="main-cell">
+        <a href={`/runs/${run.id}`}>{title}</a> <span class="id">{run.id}</span>
+        {run.problem === undefined ? null : <span class="sub">{run.problem}</span>}
+      </th>
+      <td data-label="State">
+        <State state={run.status} more={share === null ? undefined : percent(share)} />
+      </td>
+      <td data-label="Stages">
+        {run.stages.length === 0 ? (
+          <span class="muted">pending</span>
+        ) : (
+          <MiniRail stages={run.stages} of={title} />
+        )}
+      </td>
+      <Count value={run.recordsTotal} label="Records" />
+      <Count value={run.accepted} label="Accepted" />
+      <Count value={run.quarantined} label="Quarantined" href={`/runs/${run.id}/quarantine`} />
+      <td data-label="Mode">{modeName[run.mode]}</td>
+      <td class="nowrap" data-label="By">
+        {run.startedBy}
+      </td>
+      <td class="num" data-label="When">
+        <RelativeTime at={run.finishedAt ?? run.startedAt ?? run.createdAt} now={now} />
+      </td>
+    </tr>
+  )
+}
+
+/** Runs, newest first, each with its way through the stages. */
+export const RunTable = ({ runs, labelledBy, now }: Props) => (
+  <Table labelledBy={labelledBy} kind="table--stack">
+    <thead>
+      <tr>
+        <th scope="col">Dataset</th>
+        <th scope="col">State</th>
+        <th scope="col">Stages</th>
+        <th scope="col" class="num">
+          Records
+        </th>
+        <th scope="col" class="num">
+          Accepted
+        </th>
+        <th scope="col" class="num">
+          Quarantined
+        </th>
+        <th scope="col">Mode</th>
+        <th scope="col">By</th>
+        <th scope="col" class="num">
+          When
+        </th>
+      </tr>
+    </thead>
+    <tbody>
+      {runs.map((run) => (
+        <Row run={run} now={now} />
+      ))}
+    </tbody>
+  </Table>
+)

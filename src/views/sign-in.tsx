@@ -1,0 +1,58 @@
+import { ErrorSummary } from './components/error-summary.tsx'
+import { Field } from './components/field.tsx'
+import { Plain } from './layout/plain.tsx'
+
+interface Props {
+  email?: string | undefined
+  problem?: string | undefined
+  /** Path to go on to after signing in. */
+  next?: string | undefined
+}
+
+/** `GET /sign-in`; posts `email`, `password`, `next`. */
+export const SignInPage = ({ email, problem, next }: Props) => (
+  <Plain title="Sign in">
+    <ErrorSummary
+      title="You are not signed in"
+      problems={problem === undefined ? [] : [{ field: 'email', message: problem }]}
+    />
+    <form method="post" action="/sign-in">
+      {next === undefined ? null : <input type="hidden" name="next" value={next} />}
+      <Field
+        id="email"
+        label="E-mail address"
+        control={(tied) => (
+          <input
+            class="input"
+            name="email"
+            type="email"
+            autocomplete="username"
+            required
+            value={email}
+            {...tied}
+          />
+        )}
+      />
+      <Field
+        id="password"
+        label="Password"
+        control={(tied) => (
+          <input
+            class="input"
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            required
+            {...tied}
+          />
+        )}
+      />
+      <p class="section">
+        <button class="button button--primary" type="submit">
+          Sign in
+        </button>
+      </p>
+    </form>
+    <p class="quiet">Forgotten it? Ask an administrator for a new one.</p>
+  </Plain>
+)
