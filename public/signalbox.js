@@ -1,0 +1,426 @@
+// The browser's side of Signalbox. One plain deferred script, loaded after htmx. Every page works without it.
+;(() => {
+  const htmx = window.htmx
+  document.documentElement.classList.add('has-script')
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+  const nbsp = '\u00a0'
+
+  // ---- htmx 4.0.1: repairs -------------------------------------------------------------------------------
+  // It swallows clicks with a modifier key: let the browser open the new tab.
+  window.addEventListener(
+    'click',
+    (event) => {
+      if ((event.ctrlKey || event.metaKey || event.shiftKey) && event.target.closest?.('a[href]'))
+        event.stopPropagation()
+    },
+    true,
+  )
+  if (htmx !== undefined) {
+    // An error answer must not change the address; a boosted link that fails becomes a normal page load.
+    htmx.on('htmx:before:history:update', (event) => {
+      if (event.detail.response?.status >= 400) event.preventDefault()
+    })
+    htmx.on('htmx:response:error', (event) => {
+      const { headers, method, action } = event.detail.ctx.request
+      if (headers['HX-Boosted'] && method === 'GET') location.href = action
+    })
+    // A hidden tab does not poll.
+    htmx.on('htmx:config:request', (event) => {
+      if (document.hidden && event.detail.ctx.sourceEvent?.type === 'every') event.preventDefault()
+    })
+  }
+
+  // ---- words for numbers, as components/format.ts says them ------------------------------------------------
+  const sizeText = (value) => {
+    if (value < 1000) return `${value}${nbsp}bytes`
+    const units = ['KB', 'MB', 'GB', 'TB']
+    let size = value / 1000
+    let unit = 0
+    while (size >= 999.5 && unit < units.length - 1) {
+      size /= 1000
+      unit += 1
+    }
+    return `${size >= 99.5 || unit === 0 ? Math.round(size) : size.toFixed(1)}${nbsp}${units[unit]}`
+  }
+  const spanText = (seconds) => {
+    if (seconds < 60) return `${Math.max(1, Math.round(seconds))}${nbsp}s`
+    if (seconds < 3600) return `${Math.floor(seconds / 60)}${nbsp}min`
+    return `${Math.floor(seconds / 3600)}${nbsp}h`
+  }
+
+  // ---- relative times --------------------------------------------------------------------------------------
+  const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+  const freshen = () => {
+    for (const time of all('time[data-relative]')) {
+      const then = new Date(time.dateTime)
+      const seconds = Math.round((Date.now() - then) / 1000)
+      time.title = exact.format(then)
+      if (seconds < 5) time.textContent = 'now'
+      else if (seconds < 86400) time.textContent = `${spanText(seconds)} ago`
+    }
+  }
+  freshen()
+  setInterval(() => document.hidden || freshen(), 1000)
+
+  // ---- live regions ----------------------------------------------------------------------------------------
+  const silenceAfter = 25_000 // beats come every 10 s
+  const pollEvery = 2000
+
+  const lampTo = (state, text) => {
+    for (const lamp of all('[data-lamp]')) {
+      lamp.dataset.state = state
+      if (lamp.textContent !== text) lamp.textContent = text
+    }
+  }
+
+  /** Follows one region: a stream while it works, its plain address every two seconds while it does not. */
+  const follow = (region) => {
+    let stream = null
+    let watchdog = 0
+    let pollTimer = 0
+    let retryTimer = 0
+    let retryAfter = 1000
+    let over = false
+    let polling = null
+    let spoken = region.querySelector('[data-announce]')?.textContent
+
+    const show = (text) => {
+      if (htmx === undefined) region.innerHTML = text
+      else htmx.swap({ sourceElement: region, target: region, text, swap: 'innerMorph' })
+      // The swap ends in a microtask or two; times and the milestone are read after it.
+      setTimeout(() => {
+        freshen()
+        const now = region.querySelector('[data-announce]')?.textContent
+        const announcer = document.getElementById('announcer')
+        if (announcer !== null && now !== undefined && now !== spoken) announcer.textContent = now
+        spoken = now
+      }, 50)
+    }
+
+    const rest = () => {
+      stream?.close()
+      stream = null
+      polling?.abort()
+      polling = null
+      clearTimeout(watchdog)
+      clearTimeout(pollTimer)
+      clearTimeout(retryTimer)
+    }
+
+    const finish = () => {
+      over = true
+      rest()
+      lampTo('live', 'Up to date')
+    }
+
+    const heard = () => {
+      clearTimeout(watchdog)
+      watchdog = setTimeout(broken, silenceAfter)
+      clearTimeout(pollTimer)
+      retryAfter = 1000
+      lampTo('live', 'Live')
+    }
+
+    const poll = async () => {
+      clearTimeout(pollTimer)
+      polling?.abort()
+      const request = new AbortController()
+      polling = request
+      const limit = setTimeout(() => request.abort(), 8000)
+      try {
+        const answer = await fetch(region.dataset.poll, {
+          headers: { Accept: 'text/html' },
+          signal: request.signal,
+        })
+        if (answer.status === 401 || answer.redirected) {
+          rest()
+          over = true
+          lampTo('lost', 'Signed out; sign in again')
+          return
+        }
+        if (!answer.ok) throw new Error(String(answer.status))
+        const text = await answer.text()
+        if (polling !== request || stream?.readyState === 1) return
+        show(text)
+        lampTo('polling', 'Asking every 2 s')
+      } catch {
+        if (polling !== request) return
+        lampTo('lost', 'No connection; trying again')
+      } finally {
+        clearTimeout(limit)
+      }
+      if (!over && !document.hidden) pollTimer = setTimeout(poll, pollEvery)
+    }
+
+    const open = () => {
+      if (over || document.hidden || stream !== null) return
+      stream = new EventSource(region.dataset.live)
+      watchdog = setTimeout(broken, silenceAfter)
+      stream.addEventListener('state', (event) => {
+        heard()
+        show(event.data)
+      })
+      stream.addEventListener('beat', heard)
+      stream.addEventListener('done', finish)
+      stream.addEventListener('error', broken)
+    }
+
+    // The browser's own reconnecting neither backs off nor notices a silent connection: it is done here.
+    function broken() {
+      stream?.close()
+      stream = null
+      clearTimeout(watchdog)
+      clearTimeout(retryTimer)
+      if (over || document.hidden) return
+      poll()
+      retryTimer = setTimeout(open, retryAfter)
+      retryAfter = Math.min(retryAfter * 2, 30_000)
+    }
+
+    document.addEventListener('visibilitychange', () => (document.hidden ? rest() : open()))
+    window.addEventListener('pagehide', rest)
+    window.addEventListener('pageshow', (event) => event.persisted && open())
+    open()
+  }
+  // One stream a page: a browser has six connections for all its tabs.
+  const region = document.querySelector('[data-live]')
+  if (region !== null) follow(region)
+
+  // ---- uploads ---------------------------------------------------------------------------------------------
+  const readable = /\.(csv|tsv|json|jsonl|ndjson|parquet)$/i
+
+  /** Why a file is not sent at all; null when it may be. */
+  const refusal = (file, max) => {
+    if (!readable.test(file.name))
+      return 'Not sent: only CSV, TSV, JSON, JSONL, NDJSON and Parquet can be read.'
+    if (file.size === 0) return 'Not sent: the file is empty.'
+    if (file.size > max) return `Not sent: ${sizeText(file.size)}, and the limit is ${sizeText(max)}.`
+    return null
+  }
+
+  const answerOf = (request) => {
+    try {
+      return JSON.parse(request.responseText)
+    } catch {
+      return {}
+    }
+  }
+
+  /** Sends one file; resolves with the answer, or null when it failed or was cancelled. */
+  const send = (file, url, row) =>
+    new Promise((resolve) => {
+      const part = (name) => row.querySelector(`[data-part=${name}]`)
+      const state = (value, text, detail) => {
+        row.dataset.state = value
+        row.querySelector('.transfer__state').textContent = text
+        part('detail').textContent = detail
+      }
+      if (row.dataset.state === 'cancelled') return resolve(null)
+      const request = new XMLHttpRequest()
+      const body = new FormData()
+      body.append('file', file, file.name)
+      const began = performance.now()
+      let marks = [[began, 0]]
+      const progress = row.querySelector('progress')
+      const fail = (detail) => {
+        state('failed', 'not uploaded', detail)
+        part('cancel').hidden = true
+        resolve(null)
+      }
+      request.open('POST', url)
+      request.setRequestHeader('Accept', 'application/json')
+      request.upload.onprogress = ({ loaded, total }) => {
+        const now = performance.now()
+        marks = [...marks.filter(([at]) => now - at < 4000), [now, loaded]]
+        const [from, had] = marks[0]
+        const rate = now > from ? ((loaded - had) / (now - from)) * 1000 : 0
+        progress.max = total
+        progress.value = loaded
+        const share = Math.min(99, Math.floor((loaded / total) * 100))
+        if (loaded >= total) return state('running', `100${nbsp}%`, 'sent; encrypted and looked at now')
+        const left = rate > 0 ? `, ${spanText((total - loaded) / rate)} left` : ''
+        state(
+          'running',
+          `${share}${nbsp}%`,
+          `${sizeText(loaded)} of ${sizeText(total)}, ${sizeText(Math.round(rate))}/s${left}`,
+        )
+      }
+      request.onload = () => {
+        const answer = answerOf(request)
+        if (request.status !== 201)
+          return fail(answer.message ?? `The server refused it (${request.status}).`)
+        const sure = answer.confidence == null ? '' : `, ${Math.floor(answer.confidence * 100)}${nbsp}% sure`
+        const what = answer.shape == null ? 'uploaded' : `${answer.shape}${sure}`
+        const run = answer.runId === undefined ? '' : '; its run has started'
+        state(
+          'completed',
+          `${sizeText(answer.bytes ?? file.size)} in ${spanText((performance.now() - began) / 1000)}`,
+          `${what}${run}`,
+        )
+        part('cancel').hidden = true
+        const link = part('open')
+        link.href = answer.location
+        link.textContent = answer.runId === undefined ? 'Look at it' : 'Follow the run'
+        link.hidden = false
+        resolve(answer)
+      }
+      request.onerror = () => fail('The connection broke. Choose the file again to send it once more.')
+      request.onabort = () => {
+        state('cancelled', 'cancelled', 'Nothing of it was kept.')
+        part('cancel').hidden = true
+        resolve(null)
+      }
+      part('cancel').onclick = () => request.abort()
+      state('running', `0${nbsp}%`, `0 of ${sizeText(file.size)}`)
+      request.send(body)
+    })
+
+  const uploads = (form) => {
+    const input = form.querySelector('input[type=file]')
+    const drop = form.querySelector('.drop')
+    const area = form.querySelector('[data-transfers]')
+    const list = area.querySelector('.transfers')
+    const blueprint = form.querySelector('template')
+    const max = Number(form.dataset.max)
+    let busy = Promise.resolve()
+    for (const hint of all('[data-script-only]', form)) hint.hidden = false
+
+    const rowFor = (file) => {
+      const row = blueprint.content.firstElementChild.cloneNode(true)
+      row.querySelector('.transfer__name').textContent = file.name
+      row.querySelector('progress').setAttribute('aria-label', file.name)
+      const cancel = row.querySelector('[data-part=cancel]')
+      cancel.setAttribute('aria-label', `Cancel ${file.name}`)
+      const why = refusal(file, max)
+      row.dataset.state = why === null ? 'queued' : 'failed'
+      row.querySelector('.transfer__state').textContent = why === null ? 'waits' : 'not sent'
+      row.querySelector('[data-part=detail]').textContent = why ?? sizeText(file.size)
+      cancel.hidden = why !== null
+      cancel.onclick = () => {
+        row.dataset.state = 'cancelled'
+        row.querySelector('.transfer__state').textContent = 'cancelled'
+        cancel.hidden = true
+      }
+      list.append(row)
+      return row
+    }
+
+    const summarise = () => {
+      const of = (state) => list.querySelectorAll(`[data-state=${state}]`).length
+      const open = of('queued') + of('running')
+      area.querySelector('[data-part=summary]').textContent =
+        `${of('completed')} uploaded, ${of('failed')} failed${open > 0 ? `, ${open} to go` : ''}`
+    }
+
+    const sendAll = async (files, options) => {
+      let dataset
+      for (const [index, { file, row }] of files.entries()) {
+        const query = new URLSearchParams()
+        const own = options.name !== '' && (options.together || files.length === 1)
+        query.set('name', own ? options.name : file.name.replace(readable, ''))
+        if (options.together && dataset !== undefined) query.set('dataset', dataset)
+        if (options.run) query.set('run', '1')
+        if (!options.together || index === files.length - 1) query.set('last', '1')
+        const answer = await send(file, `${form.dataset.upload}?${query}`, row)
+        dataset ??= answer?.datasetId
+        summarise()
+      }
+    }
+
+    const take = (chosen) => {
+      const files = [...chosen].map((file) => ({ file, row: rowFor(file) }))
+      if (files.length === 0) return
+      area.hidden = false
+      summarise()
+      const options = {
+        name: form.elements.name.value.trim(),
+        together: form.elements.together.value === 'yes',
+        run: form.elements.run.checked,
+      }
+      const good = files.filter(({ row }) => row.dataset.state === 'queued')
+      busy = busy.then(() => sendAll(good, options))
+      input.value = ''
+    }
+
+    input.addEventListener('change', () => take(input.files))
+    form.addEventListener('submit', (event) => event.preventDefault())
+    for (const name of ['dragenter', 'dragover']) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault()
+        drop.dataset.over = ''
+      })
+    }
+    for (const name of ['dragleave', 'drop']) drop.addEventListener(name, () => delete drop.dataset.over)
+    drop.addEventListener('drop', (event) => {
+      event.preventDefault()
+      take(event.dataTransfer.files)
+    })
+    // A file dropped beside the zone must not replace the page, and leaving must not lose a transfer.
+    for (const name of ['dragover', 'drop']) window.addEventListener(name, (event) => event.preventDefault())
+    window.addEventListener('beforeunload', (event) => {
+      if (list.querySelector('[data-state=queued], [data-state=running]') !== null) event.preventDefault()
+    })
+  }
+  for (const form of all('form[data-upload]')) uploads(form)
+
+  // ---- keys, dialogs, copying ------------------------------------------------------------------------------
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+    if (event.target.closest?.('input, textarea, select, dialog, [contenteditable]')) return
+    if (event.key === '/') {
+      const jump = document.getElementById('jump')
+      if (jump === null || jump.offsetParent === null) return
+      event.preventDefault()
+      jump.focus()
+      jump.select()
+      return
+    }
+    const target = all('[data-key]').find(({ dataset }) => dataset.key === event.key.toLowerCase())
+    if (target !== undefined) {
+      event.preventDefault()
+      target.click()
+    }
+  })
+
+  // Browsers that do not know `command` yet.
+  if (!('commandForElement' in HTMLButtonElement.prototype)) {
+    document.addEventListener('click', (event) => {
+      const button = event.target.closest?.('button[commandfor]')
+      const dialog = button && document.getElementById(button.getAttribute('commandfor'))
+      if (!dialog) return
+      if (button.getAttribute('command') === 'show-modal') dialog.showModal()
+      else dialog.close()
+    })
+  }
+
+  if (navigator.clipboard !== undefined) {
+    const reveal = () => {
+      for (const button of all('button[data-copy][hidden]')) button.hidden = false
+    }
+    reveal()
+    document.addEventListener('htmx:after:swap', reveal)
+    document.addEventListener('click', async (event) => {
+      const button = event.target.closest?.('button[data-copy]')
+      if (!button) return
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy)
+        button.textContent = 'Copied'
+      } catch {
+        button.textContent = 'Not allowed'
+      }
+      setTimeout(() => {
+        button.textContent = 'Copy'
+      }, 2000)
+    })
+  }
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener('submit', (event) => {
+    if (event.defaultPrevented || event.target.method !== 'post') return
+    if (event.target.dataset.sent !== undefined) return event.preventDefault()
+    event.target.dataset.sent = ''
+  })
+  window.addEventListener('pageshow', () => {
+    for (const form of all('form[data-sent]')) delete form.dataset.sent
+  })
+})()

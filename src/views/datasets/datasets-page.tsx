@@ -1,0 +1,200 @@
+import type { DatasetSummary } from '../../domain/datasets/summaries.ts'
+import { type RunStatus, runStatuses } from '../../domain/pipeline/run.ts'
+import type { Page } from '../../domain/pipeline/run-view.ts'
+import { Empty, EmptyPage } from '../components/empty.tsx'
+import { bytes, number, percent, plural, score } from '../components/format.ts'
+import { Icon } from '../components/icon.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { Pager } from '../components/pager.tsx'
+import { overallShare } from '../components/rail.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { State } from '../components/state.tsx'
+import { Count, Table } from '../components/table.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+import { formatName } from '../names.ts'
+
+/** Filter by the last run's state; `none` for datasets that never ran. */
+export type DatasetFilter = RunStatus | 'none'
+
+interface Props extends Frame {
+  datasets: Page<DatasetSummary>
+  /** What was searched for. */
+  q?: string | undefined
+  status?: DatasetFilter | undefined
+  now: Date
+}
+
+const filters: readonly { value: DatasetFilter; label: string }[] = [
+  { value: 'none', label: 'Never run' },
+  ...runStatuses.map((value) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) })),
+]
+
+const Score = ({ value }: { value: number | null }) =>
+  value === null ? (
+    <span class="muted">pending</span>
+  ) : (
+    <span class="cellbar">
+      <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+        <rect width={Math.round(value * 100)} height="6" />
+      </svg>
+      <span class="num">{score(value)}</span>
+    </span>
+  )
+
+const LastRun = ({ dataset: { status, lastRun } }: { dataset: DatasetSummary }) => {
+  if (lastRun === null) {
+    return <span class="muted">{status === 'draft' ? 'draft, not run' : 'not run'}</span>
+  }
+  const share = lastRun.status === 'running' ? overallShare(lastRun.stages) : null
+  return (
+    <a href={`/runs/${lastRun.id}`}>
+      <State state={lastRun.status} more={share === null ? undefined : percent(share)} />
+    </a>
+  )
+}
+
+const Row = ({ dataset, now }: { dataset: DatasetSummary; now: Date }) => {
+  const state = dataset.lastRun?.status
+  return (
+    <tr data-state={state === 'failed' || state === 'running' ? state : undefined}>
+      <th scope="row" class="main-cell">
+        <a href={`/datasets/${dataset.id}`}>{dataset.name}</a> <span class="id">{dataset.id}</span>
+        {dataset.shape === null ? null : (
+          <span class="sub">
+            {dataset.shape}
+            {dataset.files === 1 ? null : `, ${plural(dataset.files, 'file')}`}
+          </span>
+        )}
+      </th>
+      <td data-label="Format">
+        {dataset.formats.length === 0 ? (
+          <span class="muted">none</span>
+        ) : (
+          dataset.formats.map((format) => formatName[format]).join(', ')
+        )}
+      </td>
+      <td class="num" data-label="Size">
+        {bytes(dataset.bytes)}
+      </td>
+      <Count value={dataset.records} label="Records" />
+      <Count value={dataset.conversations} label="Conversations" />
+      <Count
+        value={dataset.quarantined}
+        label="Quarantined"
+        href={dataset.lastRun === null ? undefined : `/runs/${dataset.lastRun.id}/quarantine`}
+      />
+      <td data-label="Score">
+        <Score value={dataset.meanScore} />
+      </td>
+      <td data-label="Last run">
+        <LastRun dataset={dataset} />
+      </td>
+      <td class="num" data-label="Added">
+        <RelativeTime at={dataset.createdAt} now={now} />
+      </td>
+      <td class="nowrap" data-label="Owner">
+        {dataset.owner}
+      </td>
+    </tr>
+  )
+}
+
+const heads: readonly [text: string, numeric: boolean][] = [
+  ['Name', false],
+  ['Format', false],
+  ['Size', true],
+  ['Records', true],
+  ['Conversations', true],
+  ['Quarantined', true],
+  ['Score', false],
+  ['Last run', false],
+  ['Added', true],
+  ['Owner', false],
+]
+
+const Add = () => (
+  <a class="button button--primary" href="/datasets/new">
+    <Icon name="add" />
+    Add dataset
+  </a>
+)
+
+const Filter = ({
+  q,
+  status,
+  total,
+}: {
+  q: string | undefined
+  status: DatasetFilter | undefined
+  total: number
+}) => (
+  // biome-ignore lint/a11y/useSemanticElements: <search> is not yet known to every screen reader
+  <form class="toolbar" role="search" aria-label="Filter datasets" action="/datasets">
+    <label class="vh" for="q">
+      Search by name or id
+    </label>
+    <input class="input" id="q" type="search" name="q" placeholder="Name or id" value={q} />
+    <label class="vh" for="status">
+      State of the last run
+    </label>
+    <select class="select" id="status" name="status">
+      <option value="">Any state</option>
+      {filters.map(({ value, label }) => (
+        <option value={value} selected={value === status}>
+          {label}
+        </option>
+      ))}
+    </select>
+    <button class="button" type="submit">
+      Filter
+    </button>
+    <span class="toolbar__count">{plural(total, 'dataset')}</span>
+  </form>
+)
+
+/** `GET /datasets?q=…&status=…&page=…` */
+export const DatasetsPage = ({ datasets, q, status, now, ...frame }: Props) => {
+  const filtered = (q !== undefined && q !== '') || status !== undefined
+  return (
+    <Shell frame={frame} title="Datasets" place="datasets">
+      <PageHead title="Datasets" count={number(datasets.total)} actions={<Add />} />
+      {datasets.total === 0 && !filtered ? (
+        <EmptyPage title="No dataset yet">
+          Upload CSV, JSON, JSONL or Parquet with “Add dataset”. Signalbox finds out how the conversations are
+          written, shows you the evidence, and changes nothing in the original.
+        </EmptyPage>
+      ) : (
+        <>
+          <Filter q={q} status={status} total={datasets.total} />
+          <h2 class="vh" id="datasets">
+            List of datasets
+          </h2>
+          {datasets.rows.length === 0 ? (
+            <Empty>
+              No dataset fits{q === undefined || q === '' ? ' the filter' : ` “${q}”`}.{' '}
+              <a href="/datasets">Show all datasets</a>
+            </Empty>
+          ) : (
+            <Table labelledBy="datasets" kind="table--stack">
+              <thead>
+                <tr>
+                  {heads.map(([text, numeric]) => (
+                    <th scope="col" class={numeric ? 'num' : undefined}>
+                      {text}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {datasets.rows.map((dataset) => (
+                  <Row dataset={dataset} now={now} />
+                ))}
+              </tbody>
+            </Table>
+          )}
+          <Pager page={datasets} path="/datasets" query={{ q, status }} />
+        </>
+      )}
+    </Shell>
+  )
+}

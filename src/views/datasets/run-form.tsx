@@ -1,0 +1,140 @@
+import {
+  type RunConfiguration as Configuration,
+  exportFormats,
+  modes,
+  RunConfiguration,
+  redactions,
+  targets,
+} from '../../domain/pipeline/run.ts'
+import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
+import { Choice, Field } from '../components/field.tsx'
+import { score } from '../components/format.ts'
+import { Icon } from '../components/icon.tsx'
+import { Section } from '../components/section.tsx'
+import { formatName, modeHint, modeName, redactionName, targetName } from '../names.ts'
+
+export interface CheckChoice {
+  readonly name: string
+  readonly title: string
+}
+
+interface Props {
+  datasetId: string
+  checks: readonly CheckChoice[]
+  /** What the form starts with; the defaults of a run otherwise. */
+  configuration?: Configuration | undefined
+  problems?: readonly FormProblem[] | undefined
+}
+
+interface GroupProps {
+  legend: string
+  name: string
+  kind: 'radio' | 'checkbox'
+  options: readonly { value: string; label: string; hint?: string }[]
+  chosen: (value: string) => boolean
+}
+
+const Group = ({ legend, name, kind, options, chosen }: GroupProps) => (
+  <fieldset class="field" id={name}>
+    <legend>{legend}</legend>
+    {options.map(({ value, label, hint }) => (
+      <Choice
+        kind={kind}
+        id={`${name}-${value}`}
+        name={name}
+        value={value}
+        checked={chosen(value)}
+        label={label}
+        hint={hint}
+      />
+    ))}
+  </fieldset>
+)
+
+/**
+ * Starts a run: `POST /datasets/:id/runs` with `mode`, `threshold`, and repeated `checks`, `redact`, `targets`,
+ * `formats`. No `checks` at all means none, each of them ticked means all.
+ */
+export const RunForm = ({ datasetId, checks, configuration, problems = [] }: Props) => {
+  const start = configuration ?? RunConfiguration.parse({})
+  const checked = (name: string) =>
+    start.checks === 'all' || (start.checks !== 'none' && start.checks.includes(name))
+  const includes = (list: readonly string[]) => (value: string) => list.includes(value)
+  return (
+    <Section id="run" title="Run">
+      <ErrorSummary title="The run was not started" problems={problems} />
+      <form method="post" action={`/datasets/${datasetId}/runs`}>
+        <p class="quiet">
+          All six stages, threshold {score(start.threshold)}, exported as{' '}
+          {start.targets.map((target) => targetName[target]).join(', ')} in{' '}
+          {start.formats.map((format) => formatName[format]).join(', ')}.
+        </p>
+        <details class="options" open={problems.length > 0}>
+          <summary>Change what the run does</summary>
+          <Group
+            legend="Mode"
+            name="mode"
+            kind="radio"
+            options={modes.map((value) => ({ value, label: modeName[value], hint: modeHint[value] }))}
+            chosen={(value) => value === start.mode}
+          />
+          <Field
+            id="threshold"
+            label="Threshold"
+            hint="Records with a lower score are rejected. 0 to 1."
+            problem={problemOf(problems, 'threshold')}
+            control={(tied) => (
+              <input
+                class="input input--short"
+                name="threshold"
+                type="number"
+                min="0"
+                max="1"
+                step="0.01"
+                required
+                value={score(start.threshold)}
+                {...tied}
+              />
+            )}
+          />
+          {checks.length === 0 ? null : (
+            <Group
+              legend="Checks"
+              name="checks"
+              kind="checkbox"
+              options={checks.map(({ name, title }) => ({ value: name, label: title }))}
+              chosen={checked}
+            />
+          )}
+          <Group
+            legend="Redact"
+            name="redact"
+            kind="checkbox"
+            options={redactions.map((value) => ({ value, label: redactionName[value] }))}
+            chosen={includes(start.redact)}
+          />
+          <Group
+            legend="Export to"
+            name="targets"
+            kind="checkbox"
+            options={targets.map((value) => ({ value, label: targetName[value] }))}
+            chosen={includes(start.targets)}
+          />
+          <Group
+            legend="Files"
+            name="formats"
+            kind="checkbox"
+            options={exportFormats.map((value) => ({ value, label: formatName[value] }))}
+            chosen={includes(start.formats)}
+          />
+        </details>
+        <p class="actions">
+          <button class="button button--primary" type="submit">
+            <Icon name="run" />
+            Run
+          </button>
+        </p>
+      </form>
+    </Section>
+  )
+}

@@ -1,0 +1,119 @@
+import type { Conversation, Message } from '../../domain/conversations/conversation.ts'
+import type { SampleView } from '../../domain/datasets/summaries.ts'
+import { reasonSentence } from '../../domain/pipeline/reasons.ts'
+import { Empty } from '../components/empty.tsx'
+import { number, plural } from '../components/format.ts'
+import { Notice } from '../components/notice.tsx'
+import { Section } from '../components/section.tsx'
+
+const Turn = ({ message }: { message: Message }) => (
+  <li class="turn" data-role={message.role}>
+    <span class="turn__role">
+      {message.role}
+      {message.name === undefined ? null : <span class="muted"> {message.name}</span>}
+    </span>
+    <div class="turn__text">
+      {message.content === '' ? <span class="muted">no text</span> : message.content}
+      {(message.toolCalls ?? []).map((call) => (
+        <pre class="code code--wrap">
+          {call.name}({call.arguments})
+        </pre>
+      ))}
+    </div>
+  </li>
+)
+
+const Turns = ({ conversation }: { conversation: Conversation }) => (
+  <ol class="turns">
+    {conversation.messages.map((message) => (
+      <Turn message={message} />
+    ))}
+  </ol>
+)
+
+const Step = ({
+  href,
+  rel,
+  letter,
+  text,
+}: {
+  href: string
+  rel: 'prev' | 'next'
+  letter: string
+  text: string
+}) => (
+  <a
+    class="button button--s"
+    href={href}
+    rel={rel}
+    data-key={letter}
+    aria-keyshortcuts={letter.toUpperCase()}
+  >
+    {text} <kbd>{letter.toUpperCase()}</kbd>
+  </a>
+)
+
+const where = ({ line, byteOffset, units }: SampleView): string =>
+  [
+    line === null ? null : `line ${number(line)}`,
+    `byte ${number(byteOffset)}`,
+    units > 1 ? plural(units, 'row') : null,
+  ]
+    .filter((part) => part !== null)
+    .join(', ')
+
+/** One of the first records as uploaded and, beside it, as the mapping reads it. */
+export const Sample = ({ datasetId, sample }: { datasetId: string; sample: SampleView | null }) => {
+  if (sample === null) {
+    return (
+      <Section id="sample" title="First records">
+        <Empty>No record could be read yet.</Empty>
+      </Section>
+    )
+  }
+  const link = (index: number) => `/datasets/${datasetId}?sample=${index}#sample`
+  const { title, todo } = reasonSentence(sample.reason ?? 'not-a-conversation')
+  return (
+    <Section
+      id="sample"
+      title={`Record ${number(sample.index)} of the first ${number(sample.of)}, before and after`}
+      note={where(sample)}
+      more={
+        <div class="actions">
+          {sample.index > 1 ? (
+            <Step href={link(sample.index - 1)} rel="prev" letter="k" text="Previous" />
+          ) : null}
+          {sample.index < sample.of ? (
+            <Step href={link(sample.index + 1)} rel="next" letter="j" text="Next" />
+          ) : null}
+        </div>
+      }
+    >
+      <div class="split split--even sides">
+        <div>
+          <h3 class="sides__head" id="sample-raw">
+            As uploaded
+          </h3>
+          <section class="sides__body" tabindex={0} aria-labelledby="sample-raw">
+            <pre class="code code--wrap">{sample.raw}</pre>
+          </section>
+          {sample.rawCut ? <p class="muted">Cut here; the record goes on.</p> : null}
+        </div>
+        <div>
+          <h3 class="sides__head" id="sample-after">
+            As a conversation
+          </h3>
+          {sample.conversation === null ? (
+            <Notice state="degraded">
+              <b>{title}.</b> {todo}
+            </Notice>
+          ) : (
+            <section class="sides__body" tabindex={0} aria-labelledby="sample-after">
+              <Turns conversation={sample.conversation} />
+            </section>
+          )}
+        </div>
+      </div>
+    </Section>
+  )
+}

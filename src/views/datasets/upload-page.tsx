@@ -1,0 +1,156 @@
+import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
+import { Facts } from '../components/facts.tsx'
+import { Choice, Field } from '../components/field.tsx'
+import { bytes } from '../components/format.ts'
+import { Icon } from '../components/icon.tsx'
+import { Mark } from '../components/mark.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+
+interface Props extends Frame {
+  /** Largest file that is accepted, in bytes. */
+  maxBytes: number
+  name?: string | undefined
+  problems?: readonly FormProblem[]
+}
+
+const accepted = '.csv,.tsv,.json,.jsonl,.ndjson,.parquet'
+
+/** Blueprint of one transfer; the script clones it for each file. */
+const TransferTemplate = () => (
+  <template id="transfer">
+    <li class="transfer" data-state="queued">
+      {(['queued', 'running', 'completed', 'failed', 'cancelled'] as const).map((state) => (
+        <Mark state={state} />
+      ))}
+      <span class="transfer__name" />
+      <span class="transfer__state" />
+      <progress class="progress" max={1} value={0} />
+      <div class="transfer__more">
+        <span data-part="detail" />
+        <span class="actions">
+          <a class="button button--s" href="/datasets" data-part="open" hidden>
+            Look at it
+          </a>
+          <button class="button button--s" type="button" data-part="cancel">
+            Cancel
+          </button>
+        </span>
+      </div>
+    </li>
+  </template>
+)
+
+/** `GET /datasets/new`; without script posts multipart to `/datasets`: `name`, `together`, `run`, `file`. */
+export const UploadPage = ({ maxBytes, name, problems = [], ...frame }: Props) => (
+  <Shell frame={frame} title="Add dataset" place="datasets">
+    <PageHead title="Add dataset" crumbs={[{ text: 'Datasets', href: '/datasets' }]} />
+    <div class="split">
+      <div>
+        <ErrorSummary title="Nothing was uploaded" problems={problems} />
+        <form
+          method="post"
+          action="/datasets"
+          enctype="multipart/form-data"
+          data-upload="/datasets/files"
+          data-max={maxBytes}
+        >
+          <Field
+            id="name"
+            label="Name"
+            optional
+            hint="Without one, a dataset is called like its file."
+            problem={problemOf(problems, 'name')}
+            control={(tied) => (
+              <input class="input" name="name" maxlength={200} autocomplete="off" value={name} {...tied} />
+            )}
+          />
+          <fieldset class="field">
+            <legend>Several files are</legend>
+            <Choice
+              kind="radio"
+              id="together-no"
+              name="together"
+              value="no"
+              checked
+              label="one dataset each"
+            />
+            <Choice
+              kind="radio"
+              id="together-yes"
+              name="together"
+              value="yes"
+              label="one dataset for all"
+              hint="Parts of the same export, with the same fields"
+            />
+          </fieldset>
+          <fieldset class="field">
+            <legend>After the upload</legend>
+            <Choice
+              kind="checkbox"
+              id="run"
+              name="run"
+              value="1"
+              checked
+              label="Run when uploaded"
+              hint="Only where detection is sure; otherwise you look at the mapping first"
+            />
+          </fieldset>
+          <section class="section" aria-labelledby="choose">
+            <h2 class="vh" id="choose">
+              Files
+            </h2>
+            <div class="drop">
+              <p class="drop__title" data-script-only hidden>
+                Drop files here
+              </p>
+              <p>
+                <label class="button button--primary" for="files">
+                  <Icon name="upload" />
+                  Choose files
+                </label>
+                <input
+                  class="drop__input"
+                  id="files"
+                  type="file"
+                  name="file"
+                  multiple
+                  required
+                  accept={accepted}
+                />
+              </p>
+              <p>CSV, TSV, JSON, JSONL or Parquet, up to {bytes(maxBytes)} each. Encrypted on arrival.</p>
+            </div>
+          </section>
+          <p class="section actions" data-no-script>
+            <button class="button" type="submit">
+              Upload
+            </button>
+          </p>
+          <section class="section" aria-labelledby="transfers" data-transfers hidden>
+            <div class="section__head">
+              <h2 id="transfers">Transfers</h2>
+              <span class="section__note" data-part="summary" role="status" />
+            </div>
+            <ul class="transfers" />
+          </section>
+          <TransferTemplate />
+        </form>
+      </div>
+      <aside aria-labelledby="accepts">
+        <div class="section__head">
+          <h2 id="accepts">What can be read</h2>
+        </div>
+        <Facts
+          facts={[
+            { label: 'Dialogue rows', value: 'one row an utterance, with a key, a speaker and a text' },
+            { label: 'Messages', value: 'ChatML, OpenAI messages, ShareGPT, or any field and role names' },
+            { label: 'Exchanges', value: 'Alpaca: instruction, input, output' },
+            { label: 'Text', value: 'Vicuna, ChatML markup' },
+            { label: 'Encodings', value: 'UTF-8, UTF-16, Windows-1252 and more' },
+          ]}
+        />
+      </aside>
+    </div>
+  </Shell>
+)
