@@ -172,7 +172,7 @@
       clearTimeout(watchdog)
       clearTimeout(retryTimer)
       if (over || document.hidden) return
-      poll()
+      void poll()
       retryTimer = setTimeout(open, retryAfter)
       retryAfter = Math.min(retryAfter * 2, 30_000)
     }
@@ -394,11 +394,6 @@
   }
 
   if (navigator.clipboard !== undefined) {
-    const reveal = () => {
-      for (const button of all('button[data-copy][hidden]')) button.hidden = false
-    }
-    reveal()
-    document.addEventListener('htmx:after:swap', reveal)
     document.addEventListener('click', async (event) => {
       const button = event.target.closest?.('button[data-copy]')
       if (!button) return

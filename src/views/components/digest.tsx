@@ -11,7 +11,6 @@ export const Digest = ({ value, of }: { value: string; of: string }) => (
       type="button"
       data-copy={value}
       aria-label={`Copy the SHA-256 of ${of}`}
-      hidden
     >
       Copy
     </button>

@@ -50,7 +50,7 @@ function figures(run: RunView): Figure[] {
 /** One sentence for screen readers; the script says it aloud when it changes. */
 function milestone(run: RunView): string {
   const done = run.stages.filter(({ status }) => status === 'completed').length
-  return `Run ${run.status}, ${done} of ${run.stages.length} stages completed.`
+  return `Run is ${run.status}, ${done} of ${run.stages.length} stages completed.`
 }
 
 const Configuration = ({ run: { configuration: it } }: { run: RunView }) => (

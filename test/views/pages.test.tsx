@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
+import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
+import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
+import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
+import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
+import { ProblemPage } from '../../src/views/problem-page.tsx'
+import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
+import { RunPage } from '../../src/views/runs/run-page.tsx'
+import { RunsPage } from '../../src/views/runs/runs-page.tsx'
+import { SetUpPage } from '../../src/views/set-up.tsx'
+import { SignInPage } from '../../src/views/sign-in.tsx'
+import {
+  datasetSummary,
+  datasetView,
+  hostile,
+  longName,
+  now,
+  runSummary,
+  runView,
+  viewer,
+} from './fixtures.ts'
+
+const none = { rows: [], page: 1, size: 50, total: 0 }
+const paged = <T,>(row: T) => ({ rows: [row], page: 2, size: 1, total: 9 })
+
+/** Every page with rows, all of its text being `text`. */
+const full = (text: string): Record<string, unknown> => ({
+  'sign-in': <SignInPage email={text} problem={text} next={text} />,
+  'set-up': <SetUpPage token={text} problem={text} name={text} email={text} />,
+  dashboard: (
+    <DashboardPage
+      viewer={{ name: text }}
+      notices={[{ state: 'healthy', text }]}
+      attention={[{ id: '1', state: 'failed', title: text, detail: text, href: '/runs/1', since: now }]}
+      running={[runSummary(text)]}
+      recent={[datasetSummary(text)]}
+      recentRuns={[{ ...runSummary(text, 'failed'), problem: text }]}
+      now={now}
+    />
+  ),
+  datasets: <DatasetsPage viewer={viewer} datasets={paged(datasetSummary(text))} q={text} now={now} />,
+  upload: (
+    <UploadPage viewer={viewer} maxBytes={5e9} name={text} problems={[{ field: 'name', message: text }]} />
+  ),
+  dataset: (
+    <DatasetPage
+      viewer={viewer}
+      dataset={datasetView(text)}
+      checks={[{ name: 'privacy', title: text }]}
+      problems={[{ field: 'threshold', message: text }]}
+      now={now}
+    />
+  ),
+  mapping: (
+    <MappingPage
+      viewer={viewer}
+      dataset={{ id: 'ds_1', name: text }}
+      values={{ shape: 'rows', fields: { keyField: text }, roles: [{ name: text, as: 'user' }] }}
+      columns={['a', text]}
+      problems={[{ field: 'keyField', message: text }]}
+    />
+  ),
+  runs: <RunsPage viewer={viewer} runs={paged(runSummary(text))} status="running" now={now} />,
+  run: <RunPage viewer={viewer} run={{ ...runView(text), problem: text, events: [{ at: now, text }] }} />,
+  quarantine: (
+    <QuarantinePage
+      viewer={viewer}
+      run={runSummary(text)}
+      reasons={[{ reason: text, stage: 'ingestion', count: 1, first: { line: 1, ordinal: 1 } }]}
+      rows={paged({
+        id: '1',
+        stage: 'ingestion' as const,
+        reason: text,
+        file: text,
+        line: null,
+        byteOffset: 7,
+        ordinal: 3,
+      })}
+    />
+  ),
+  problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
+})
+
+const empty: Record<string, unknown> = {
+  dashboard: <DashboardPage attention={[]} running={[]} recent={[]} recentRuns={[]} now={now} />,
+  datasets: <DatasetsPage datasets={none} now={now} />,
+  'datasets, filtered': <DatasetsPage datasets={none} q="x" now={now} />,
+  runs: <RunsPage runs={none} now={now} />,
+  dataset: (
+    <DatasetPage
+      dataset={{ ...datasetView('a'), files: [], runs: [], sample: null, canDelete: false }}
+      checks={[]}
+      now={now}
+    />
+  ),
+  run: (
+    <RunPage
+      run={{
+        ...runView('a'),
+        ledger: [],
+        stages: [],
+        recordsTotal: null,
+        exports: [],
+        quarantineByReason: [],
+      }}
+    />
+  ),
+  quarantine: <QuarantinePage run={runSummary('a')} reasons={[]} rows={none} />,
+  problem: <ProblemPage status={500} message="It broke." />,
+}
+
+const render = async (page: unknown): Promise<string> => String(await page)
+
+describe.each(Object.keys(full('')))('page %s', (name) => {
+  it('escapes whatever a user may have written', async () => {
+    const page = await render(full(hostile)[name])
+    expect(page).not.toContain('<script>alert')
+    expect(page).not.toContain('<img src=x')
+    expect(page).toContain('&lt;script&gt;')
+  })
+
+  it('stands under a policy without inline code, with each id once', async () => {
+    const page = await render(full(longName)[name])
+    expect(page).toMatch(/^<!doctype html>\s*<html lang="en">/)
+    expect(page).not.toMatch(/\sstyle="|\son[a-z]+="|<style|javascript:/)
+    expect(page.match(/<h1/g)).toHaveLength(1)
+    const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map((match) => match[1])
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([])
+  })
+})
+
+describe.each(Object.entries(empty))('without rows: %s', (_name, page) => {
+  it('renders, and says what to do next', async () => {
+    const text = await render(page)
+    expect(text).toContain('</html>')
+    expect(text).not.toMatch(/undefined|NaN|\[object/)
+  })
+})
+
+describe('a run', () => {
+  it('follows itself only while it can change', async () => {
+    expect(await render(<RunPage run={runView('a')} />)).toContain('data-live="/runs/run_9c27hx/events"')
+    expect(await render(<RunPage run={{ ...runView('a'), status: 'completed' }} />)).not.toContain(
+      'data-live=',
+    )
+  })
+
+  it('shows a ledger that does not sum as broken', async () => {
+    const run = runView('a')
+    const ledger = run.ledger.map((row, index) => (index === 0 ? { ...row, out: row.out - 1 } : row))
+    expect(await render(<RunPage run={{ ...run, ledger }} />)).toContain('data-sum="broken"')
+    expect(await render(<RunPage run={run} />)).not.toContain('data-sum="broken"')
+  })
+})
