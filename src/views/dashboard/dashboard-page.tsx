@@ -150,14 +150,14 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, now, ...
                 {running.length === 0 ? (
                   <Empty>Nothing runs at the moment.</Empty>
                 ) : (
-                  <RunTable runs={running} labelledBy="running" now={now} />
+                  <RunTable runs={running} labelledBy="running" short now={now} />
                 )}
               </Section>
               <Section id="recent-runs" title="Latest runs">
                 {recentRuns.length === 0 ? (
                   <Empty>No run has ended yet. Start one from the page of a dataset.</Empty>
                 ) : (
-                  <RunTable runs={recentRuns} labelledBy="recent-runs" now={now} />
+                  <RunTable runs={recentRuns} labelledBy="recent-runs" short now={now} />
                 )}
               </Section>
             </div>

@@ -9,6 +9,8 @@ import { modeName } from '../names.ts'
 interface Props {
   runs: readonly RunSummary[]
   labelledBy: string
+  /** Without mode and person, for the column of a split. */
+  short?: boolean
   now: Date
 }
 
@@ -19,7 +21,7 @@ export const runTitle = (datasets: RunSummary['datasets']): string =>
 const stateOfRow = ({ status }: RunSummary) =>
   status === 'failed' || status === 'running' ? status : undefined
 
-const Row = ({ run, now }: { run: RunSummary; now: Date }) => {
+const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }) => {
   const title = runTitle(run.datasets)
   const share = run.status === 'running' ? overallShare(run.stages) : null
   return (
@@ -41,10 +43,14 @@ const Row = ({ run, now }: { run: RunSummary; now: Date }) => {
       <Count value={run.recordsTotal} label="Records" />
       <Count value={run.accepted} label="Accepted" />
       <Count value={run.quarantined} label="Quarantined" href={`/runs/${run.id}/quarantine`} />
-      <td data-label="Mode">{modeName[run.mode]}</td>
-      <td class="nowrap" data-label="By">
-        {run.startedBy}
-      </td>
+      {short ? null : (
+        <>
+          <td data-label="Mode">{modeName[run.mode]}</td>
+          <td class="nowrap" data-label="By">
+            {run.startedBy}
+          </td>
+        </>
+      )}
       <td class="num" data-label="When">
         <RelativeTime at={run.finishedAt ?? run.startedAt ?? run.createdAt} now={now} />
       </td>
@@ -53,7 +59,7 @@ const Row = ({ run, now }: { run: RunSummary; now: Date }) => {
 }
 
 /** Runs, newest first, each with its way through the stages. */
-export const RunTable = ({ runs, labelledBy, now }: Props) => (
+export const RunTable = ({ runs, labelledBy, short = false, now }: Props) => (
   <Table labelledBy={labelledBy} kind="table--stack">
     <thead>
       <tr>
@@ -69,8 +75,12 @@ export const RunTable = ({ runs, labelledBy, now }: Props) => (
         <th scope="col" class="num">
           Quarantined
         </th>
-        <th scope="col">Mode</th>
-        <th scope="col">By</th>
+        {short ? null : (
+          <>
+            <th scope="col">Mode</th>
+            <th scope="col">By</th>
+          </>
+        )}
         <th scope="col" class="num">
           When
         </th>
@@ -78,7 +88,7 @@ export const RunTable = ({ runs, labelledBy, now }: Props) => (
     </thead>
     <tbody>
       {runs.map((run) => (
-        <Row run={run} now={now} />
+        <Row run={run} now={now} short={short} />
       ))}
     </tbody>
   </Table>
