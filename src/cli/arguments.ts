@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { exportFormats, modes, RunConfiguration, redactions, targets } from '../domain/pipeline/run.ts'
-import { refuse, type Result } from '../domain/result.ts'
+import { type Result, refuse } from '../domain/result.ts'
 
 export interface PipelineArguments {
   readonly files: readonly string[]
@@ -39,7 +39,8 @@ export function readArguments(argv: readonly string[]): Result<PipelineArguments
   try {
     command.parse([...argv], { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') return { ok: true, value: 'help' }
+    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
+      return { ok: true, value: 'help' }
     return refuse('invalid', error instanceof Error ? error.message : 'The arguments could not be read.')
   }
   const options = command.opts<Record<string, string | boolean | undefined>>()

@@ -82,7 +82,11 @@ async function complete(
   const now = clock()
   await trx
     .updateTable('runStages')
-    .set((eb) => ({ status: 'completed', finishedAt: now, startedAt: eb.fn.coalesce('startedAt', eb.val(now)) }))
+    .set((eb) => ({
+      status: 'completed',
+      finishedAt: now,
+      startedAt: eb.fn.coalesce('startedAt', eb.val(now)),
+    }))
     .where('runId', '=', runId)
     .where('stage', '=', stage)
     .where('status', '!=', 'completed')
@@ -131,7 +135,8 @@ async function queueNextStage(
   }
   // Nothing came out of the stage before: go straight on.
   if (following.length === 0) {
-    for (const later of recordStages.slice(recordStages.indexOf(stage))) await complete(trx, deps, runId, later)
+    for (const later of recordStages.slice(recordStages.indexOf(stage)))
+      await complete(trx, deps, runId, later)
     await addShard(trx, runId, 'quality', 0, { kind: 'quality' })
     await deps.send(trx, { runId, stage: 'quality', index: 0 })
   }
@@ -152,7 +157,13 @@ async function settle(trx: Trx, { clock }: { readonly clock: () => Date }, runId
     .set({ status: problem === null ? 'completed' : 'failed', problem, finishedAt: now })
     .where('id', '=', runId)
     .execute()
-  await addEvent(trx, runId, now, problem === null ? 'completed' : 'failed', problem ?? 'Completed; the ledger sums exactly')
+  await addEvent(
+    trx,
+    runId,
+    now,
+    problem === null ? 'completed' : 'failed',
+    problem ?? 'Completed; the ledger sums exactly',
+  )
 }
 
 /** The ledger of a run, in the order of its stages. */

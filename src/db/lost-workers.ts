@@ -72,7 +72,11 @@ export async function recoverShards(
     })
   }
   if (everything) {
-    const live = await db.selectFrom('runs').select('id').where('status', 'in', ['queued', 'running']).execute()
+    const live = await db
+      .selectFrom('runs')
+      .select('id')
+      .where('status', 'in', ['queued', 'running'])
+      .execute()
     for (const { id } of live) {
       await db.transaction().execute(async (trx) => {
         for (const hint of (await dispatchable(trx, id)).slice(0, 1_000)) await send(trx, hint)

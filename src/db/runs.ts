@@ -92,7 +92,10 @@ export function runStore(deps: RunStoreDeps): Runs {
           .execute()
         await trx
           .updateTable('runStages')
-          .set({ status: sql`case when started_at is null then 'queued' else 'running' end`, finishedAt: null })
+          .set({
+            status: sql`case when started_at is null then 'queued' else 'running' end`,
+            finishedAt: null,
+          })
           .where('runId', '=', runId)
           .where('status', 'in', ['failed', 'cancelled'])
           .execute()

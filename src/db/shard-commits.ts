@@ -1,6 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import type { Cut } from '../domain/pipeline/ingest.ts'
-import type { ExportOutcome, Quarantined, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
+import type {
+  ExportOutcome,
+  QualityOutcome,
+  Quarantined,
+  RecordsOutcome,
+} from '../domain/pipeline/outcome.ts'
 import { recordStages } from '../domain/pipeline/process-records.ts'
 import { type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
@@ -74,7 +79,9 @@ export function commitCut(deps: CommitDeps, claim: Claim, cut: Cut, fused: boole
     const { task } = claim
     if (task.kind !== 'ingestion') throw new Error('only ingestion cuts')
     const next: ShardTask = { ...task, checkpoint: cut.checkpoint }
-    await mine(trx, claim).set({ task: JSON.stringify(next) }).execute()
+    await mine(trx, claim)
+      .set({ task: JSON.stringify(next) })
+      .execute()
     await trx
       .updateTable('runs')
       .set({
@@ -197,7 +204,9 @@ export function commitFailure(
       .executeTakeFirstOrThrow()
     const now = deps.clock()
     if (retry && row.failures < 3) {
-      await mine(trx, claim).set({ status: 'queued', failures: row.failures + 1, workerId: null }).execute()
+      await mine(trx, claim)
+        .set({ status: 'queued', failures: row.failures + 1, workerId: null })
+        .execute()
       await deps.send(trx, claim, 2 ** row.failures)
       return
     }

@@ -60,13 +60,22 @@ export async function startEngine(deps: EngineDeps): Promise<Engine> {
   boss.on('warning', (warning) => deps.log.warn({ warning }, 'queue warning'))
   await boss.start()
   // No retries of pg-boss's own: a lost hint is sent again by recovery, a failed shard by commitFailure.
-  await boss.createQueue(queue, { notify: true, retryLimit: 0, expireInSeconds: 86_000, retentionSeconds: 86_400 })
+  await boss.createQueue(queue, {
+    notify: true,
+    retryLimit: 0,
+    expireInSeconds: 86_000,
+    retentionSeconds: 86_400,
+  })
   const send: SendShard = async (trx, hint, afterSeconds) => {
     const { runId, stage, index } = hint
-    await boss.send(queue, { runId, stage, index }, {
-      db: fromKysely(trx),
-      ...(afterSeconds === undefined ? {} : { startAfter: afterSeconds }),
-    })
+    await boss.send(
+      queue,
+      { runId, stage, index },
+      {
+        db: fromKysely(trx),
+        ...(afterSeconds === undefined ? {} : { startAfter: afterSeconds }),
+      },
+    )
   }
   const runs = runStore({ ...deps, send })
   const worker = deps.workers > 0 ? await startWorker(deps, boss, send) : undefined
@@ -119,7 +128,12 @@ async function startWorker(deps: EngineDeps, boss: PgBoss, send: SendShard) {
   const slots = deps.workers + 1
   const consumer: string = await boss.work(
     queue,
-    { includeMetadata: true, localConcurrency: slots, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 },
+    {
+      includeMetadata: true,
+      localConcurrency: slots,
+      pollingIntervalSeconds: 1,
+      notifyPollingIntervalSeconds: 1,
+    },
     async ([job]) => {
       try {
         const hint = Hint.parse(job?.data)

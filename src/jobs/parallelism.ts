@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { freemem, totalmem } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../db/schema.ts'
 

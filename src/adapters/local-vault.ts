@@ -1,0 +1,273 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type FileHandle, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import type { SourceBytes } from '../domain/formats/source.ts'
+import {
+  encryptFloe,
+  Floe,
+  headerLength,
+  hkdfExpand,
+  plainSegmentLength,
+  segmentLayout,
+  vaultParameters,
+} from '../domain/vault/floe.ts'
+import { closingRow, closingRowLength, partAad, readClosingRow } from '../domain/vault/object-format.ts'
+import { type ObjectName, type StoredObject, type Vault, VaultError } from '../domain/vault/vault.ts'
+import { KeyFolder, syncFolder } from './key-folder.ts'
+
+export interface VaultFolders {
+  readonly keysFolder: string
+  readonly objectsFolder: string
+}
+
+const canary: ObjectName = { owner: 'vault', id: 'canary', kind: 'canary' }
+const temporarySuffix = '.writing'
+
+/**
+ * Opens the vault in two folders; makes both on first use. Several processes and threads may have it open.
+ * @throws VaultError `sealed` with a missing or wrong master key: then nothing was written
+ */
+export async function openLocalVault(folders: VaultFolders): Promise<Vault> {
+  const { objectsFolder } = folders
+  await mkdir(objectsFolder, { recursive: true, mode: 0o700 })
+  const keys = await KeyFolder.open(folders.keysFolder, async () => (await readdir(objectsFolder)).length > 0)
+  const vault = new LocalVault(objectsFolder, keys)
+  if (await vault.has(canary)) {
+    await vault.readBytes(canary).catch((error: unknown) => {
+      if (error instanceof VaultError && error.failure === 'sealed') throw error
+      throw new VaultError(
+        'sealed',
+        `The vault is sealed: its test object in ${objectsFolder} does not open with the keys in ${folders.keysFolder}. Put the right folders together and start again.`,
+      )
+    })
+  } else {
+    await keys.create(canary.owner)
+    await vault.writeBytes(canary, Buffer.from('signalbox')).catch((error: NodeJS.ErrnoException) => {
+      // Another process was first.
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+  return vault
+}
+
+class LocalVault implements Vault {
+  readonly #folder: string
+  readonly #keys: KeyFolder
+
+  constructor(folder: string, keys: KeyFolder) {
+    this.#folder = folder
+    this.#keys = keys
+  }
+
+  createKey(owner: string): Promise<void> {
+    return this.#keys.create(checkedOwner(owner))
+  }
+
+  async destroyKey(owner: string): Promise<void> {
+    await this.#keys.destroy(checkedOwner(owner))
+    await rm(join(this.#folder, owner), { recursive: true, force: true })
+  }
+
+  async deriveKey(owner: string, purpose: string): Promise<Uint8Array> {
+    return hkdfExpand(await this.#keys.read(owner), Buffer.from(`DERIVED:${purpose}`), 32)
+  }
+
+  async write(
+    name: ObjectName,
+    plaintext: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<StoredObject> {
+    const key = await this.#keys.read(name.owner)
+    const path = this.#path(name)
+    const temporary = `${path}.${randomBytes(6).toString('hex')}${temporarySuffix}`
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const floe = Floe.create(vaultParameters, key, partAad(name, 0), randomBytes(vaultParameters.ivLength))
+    const hash = createHash('sha256')
+    let bytes = 0
+    let length = 0
+    const file = await open(temporary, 'wx', 0o600)
+    try {
+      let writing: Promise<unknown> = Promise.resolve()
+      for await (const segment of encryptFloe(floe, plaintext, randomBytes, (plain) => {
+        hash.update(plain)
+        bytes += plain.length
+      })) {
+        signal?.throwIfAborted()
+        // One segment is written while the next is filled and sealed.
+        await writing
+        writing = file.write(segment)
+        writing.catch(() => {})
+        length += segment.length
+      }
+      await writing
+      signal?.throwIfAborted()
+      await file.write(closingRow(key, name, [length]))
+      await file.sync()
+      await file.close()
+      await link(temporary, path)
+    } finally {
+      await file.close().catch(() => {})
+      await unlink(temporary)
+    }
+    await syncFolder(dirname(path))
+    return { bytes, sha256: hash.digest('hex') }
+  }
+
+  writeBytes(name: ObjectName, plaintext: Uint8Array): Promise<StoredObject> {
+    return this.write(name, once(plaintext))
+  }
+
+  async open(name: ObjectName): Promise<SourceBytes & { close(): Promise<void> }> {
+    const key = await this.#keys.read(name.owner)
+    const file = await open(this.#path(name), 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new VaultError('missing', 'A stored object is missing.')
+      throw error
+    })
+    try {
+      const { size } = await file.stat()
+      const tail = await readExactly(file, Math.max(0, size - closingRowLength(64)), size)
+      const lengths = readClosingRow(key, name, tail, size)
+      const [length] = lengths
+      if (length === undefined || lengths.length !== 1) {
+        throw new VaultError('damaged', 'A stored object has parts this version does not know.')
+      }
+      const header = await readExactly(file, 0, headerLength(vaultParameters))
+      const floe = Floe.open(vaultParameters, key, partAad(name, 0), header)
+      return new OpenObject(file, floe, length)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  async readBytes(name: ObjectName): Promise<Uint8Array> {
+    const object = await this.open(name)
+    try {
+      return await object.slice(0, object.size)
+    } finally {
+      await object.close()
+    }
+  }
+
+  async remove(name: ObjectName): Promise<void> {
+    const path = this.#path(name)
+    await rm(path, { force: true })
+  }
+
+  async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number }> {
+    const folder = join(this.#folder, checkedOwner(owner))
+    for (const path of await filesBelow(folder)) {
+      if (path.endsWith(temporarySuffix)) continue
+      yield { id: relative(folder, path), storedBytes: (await stat(path)).size }
+    }
+  }
+
+  async sweepTemporary(): Promise<number> {
+    let swept = 0
+    for (const path of await filesBelow(this.#folder)) {
+      if (!path.endsWith(temporarySuffix)) continue
+      await rm(path, { force: true })
+      swept++
+    }
+    return swept
+  }
+
+  async has(name: ObjectName): Promise<boolean> {
+    return stat(this.#path(name)).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  #path({ owner, id }: ObjectName): string {
+    if (!/^[\w-]+(?:[./][\w-]+)*$/.test(id)) throw new Error('not an object id')
+    return join(this.#folder, checkedOwner(owner), id)
+  }
+}
+
+class OpenObject implements SourceBytes {
+  readonly size: number
+  readonly #file: FileHandle
+  readonly #floe: Floe
+  readonly #layout: ReturnType<typeof segmentLayout>
+  #last: { readonly position: number; readonly plain: Buffer } | undefined
+
+  constructor(file: FileHandle, floe: Floe, length: number) {
+    this.#file = file
+    this.#floe = floe
+    this.#layout = segmentLayout(vaultParameters, length)
+    this.size = this.#layout.plainLength
+  }
+
+  async slice(start: number, end: number): Promise<Uint8Array> {
+    const to = Math.min(end, this.size)
+    if (start >= to) return new Uint8Array()
+    const plain = plainSegmentLength(vaultParameters)
+    const out = Buffer.allocUnsafe(to - start)
+    for (let at = start; at < to; ) {
+      const position = Math.floor(at / plain)
+      const segment = await this.#segment(position)
+      const part = segment.subarray(at - position * plain, to - position * plain)
+      out.set(part, at - start)
+      at += part.length
+    }
+    return out
+  }
+
+  async *stream(start: number): AsyncGenerator<Uint8Array> {
+    const plain = plainSegmentLength(vaultParameters)
+    let position = Math.floor(start / plain)
+    let offset = start - position * plain
+    let next = position < this.#layout.segments ? this.#decrypt(position) : undefined
+    while (next !== undefined) {
+      const segment = await next
+      position++
+      // Read ahead by one: the disk works while the consumer does.
+      next = position < this.#layout.segments ? this.#decrypt(position) : undefined
+      next?.catch(() => {})
+      if (offset < segment.length) yield segment.subarray(offset)
+      offset = 0
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  async #segment(position: number): Promise<Buffer> {
+    if (this.#last?.position !== position) this.#last = { position, plain: await this.#decrypt(position) }
+    return this.#last.plain
+  }
+
+  async #decrypt(position: number): Promise<Buffer> {
+    const { segments, lastLength } = this.#layout
+    const final = position === segments - 1
+    const from = headerLength(vaultParameters) + position * vaultParameters.segmentLength
+    const length = final ? lastLength : vaultParameters.segmentLength
+    return this.#floe.unseal(position, await readExactly(this.#file, from, from + length), final)
+  }
+}
+
+async function readExactly(file: FileHandle, start: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(end - start)
+  for (let filled = 0; filled < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
+    if (bytesRead === 0) throw new VaultError('damaged', 'A stored object is damaged: it is cut.')
+    filled += bytesRead
+  }
+  return bytes
+}
+
+const checkedOwner = (owner: string): string => {
+  if (!/^[\w-]+$/.test(owner)) throw new Error('not an owner id')
+  return owner
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+}

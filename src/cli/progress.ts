@@ -1,0 +1,49 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
+import type { Database } from '../db/schema.ts'
+
+/**
+ * Follows a run until it ends or the signal says stop: a bar on a terminal, else a line a second when something
+ * changed.
+ */
+export async function watchRun(
+  db: Kysely<Database>,
+  runId: string,
+  out: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<void> {
+  let last = ''
+  let lastAt = 0
+  while (!signal.aborted) {
+    const run = await db
+      .selectFrom('runs')
+      .select(['status', 'bytesRead', 'sourceBytes'])
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow()
+    const rows = await db
+      .selectFrom('runStages')
+      .select(['stage', 'status', 'recordsOut'])
+      .where('runId', '=', runId)
+      .orderBy('position')
+      .execute()
+    const ended = !['queued', 'running'].includes(run.status)
+    const current =
+      rows.find((row) => row.status === 'running') ?? rows.find((row) => row.status === 'queued')
+    const done = rows.filter((row) => row.status === 'completed').length
+    const share = ended ? 1 : Math.min(0.99, (done + run.bytesRead / Math.max(1, run.sourceBytes)) / 7)
+    const text = `${current?.stage ?? run.status}, ${current?.recordsOut ?? 0} records`
+    if (out.isTTY) {
+      const filled = Math.round(share * 30)
+      out.write(
+        `\r${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${Math.round(share * 100)} %  ${text}\x1b[K`,
+      )
+    } else if (text !== last && (Date.now() - lastAt >= 1_000 || ended)) {
+      out.write(`${Math.round(share * 100)} %  ${text}\n`)
+      last = text
+      lastAt = Date.now()
+    }
+    if (ended) break
+    await wait(100)
+  }
+  if (out.isTTY) out.write('\n')
+}
