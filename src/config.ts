@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { StartupProblem } from './startup-problem.ts'
+
+const Environment = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  SIGNALBOX_DATA: z.string().min(1).default('var'),
+  SIGNALBOX_KEYS: z.string().min(1).optional(),
+  SIGNALBOX_MAX_UPLOAD_BYTES: z.coerce.number().int().positive().default(5 * 1024 ** 3),
+  SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
+})
+
+/** Every setting, in the order of `docs/configuration.md`. */
+export const settingNames = Object.keys(Environment.shape)
+
+export interface Config {
+  readonly http: { readonly port: number; readonly host: string; readonly publicUrl: string | undefined }
+  readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
+  readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
+  readonly uploads: { readonly maxBytes: number }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  /** Worker threads for shards in this process; 0: none. */
+  readonly workers: number
+}
+
+/**
+ * Reads the environment once.
+ * @throws StartupProblem listing every mistake, also misspelt names of our own
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const mistakes = Object.keys(environment)
+    .filter((name) => name.startsWith('SIGNALBOX_') && !settingNames.includes(name))
+    .map((name) => `${name} is not a setting; known are ${settingNames.join(', ')}`)
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const parsed = Environment.safeParse(given)
+  if (!parsed.success) {
+    mistakes.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  }
+  if (!parsed.success || mistakes.length > 0) {
+    throw new StartupProblem(`The settings are not right:\n  ${mistakes.join('\n  ')}`)
+  }
+  const settings = parsed.data
+  const folder = resolve(settings.SIGNALBOX_DATA)
+  return {
+    http: { port: settings.PORT, host: settings.HOST, publicUrl: settings.PUBLIC_URL?.replace(/\/$/, '') },
+    database: { url: settings.DATABASE_URL, adminUrl: settings.DATABASE_ADMIN_URL ?? settings.DATABASE_URL },
+    data: {
+      folder,
+      keysFolder: resolve(settings.SIGNALBOX_KEYS ?? `${folder}/keys`),
+      objectsFolder: `${folder}/vault`,
+    },
+    uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
+    log: { level: settings.LOG_LEVEL },
+    workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
+  }
+}

@@ -1,0 +1,114 @@
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { createApp } from './app.tsx'
+import { readConfig } from './config.ts'
+import { notify, progressHub } from './db/progress-hub.ts'
+import { issueSetupLink } from './db/set-up.ts'
+import { startEngine } from './jobs/engine.ts'
+import { createLog } from './log.ts'
+import { onStopSignal, runProcess } from './process.ts'
+import { openStack } from './start.ts'
+import { StartupProblem } from './startup-problem.ts'
+
+await runProcess(async () => {
+  const config = readConfig(process.env)
+  const log = createLog(config.log)
+  const server = await bind(config.http.port, config.http.host)
+  const { port } = server.address
+  const publicUrl = config.http.publicUrl ?? `http://${config.http.host}:${port}`
+  const stack = await openStack(config, log).catch((error: unknown) => {
+    server.close()
+    throw error
+  })
+  const { db, vault, random } = stack
+  const clock = () => new Date()
+  const closing = new AbortController()
+  await vault.sweepTemporary()
+  const progress = progressHub(stack.url, log)
+  const engine = await startEngine({
+    ...stack,
+    createKey: (owner) => vault.createKey(owner),
+    workers: config.workers,
+    clock,
+    changed: (runId) => notify(db, runId),
+  })
+  server.answerWith(
+    createApp({
+      db,
+      vault,
+      runs: engine.runs,
+      config: {
+        publicUrl,
+        secureCookies: publicUrl.startsWith('https:'),
+        maxUploadBytes: config.uploads.maxBytes,
+      },
+      log,
+      clock,
+      random,
+      closing: closing.signal,
+      progress,
+    }).fetch,
+  )
+  process.stdout.write(`Signalbox is at ${publicUrl}\n`)
+  const link = await issueSetupLink(db, publicUrl, clock(), random)
+  if (link !== undefined) {
+    process.stdout.write(`Set it up, once, at ${link}\n`)
+  }
+
+  await onStopSignal(log)
+  // Streams first: a server waits for them before it closes.
+  closing.abort()
+  await server.drain()
+  await engine.stop()
+  await progress.close()
+  await stack.close()
+})
+
+type Fetch = Parameters<typeof serve>[0]['fetch']
+
+/** Takes the port before anything else is started; answers 503 until the portal is ready. */
+async function bind(port: number, hostname: string) {
+  let fetch: Fetch = () =>
+    new Response('Signalbox is starting.', { status: 503, headers: { 'Retry-After': '1' } })
+  const server = serve({
+    fetch: (request, env) => fetch(request, env),
+    port,
+    hostname,
+    // A long upload is no attack here: signed-in people send up to 5 GB.
+    serverOptions: { requestTimeout: 0 },
+  })
+  const address = await new Promise<AddressInfo>((resolve, reject) => {
+    server.once('listening', () => {
+      const bound = server.address()
+      if (typeof bound === 'object' && bound !== null) resolve(bound)
+    })
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new StartupProblem(
+              `Port ${port} on ${hostname} is taken. Stop what listens there, or set PORT to another one.`,
+            )
+          : new StartupProblem(`Signalbox cannot listen on ${hostname}:${port}. Set HOST and PORT.`, { cause }),
+      )
+    })
+  })
+  return {
+    address,
+    answerWith: (handler: Fetch) => {
+      fetch = handler
+    },
+    close: () => server.close(),
+    /** Lets requests under way finish for five seconds, then ends them. */
+    drain: () =>
+      new Promise<void>((resolve) => {
+        const force = setTimeout(() => {
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        }, 5_000)
+        server.close(() => {
+          clearTimeout(force)
+          resolve()
+        })
+        if ('closeIdleConnections' in server) server.closeIdleConnections()
+      }),
+  }
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Kysely } from 'kysely'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { openLocalVault, type VaultFolders } from './adapters/local-vault.ts'
+import type { Config } from './config.ts'
+import { ensureApplicationRole } from './db/application-role.ts'
+import { connect } from './db/connection.ts'
+import { startEmbeddedServer } from './db/embedded-server.ts'
+import { migrate } from './db/migrate.ts'
+import type { Database } from './db/schema.ts'
+import { type Vault, VaultError } from './domain/vault/vault.ts'
+import { StartupProblem } from './startup-problem.ts'
+
+/** What every front door stands on: portal, worker and command line alike. */
+export interface Stack {
+  readonly config: Config
+  readonly log: Logger
+  readonly db: Kysely<Database>
+  /** Connection string of the application's role. */
+  readonly url: string
+  readonly vault: Vault
+  readonly vaultFolders: VaultFolders
+  readonly random: (bytes: number) => Buffer
+  close(): Promise<void>
+}
+
+/**
+ * Database, migrations, vault, in this order; stops what it started when a later step fails.
+ * @throws StartupProblem with one sentence for whatever a person can put right
+ */
+export async function openStack(config: Config, log: Logger): Promise<Stack> {
+  const vaultFolders = { keysFolder: config.data.keysFolder, objectsFolder: config.data.objectsFolder }
+  const database = config.database.url === undefined ? await embedded(config, log) : await given(config)
+  try {
+    const vault = await openLocalVault(vaultFolders).catch((error: unknown) => {
+      throw error instanceof VaultError ? new StartupProblem(error.message, { cause: error }) : unwritable(error, config)
+    })
+    const connection = connect(database.url, log)
+    return {
+      config,
+      log,
+      db: connection.db,
+      url: database.url,
+      vault,
+      vaultFolders,
+      random: randomBytes,
+      async close() {
+        await connection.close()
+        await database.stop()
+      },
+    }
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}
+
+async function embedded(config: Config, log: Logger): Promise<{ url: string; stop(): Promise<void> }> {
+  const server = await startEmbeddedServer({ folder: config.data.folder, log })
+  try {
+    await migrate(server.adminUrl)
+    const passwordFile = join(config.data.folder, 'postgres', 'application-password')
+    const password = await readFile(passwordFile, 'utf8').catch(async () => {
+      const fresh = randomBytes(24).toString('hex')
+      await writeFile(passwordFile, fresh, { flag: 'wx', mode: 0o600 }).catch(() => {})
+      return readFile(passwordFile, 'utf8')
+    })
+    return { url: await ensureApplicationRole(server.adminUrl, password), stop: () => server.stop() }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+async function given(config: Config): Promise<{ url: string; stop(): Promise<void> }> {
+  const url = config.database.url ?? ''
+  const adminUrl = config.database.adminUrl ?? url
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 8_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ version: number }>(
+      "select current_setting('server_version_num')::integer / 10000 as version",
+    )
+    if ((rows[0]?.version ?? 0) < 17) {
+      throw new StartupProblem(`DATABASE_URL points to Postgres ${rows[0]?.version}; 17 or newer is needed.`)
+    }
+  } catch (cause) {
+    if (cause instanceof StartupProblem) throw cause
+    const { hostname, port } = new URL(url)
+    throw new StartupProblem(
+      `The database of DATABASE_URL at ${hostname}:${port || '5432'} cannot be reached. Start it, or correct DATABASE_URL; without it an embedded server is used.`,
+      { cause },
+    )
+  } finally {
+    await client.end().catch(() => {})
+  }
+  await migrate(adminUrl)
+  return { url, stop: async () => {} }
+}
+
+const unwritable = (error: unknown, config: Config): unknown =>
+  error instanceof Error && 'code' in error && ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(String(error.code))
+    ? new StartupProblem(
+        `The data folder ${config.data.folder} cannot be written. Make it writable for this user, or set SIGNALBOX_DATA to one that is.`,
+        { cause: error },
+      )
+    : error
