@@ -42,8 +42,9 @@ export function signInStore(
         return { waitSeconds: 0 }
       }),
 
-    open: (caller, user, subjects, browser) =>
-      db.transaction().execute(async (trx) => {
+    async open(caller, user, subjects, browser) {
+      await forgetExpired(db, options)
+      return db.transaction().execute(async (trx) => {
         for (const subject of subjects) await takeBack(trx, subject)
         const session = await sessionKeeper(trx, options).createSession(user.id, { userAgent: browser })
         await recordAudit(
@@ -58,7 +59,8 @@ export function signInStore(
           },
         )
         return session.id
-      }),
+      })
+    },
 
     // The address typed is not kept: people type passwords into that field.
     recordRefusal: (caller, userId) =>
@@ -72,25 +74,31 @@ export function signInStore(
   }
 }
 
-const hashOf = (subject: AttemptSubject) => createHash('sha256').update(subject.name).digest('hex')
-
-async function lockSubject(trx: Kysely<Database>, subject: AttemptSubject, now: Date) {
-  const subjectHash = hashOf(subject)
-  await trx
-    .insertInto('signInFailures')
-    .values({ subjectHash, failures: 0, blockedUntil: now, updatedAt: now })
-    .onConflict((conflict) => conflict.column('subjectHash').doNothing())
+/** Sign-ins are rare enough to tidy up at each of them. */
+async function forgetExpired(db: Kysely<Database>, options: { secure: boolean; clock: () => Date }) {
+  await sessionKeeper(db, options).deleteExpiredSessions()
+  const longAgo = new Date(options.clock().getTime() - failuresForgottenAfterMs)
+  await db
+    .deleteFrom('signInFailures')
+    .where('updatedAt', '<', longAgo)
+    .where('blockedUntil', '<', longAgo)
     .execute()
-  return trx
-    .selectFrom('signInFailures')
-    .select(['failures', 'blockedUntil', 'updatedAt'])
-    .where('subjectHash', '=', subjectHash)
-    .forUpdate()
-    .executeTakeFirstOrThrow()
 }
 
+const hashOf = (subject: AttemptSubject) => createHash('sha256').update(subject.name).digest('hex')
+
+/** Updates nothing, but takes the row's lock, in the same statement that makes the row. */
+const lockSubject = (trx: Kysely<Database>, subject: AttemptSubject, now: Date) =>
+  trx
+    .insertInto('signInFailures')
+    .values({ subjectHash: hashOf(subject), failures: 0, blockedUntil: now, updatedAt: now })
+    .onConflict((conflict) =>
+      conflict.column('subjectHash').doUpdateSet((eb) => ({ subjectHash: eb.ref('excluded.subjectHash') })),
+    )
+    .returning(['failures', 'blockedUntil', 'updatedAt'])
+    .executeTakeFirstOrThrow()
+
 async function takeBack(trx: Kysely<Database>, subject: AttemptSubject): Promise<void> {
-  // Zero, not deleted: someone else may be waiting for the row's lock and must find it.
   await trx
     .updateTable('signInFailures')
     .set({

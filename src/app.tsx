@@ -1,0 +1,70 @@
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
+import { HTTPException } from 'hono/http-exception'
+import { argon2Passwords } from './adapters/passwords.ts'
+import { VaultError } from './domain/vault/vault.ts'
+import { accountRoutes, signOutRoutes } from './routes/account.tsx'
+import type { AppDeps, AppEnv } from './routes/app-context.ts'
+import { dashboardRoutes } from './routes/dashboard.tsx'
+import { datasetRoutes } from './routes/datasets.tsx'
+import { access } from './routes/frame/access.ts'
+import { assetRoutes } from './routes/frame/assets.ts'
+import { errorTrace } from './routes/frame/error-trace.ts'
+import { requestId, requestLog } from './routes/frame/request-log.ts'
+import { sameOriginOnly } from './routes/frame/same-origin.ts'
+import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
+import { healthRoutes } from './routes/health.ts'
+import { answerStatus } from './routes/problem.tsx'
+import { runRoutes } from './routes/runs.tsx'
+import { setUpRoutes } from './routes/set-up.tsx'
+import { signInRoutes } from './routes/sign-in.tsx'
+
+/** The portal over what it is given: the frame every request goes through, then the routes. */
+export function createApp(deps: AppDeps): Hono<AppEnv> {
+  const passwords = argon2Passwords()
+  const app = new Hono<AppEnv>()
+  app.use(requestId(deps))
+  app.use(requestLog(deps.log))
+  app.use(securityHeaders(deps.config.secureCookies))
+  app.use(noStore)
+  app.use(compress())
+  app.use(sameOriginOnly(deps.config.publicUrl))
+  app.use(access(deps))
+
+  app.route('/', assetRoutes())
+  app.route('/', healthRoutes(deps))
+  app.route('/sign-in', signInRoutes(deps, passwords))
+  app.route('/sign-out', signOutRoutes(deps))
+  app.route('/set-up', setUpRoutes(deps, passwords))
+  app.route('/account', accountRoutes(deps))
+  app.route('/', dashboardRoutes(deps))
+  app.route('/datasets', datasetRoutes(deps))
+  app.route('/runs', runRoutes(deps))
+
+  app.notFound((c) =>
+    answerStatus(
+      c,
+      404,
+      'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
+    ),
+  )
+  app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status < 500) {
+      return answerStatus(
+        c,
+        error.status === 413 ? 413 : 400,
+        'This request could not be read. Go back and try again.',
+      )
+    }
+    deps.log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'a request failed')
+    if (error instanceof VaultError && error.failure === 'sealed') {
+      return answerStatus(
+        c,
+        503,
+        'The vault is sealed: its master key is missing or wrong. An operator must restore it.',
+      )
+    }
+    return answerStatus(c, 500, 'Nothing was lost, but this could not be answered. Try again in a moment.')
+  })
+  return app
+}

@@ -1,0 +1,72 @@
+import type { Caller } from '../audit/entry.ts'
+import type { SignedInUser } from './user.ts'
+
+export interface Passwords {
+  hash(password: string): Promise<string>
+  /** Takes as long when `hash` is undefined, so that time does not tell whether an account exists. */
+  verify(hash: string | undefined, password: string): Promise<boolean>
+}
+
+/** Where attempts are counted and sessions opened. Every change carries its audit entry. */
+export interface SignInStore {
+  /** Counts one attempt against each subject, or answers how long to wait when one of them is being slowed. */
+  reserveAttempt(subjects: readonly AttemptSubject[], now: Date): Promise<{ waitSeconds: number }>
+  findAccount(email: string): Promise<{ user: SignedInUser; passwordHash: string } | undefined>
+  /** Opens a new session, takes the attempt back and records the sign-in; answers the session id for the cookie. */
+  open(
+    caller: Caller,
+    user: SignedInUser,
+    subjects: readonly AttemptSubject[],
+    browser: string,
+  ): Promise<string>
+  recordRefusal(caller: Caller, userId: string | undefined): Promise<void>
+}
+
+/** What attempts are counted by: free attempts first, then a wait that doubles. */
+export interface AttemptSubject {
+  readonly name: string
+  readonly freeAttempts: number
+  /** A success wipes the count of an account, but only takes one attempt back from a shared address. */
+  readonly clearedBySuccess: boolean
+}
+
+export type SignInAnswer =
+  | { readonly kind: 'signed-in'; readonly sessionId: string; readonly user: SignedInUser }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'slowed'; readonly waitSeconds: number }
+
+/** Signs someone in. An unknown address and a wrong password get the same answer in the same time. */
+export async function signIn(
+  { store, passwords }: { store: SignInStore; passwords: Passwords },
+  caller: Caller,
+  request: { email: string; password: string; browser: string },
+  now: Date,
+): Promise<SignInAnswer> {
+  const subjects = attemptSubjects(request.email, caller.address)
+  // Counted before the password is looked at: many guesses at once get no further than one after the other.
+  const { waitSeconds } = await store.reserveAttempt(subjects, now)
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  const account = await store.findAccount(request.email)
+  if (!(await passwords.verify(account?.passwordHash, request.password)) || !account) {
+    await store.recordRefusal(caller, account?.user.id)
+    return { kind: 'refused' }
+  }
+  const sessionId = await store.open(caller, account.user, subjects, request.browser)
+  return { kind: 'signed-in', sessionId, user: account.user }
+}
+
+/** One subject for the account named, whether it exists or not, and one for the client's address. */
+export function attemptSubjects(email: string, address: string | undefined): AttemptSubject[] {
+  const account = { name: `account:${email.trim().toLowerCase()}`, freeAttempts: 5, clearedBySuccess: true }
+  if (address === undefined) return [account]
+  return [account, { name: `address:${address}`, freeAttempts: 20, clearedBySuccess: false }]
+}
+
+const longestWaitSeconds = 15 * 60
+
+/** How long to wait after this many failures: nothing for the free ones, then 1, 2, 4 … seconds up to 15 minutes. */
+export const waitAfter = (failures: number, freeAttempts: number): number =>
+  failures < freeAttempts ? 0 : Math.min(2 ** (failures - freeAttempts), longestWaitSeconds)
+
+/** Failures older than this are forgotten. */
+export const failuresForgottenAfterMs = 60 * 60 * 1000

@@ -1,0 +1,56 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import type { Kysely } from 'kysely'
+import type { Logger } from 'pino'
+import type { Database } from '../db/schema.ts'
+import type { Caller } from '../domain/audit/entry.ts'
+import type { SignedInUser } from '../domain/auth/user.ts'
+import type { ProgressHub } from '../domain/pipeline/progress.ts'
+import type { Runs } from '../domain/pipeline/request-run.ts'
+import type { Vault } from '../domain/vault/vault.ts'
+import type { Frame } from '../views/layout/shell.tsx'
+
+export type { SignedInUser } from '../domain/auth/user.ts'
+
+/** Everything the routes are given; entry points and tests build it, nothing else is reached for. */
+export interface AppDeps {
+  readonly db: Kysely<Database>
+  readonly vault: Vault
+  readonly runs: Runs
+  readonly config: {
+    readonly publicUrl: string
+    readonly secureCookies: boolean
+    readonly maxUploadBytes: number
+  }
+  readonly log: Logger
+  readonly clock: () => Date
+  readonly random: (bytes: number) => Buffer
+  /** Aborted when the process stops: live streams end then. */
+  readonly closing: AbortSignal
+  readonly progress: ProgressHub
+}
+
+export interface AppEnv {
+  Bindings: HttpBindings
+  Variables: {
+    requestId: string
+    /** Who asks, for use cases that change something. */
+    caller: Caller
+    /** Undefined only behind routes that the permission table opens to everybody. */
+    viewer: SignedInUser | undefined
+    /** The signed-in person; present behind every route that the permission table does not open to everybody. */
+    user: SignedInUser
+    /** SHA-256 of the session id, never the id. */
+    sessionHash: string | undefined
+    /** Whether the session still stands and may still do this; asked again and again by live streams. */
+    stillAllowed: () => Promise<boolean>
+  }
+}
+
+export type AppContext = Context<AppEnv>
+
+/** What the shell of every page carries. */
+export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
+  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name },
+  notices,
+})

@@ -1,0 +1,32 @@
+import { createMiddleware } from 'hono/factory'
+import type { Logger } from 'pino'
+import { newId } from '../../domain/ids.ts'
+import type { AppDeps, AppEnv } from '../app-context.ts'
+
+/** Names every request; the name is its receipt in the answer, in the log and in the audit entries it makes. */
+export const requestId = ({ clock, random }: Pick<AppDeps, 'clock' | 'random'>) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const id = newId('req', clock().getTime(), random(10))
+    c.set('requestId', id)
+    c.header('X-Request-Id', id)
+    await next()
+  })
+
+/** One line a request. Never the query string: set-up secrets and searches are in there. */
+export const requestLog = (log: Logger) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const start = performance.now()
+    await next()
+    const { requestId, viewer } = c.var
+    const ms = Math.round(performance.now() - start)
+    const line = {
+      requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms,
+      user: viewer?.id,
+    }
+    if (c.res.status >= 500) log.warn(line, 'request')
+    else log.info(line, 'request')
+  })

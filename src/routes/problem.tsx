@@ -1,0 +1,58 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Problem } from '../domain/result.ts'
+import { Notice } from '../views/components/notice.tsx'
+import { ProblemPage } from '../views/problem-page.tsx'
+import { type AppContext, frameOf } from './app-context.ts'
+
+/** The status of each kind of refusal; said here and nowhere else. */
+export const statusOf = {
+  invalid: 422,
+  'not-found': 404,
+  conflict: 409,
+  forbidden: 403,
+  unsupported: 415,
+  'too-large': 413,
+  unavailable: 503,
+} as const satisfies Record<Problem['kind'], ContentfulStatusCode>
+
+/** A refusal in the caller's language: a fragment to htmx, a page to a browser, JSON (RFC 9457) to anything else. */
+export const answerProblem = (c: AppContext, problem: Problem): Response | Promise<Response> =>
+  answerStatus(c, statusOf[problem.kind], problem.message, problem.field)
+
+/** The same for statuses that are no refusal of the domain: 401, 429, 500. */
+export function answerStatus(
+  c: AppContext,
+  status: ContentfulStatusCode,
+  message: string,
+  field?: string,
+): Response | Promise<Response> {
+  const requestId = c.var.requestId
+  if (c.req.header('HX-Request') === 'true') {
+    return c.html(
+      // A partial is swapped whatever the status (htmx reference section 7).
+      <hx-partial hx-target="#main" hx-swap="afterbegin">
+        <Notice state="failed">{message}</Notice>
+      </hx-partial>,
+      status,
+    )
+  }
+  if (wantsPage(c)) {
+    const { viewer } = frameOf(c)
+    const shown = status >= 500 ? requestId : undefined
+    return c.html(<ProblemPage status={status} message={message} requestId={shown} viewer={viewer} />, status)
+  }
+  // `detail` is the standard's name; `message` is what our own script reads.
+  const body = { type: 'about:blank', status, detail: message, message, field, requestId }
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
+}
+
+/** Whether a person is looking: browsers ask for HTML when they navigate. */
+export const wantsPage = (c: AppContext): boolean => (c.req.header('Accept') ?? '').includes('text/html')
+
+declare module 'hono/jsx' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'hx-partial': { 'hx-target': string; 'hx-swap'?: string; children?: unknown }
+    }
+  }
+}

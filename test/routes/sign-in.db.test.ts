@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { argon2Passwords } from '../../src/adapters/passwords.ts'
+import { hashOfSession } from '../../src/db/sessions.ts'
+import { signedInApp, type TestApp } from '../support/app.ts'
+import { auditEntries } from '../support/audit.ts'
+
+const password = 'gravel lantern orbit muesli'
+let web: TestApp
+
+beforeAll(async () => {
+  web = await signedInApp()
+  const passwordHash = await argon2Passwords().hash(password)
+  await web.deps.db.updateTable('users').set({ passwordHash }).execute()
+})
+afterAll(() => web?.close())
+
+const attempt = (email: string, given: string, next?: string) =>
+  web.post(undefined, '/sign-in', { email, password: given, ...(next === undefined ? {} : { next }) })
+
+describe('signing in', () => {
+  test('opens a new session, leads on, and stores only the hash of its id', async () => {
+    const answer = await attempt('OWNER@example.org', password, '/datasets')
+    expect(answer.status).toBe(303)
+    expect(answer.headers.get('Location')).toBe('/datasets')
+    const cookie = answer.headers.get('Set-Cookie') ?? ''
+    expect(cookie).toMatch(/^signalbox=[a-z0-9]+; .*HttpOnly/)
+    expect(cookie).toContain('SameSite=Lax')
+    const id = /signalbox=([^;]+)/.exec(cookie)?.[1] ?? ''
+    const stored = await web.deps.db.selectFrom('sessions').select('id').execute()
+    expect(stored.map((row) => row.id)).toContain(hashOfSession(id))
+    expect(stored.map((row) => row.id)).not.toContain(id)
+  })
+
+  test('is recorded under the request id that the answer carries', async () => {
+    const answer = await attempt('owner@example.org', password)
+    const receipt = answer.headers.get('X-Request-Id')
+    expect(await auditEntries(web.adminUrl)).toContainEqual(
+      expect.objectContaining({
+        action: 'session.create',
+        actorId: 'usr_owner',
+        outcome: 'allowed',
+        requestId: receipt,
+      }),
+    )
+  })
+
+  test.each(['https://evil.example/', '//evil.example/', '/\\evil.example/', 'javascript:alert(1)'])(
+    'never leads to another site: %s',
+    async (next) => {
+      expect((await attempt('owner@example.org', password, next)).headers.get('Location')).toBe('/')
+    },
+  )
+
+  test('answers an unknown address and a wrong password alike, and records both', async () => {
+    const wrong = await attempt('viewer@example.org', 'not the password at all')
+    const unknown = await attempt('nobodyy@example.org', 'not the password at all')
+    expect([wrong.status, unknown.status]).toEqual([422, 422])
+    const page = async (answer: Response) => (await answer.text()).replaceAll(/nobodyy|viewer/g, 'x')
+    expect(await page(wrong)).toBe(await page(unknown))
+    const denied = (await auditEntries(web.adminUrl)).filter((entry) => entry.outcome === 'denied')
+    expect(denied.map((entry) => entry.objectId)).toEqual(['usr_viewer', 'unknown'])
+  })
+
+  test('refuses a disabled account', async () => {
+    await web.deps.db
+      .updateTable('users')
+      .set({ disabledAt: new Date() })
+      .where('id', '=', 'usr_outsider')
+      .execute()
+    expect((await attempt('outsider@example.org', password)).status).toBe(422)
+    expect((await web.request(web.outsider, '/account')).headers.get('Location')).toBe(
+      '/sign-in?next=%2Faccount',
+    )
+  })
+
+  test('slows an account down after five failures, existing or not, also for the right password', async () => {
+    for (const email of ['colleague@example.org', 'ghost@example.org']) {
+      for (let i = 0; i < 5; i++) expect((await attempt(email, 'wrong wrong wrong')).status).toBe(422)
+      const slowed = await attempt(email, password)
+      expect(slowed.status).toBe(429)
+      expect(Number(slowed.headers.get('Retry-After'))).toBeGreaterThan(0)
+    }
+    web.advance(20)
+    expect((await attempt('colleague@example.org', password)).status).toBe(303)
+  })
+
+  test('guesses made at once count like guesses made one after the other', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => attempt('many@example.org', 'wrong wrong')),
+    )
+    expect(answers.filter((answer) => answer.status === 422)).toHaveLength(5)
+  })
+
+  test('neither password nor typed address nor cookie reaches the log', async () => {
+    await attempt('typed-my-secret-here@example.org', 'a secret in the wrong field')
+    const log = web.logged.join('')
+    expect(log).not.toMatch(/typed-my-secret|a secret in|gravel/)
+    expect(log).not.toContain(web.owner.cookie.split('=')[1])
+  })
+})
+
+describe('signing out', () => {
+  test('ends the session on the server', async () => {
+    expect((await web.post(web.viewer, '/sign-out')).headers.get('Location')).toBe('/sign-in')
+    expect((await web.request(web.viewer, '/account')).status).toBe(303)
+  })
+})
+
+describe('own sessions', () => {
+  test('are listed and can be ended one by one', async () => {
+    expect(await (await web.request(web.owner, '/account')).text()).toContain('test browser')
+    const hash = hashOfSession(web.owner.cookie.split('=')[1] ?? '')
+    expect((await web.post(web.colleague, `/account/sessions/${hash}/revocation`)).status).toBe(404)
+    expect((await web.request(web.owner, '/account')).status).toBe(200)
+    expect((await web.post(web.owner, `/account/sessions/${hash}/revocation`)).status).toBe(303)
+    expect((await web.request(web.owner, '/account')).status).toBe(303)
+  })
+})

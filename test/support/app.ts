@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import type { Hono } from 'hono'
+import pino from 'pino'
+import { createApp } from '../../src/app.tsx'
+import { sessionKeeper } from '../../src/db/sessions.ts'
+import { addUser } from '../../src/db/users.ts'
+import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
+import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
+import type { Runs } from '../../src/domain/pipeline/request-run.ts'
+import { refuse } from '../../src/domain/result.ts'
+import { type Vault, VaultError } from '../../src/domain/vault/vault.ts'
+import type { AppDeps, AppEnv } from '../../src/routes/app-context.ts'
+import { testDatabase } from './database.ts'
+
+export const publicUrl = 'http://signalbox.test'
+
+/** Someone of the standing cast, with the cookie of a session. */
+export interface Member extends SignedInUser {
+  readonly cookie: string
+}
+
+export interface TestApp {
+  readonly app: Hono<AppEnv>
+  readonly deps: AppDeps
+  /** The role that owns the tables, for what the application may not look at. */
+  readonly adminUrl: string
+  /** Everything that was logged, as JSON lines. */
+  readonly logged: string[]
+  /** An administrator, an editor beside them, someone who only reads, and an editor of another team. */
+  readonly owner: Member
+  readonly colleague: Member
+  readonly viewer: Member
+  readonly outsider: Member
+  /** Moves the app's clock. */
+  advance(seconds: number): void
+  /** As a browser would ask: HTML, same origin, with the member's cookie. */
+  request(who: Member | undefined, path: string, init?: RequestInit): Promise<Response>
+  /** A form as a browser would send it. */
+  post(who: Member | undefined, path: string, fields?: Record<string, string>): Promise<Response>
+  close(): Promise<void>
+}
+
+/** The app over a database of its own, with a standing cast that is signed in. */
+export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<TestApp> {
+  const database = await testDatabase()
+  const closing = new AbortController()
+  const logged: string[] = []
+  let ahead = 0
+  const clock = () => new Date(Date.now() + ahead)
+  const deps: AppDeps = {
+    db: database.db,
+    vault: emptyVault,
+    runs: noRuns,
+    config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024 },
+    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    clock,
+    random: randomBytes,
+    closing: closing.signal,
+    progress: quietHub,
+    ...overrides,
+  }
+  const app = createApp(deps)
+
+  const member = async (id: string, role: Role): Promise<Member> => {
+    const user = { id: `usr_${id}`, name: `${id} person`, email: `${id}@example.org`, role }
+    await addUser(deps.db, user, '!', clock())
+    const keeper = sessionKeeper(deps.db, { secure: deps.config.secureCookies, clock })
+    const session = await keeper.createSession(user.id, { userAgent: 'test browser' })
+    return { ...user, cookie: `${keeper.sessionCookieName}=${session.id}` }
+  }
+
+  const request: TestApp['request'] = async (who, path, init = {}) => {
+    const headers = new Headers({ Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' })
+    if (who) headers.set('Cookie', who.cookie)
+    for (const [name, value] of new Headers(init.headers)) headers.set(name, value)
+    return app.request(`${publicUrl}${path}`, { ...init, headers })
+  }
+
+  return {
+    app,
+    deps,
+    adminUrl: database.adminUrl,
+    logged,
+    owner: await member('owner', 'admin'),
+    colleague: await member('colleague', 'editor'),
+    viewer: await member('viewer', 'viewer'),
+    outsider: await member('outsider', 'editor'),
+    advance: (seconds) => {
+      ahead += seconds * 1000
+    },
+    request,
+    post: (who, path, fields = {}) =>
+      request(who, path, { method: 'POST', body: new URLSearchParams(fields) }),
+    async close() {
+      closing.abort()
+      await database.drop()
+    },
+  }
+}
+
+const nothingThere = async (): Promise<never> => {
+  throw new VaultError('missing', 'this vault is empty')
+}
+/** For tests that need no objects; others hand over a local vault. */
+const emptyVault: Vault = {
+  createKey: async () => {},
+  destroyKey: async () => {},
+  deriveKey: async () => new Uint8Array(32),
+  write: nothingThere,
+  writeBytes: nothingThere,
+  open: nothingThere,
+  readBytes: nothingThere,
+  remove: async () => {},
+  async *list() {},
+  sweepTemporary: async () => 0,
+}
+
+const noRuns: Runs = {
+  start: async () => refuse('unavailable', 'This test starts no runs.'),
+  cancel: async () => refuse('unavailable', 'This test starts no runs.'),
+  resume: async () => refuse('unavailable', 'This test starts no runs.'),
+}
+
+const quietHub: ProgressHub = { async *watch() {} }

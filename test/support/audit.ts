@@ -1,0 +1,32 @@
+import pg from 'pg'
+
+export interface RecordedEntry {
+  readonly actorId: string
+  readonly action: string
+  readonly objectType: string
+  readonly objectId: string
+  readonly outcome: string
+  readonly requestId: string
+}
+
+/** What was handed to the audit outbox so far, in order; read as the admin, because the application may not. */
+export const auditEntries = (adminUrl: string): Promise<RecordedEntry[]> =>
+  asAdmin<RecordedEntry>(
+    adminUrl,
+    `select actor_id as "actorId", action, object_type as "objectType", object_id as "objectId", outcome,
+       request_id as "requestId" from audit.outbox order by id`,
+  )
+
+/** One statement as the role that owns the tables. */
+export async function asAdmin<Row extends pg.QueryResultRow>(
+  adminUrl: string,
+  statement: string,
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: adminUrl })
+  await client.connect()
+  try {
+    return (await client.query<Row>(statement)).rows
+  } finally {
+    await client.end()
+  }
+}
