@@ -1,0 +1,45 @@
+import type { Conversation } from '../../conversations/conversation.ts'
+import type { JsonObject } from '../../json.ts'
+
+export type Rendered =
+  | { readonly ok: true; readonly value: JsonObject }
+  | { readonly ok: false; readonly reason: 'target-cannot-carry' }
+
+/** How a conversation is written for one training format: pure and deterministic. */
+export interface TargetTemplate {
+  readonly title: string
+  /** For people: what of a conversation the format has no place for. */
+  readonly loses: string
+  /** Every key a rendered record may have, in order; the columns of tabular files. */
+  readonly columns: readonly string[]
+  render(conversation: Conversation): Rendered
+}
+
+export const rendered = (value: JsonObject): Rendered => ({ ok: true, value })
+export const cannotCarry: Rendered = { ok: false, reason: 'target-cannot-carry' }
+
+export const usesTools = ({ messages, tools }: Conversation): boolean =>
+  (tools?.length ?? 0) > 0 || messages.some(({ role, toolCalls }) => role === 'tool' || toolCalls?.length)
+
+/** A conversation that is an optional system text, then strict pairs of user and assistant. */
+export interface Exchanges {
+  readonly system: string | undefined
+  readonly pairs: readonly (readonly [user: string, assistant: string])[]
+}
+
+/** Undefined when the conversation is anything but an optional system text and user/assistant pairs. */
+export function exchangesOf(conversation: Conversation): Exchanges | undefined {
+  if (usesTools(conversation)) return undefined
+  const { messages } = conversation
+  const turns = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
+  if (turns < 0 || (messages.length - turns) % 2 !== 0) return undefined
+  const system = messages.slice(0, turns).map(({ content }) => content)
+  const pairs: [string, string][] = []
+  for (let index = turns; index < messages.length; index += 2) {
+    const user = messages[index]
+    const assistant = messages[index + 1]
+    if (user?.role !== 'user' || assistant?.role !== 'assistant') return undefined
+    pairs.push([user.content, assistant.content])
+  }
+  return { system: system.length > 0 ? system.join('\n\n') : undefined, pairs }
+}

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { repairText } from '../../../src/domain/pipeline/repair-text.ts'
+
+const repair = (content: string) =>
+  repairText({ messages: [{ role: 'user', content }], meta: {} }).messages[0]?.content
+
+it.each([
+  ['cafe\u0301', 'caf\u00e9'],
+  ['a\u200bb\ufeffc\u200dd', 'abcd'],
+  ['a\u00a0b', 'a b'],
+  ['a\r\nb  \nc\t', 'a\nb\nc'],
+  ['  in dent', '  in dent'],
+  ['👩\u200d🚀 ❤\ufe0f\u200d🔥', '👩\u200d🚀 ❤\ufe0f\u200d🔥'],
+  ['می\u200cخواهم', 'می\u200cخواهم'],
+])('repairs %j', (before, after) => {
+  expect(repair(before)).toBe(after)
+  expect(repair(after)).toBe(after)
+})
+
+it('is linear', () => {
+  const started = performance.now()
+  repair(`${' '.repeat(300_000)}x`)
+  expect(performance.now() - started).toBeLessThan(2000)
+})
