@@ -1,6 +1,5 @@
 import { Hono } from 'hono'
 import { sql } from 'kysely'
-import { VaultError } from '../domain/vault/vault.ts'
 import type { AppDeps, AppEnv } from './app-context.ts'
 
 /** For machines: `/health` says that the process lives, `/ready` whether it can work. */
@@ -24,12 +23,9 @@ async function whatIsMissing({ db, vault }: AppDeps): Promise<'database' | 'seal
   return (await isSealed(vault)) ? 'sealed' : undefined
 }
 
-/** Nothing is stored under this name: an open vault says so, a sealed one says that it is sealed. */
-async function isSealed(vault: AppDeps['vault']): Promise<boolean> {
-  try {
-    await vault.readBytes({ owner: 'readiness', id: 'none', kind: 'canary' })
-    return false
-  } catch (error) {
-    return !(error instanceof VaultError) || error.failure === 'sealed'
-  }
-}
+/** The canary object opens only with the right master key, and its folders in place. */
+const isSealed = (vault: AppDeps['vault']): Promise<boolean> =>
+  vault.readBytes({ owner: 'vault', id: 'canary', kind: 'canary' }).then(
+    () => false,
+    () => true,
+  )

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { permissionFor, permissions } from '../../src/domain/auth/permissions.ts'
+import { VaultError } from '../../src/domain/vault/vault.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin } from '../support/audit.ts'
 
@@ -124,4 +125,15 @@ describe('the frame', () => {
     expect([health.status, await health.json()]).toEqual([200, { status: 'healthy' }])
     expect((await web.request(undefined, '/ready')).status).toBe(200)
   })
+
+  test('answers 503 while the vault is sealed, and stays alive', async () => {
+    const sealed = await signedInApp({ vault: { ...web.deps.vault, readBytes: sealedVault } })
+    expect((await sealed.request(undefined, '/ready')).status).toBe(503)
+    expect((await sealed.request(undefined, '/health')).status).toBe(200)
+    await sealed.close()
+  })
 })
+
+const sealedVault = async (): Promise<never> => {
+  throw new VaultError('sealed', 'no master key')
+}
