@@ -1,6 +1,6 @@
 // Compiles src to dist. Into a folder beside it first, so that a build that fails leaves the old one whole.
 import { spawnSync } from 'node:child_process'
-import { rmSync, renameSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 
 process.chdir(new URL('..', import.meta.url).pathname)
 const fresh = `dist.${process.pid}.new`

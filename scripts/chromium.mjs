@@ -3,7 +3,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
-const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable']
+const known = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+]
 
 export function ensureChromium() {
   const named = process.env.CHROMIUM_PATH
@@ -12,13 +17,20 @@ export function ensureChromium() {
   if (present) return found(present, 'found on this machine')
   if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log("Chromium: none found, installing Debian's package…")
-    const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+    const quiet = {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }
     spawnSync('apt-get', ['update', '-qq'], quiet)
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-liberation'], quiet)
+    spawnSync(
+      'apt-get',
+      ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-liberation'],
+      quiet,
+    )
     const fresh = known.find(existsSync)
     if (fresh) return found(fresh, "from Debian's package")
   }
-  console.log("Chromium: none found, asking Playwright for its own…")
+  console.log('Chromium: none found, asking Playwright for its own…')
   spawnSync('npx', ['playwright', 'install', 'chromium'], { stdio: 'inherit' })
   return undefined
 }

@@ -16,7 +16,9 @@ let failed = 0
 const step = (title, command, args) => {
   const started = Date.now()
   const { status } = spawnSync(command, args, { stdio: 'inherit', env })
-  console.log(`${title}: ${status === 0 ? 'passed' : 'failed'} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  console.log(
+    `${title}: ${status === 0 ? 'passed' : 'failed'} in ${((Date.now() - started) / 1000).toFixed(1)} s`,
+  )
   return status === 0
 }
 const count = (ok) => {

@@ -1,6 +1,13 @@
 /** A refusal a user can cause: a sentence that says what happened and what to do, never internals. */
 export interface Problem {
-  readonly kind: 'invalid' | 'not-found' | 'conflict' | 'forbidden' | 'unsupported' | 'too-large' | 'unavailable'
+  readonly kind:
+    | 'invalid'
+    | 'not-found'
+    | 'conflict'
+    | 'forbidden'
+    | 'unsupported'
+    | 'too-large'
+    | 'unavailable'
   readonly message: string
   /** The form field the refusal belongs to, where there is one. */
   readonly field?: string

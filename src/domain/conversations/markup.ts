@@ -52,7 +52,10 @@ export function readVicuna(text: string): Message[] | Refusal {
     const role: Role = match[2] === 'USER' ? 'user' : 'assistant'
     const start = (match.index ?? 0) + match[0].length
     const raw = text.slice(start, found[position + 1]?.index ?? text.length)
-    const content = raw.trim().replace(/<\/s>$/, '').trim()
+    const content = raw
+      .trim()
+      .replace(/<\/s>$/, '')
+      .trim()
     if (content.includes('</s>')) return 'ambiguous-delimiter'
     // Two turns of one speaker: the marker stood inside somebody's words.
     if (messages.at(-1)?.role === role) return 'ambiguous-delimiter'

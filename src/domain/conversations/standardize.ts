@@ -61,12 +61,20 @@ function fromTurns(value: Json, mapping: TurnsMapping): Conversation | Standardi
   }
   if (messages.every((message) => message.role === 'system')) return 'no-messages'
   const tools = mapping.toolsField === undefined ? undefined : readTools(record[mapping.toolsField])
-  const named = [mapping.turnsField, mapping.systemField, tools === undefined ? undefined : mapping.toolsField]
+  const named = [
+    mapping.turnsField,
+    mapping.systemField,
+    tools === undefined ? undefined : mapping.toolsField,
+  ]
   const meta = isJsonObject(value) ? without(record, named) : {}
   return { messages, ...(tools === undefined || tools.length === 0 ? {} : { tools }), meta }
 }
 
-function readTurn(turn: Json, mapping: TurnsMapping, before: readonly Message[]): Message | StandardizeReason {
+function readTurn(
+  turn: Json,
+  mapping: TurnsMapping,
+  before: readonly Message[],
+): Message | StandardizeReason {
   if (!isJsonObject(turn)) return 'bad-turn'
   const name = turn[mapping.roleField]
   if (typeof name !== 'string') return 'unknown-role'
@@ -84,7 +92,9 @@ function readTurn(turn: Json, mapping: TurnsMapping, before: readonly Message[])
     content: content ?? '',
     ...(typeof speaker === 'string' ? { name: speaker } : {}),
     ...(calls === undefined ? {} : { toolCalls: calls.calls }),
-    ...(role === 'tool' ? { toolCallId: typeof toolCallId === 'string' ? toolCallId : lastCallId(before) } : {}),
+    ...(role === 'tool'
+      ? { toolCallId: typeof toolCallId === 'string' ? toolCallId : lastCallId(before) }
+      : {}),
     ...(Object.keys(rest).length === 0 ? {} : { meta: rest }),
   }
 }
@@ -179,4 +189,3 @@ function parsedIfText(value: Json | undefined): Json | undefined {
 
 const without = (record: JsonObject, fields: readonly (string | undefined)[]): JsonObject =>
   Object.fromEntries(Object.entries(record).filter(([field]) => !fields.includes(field)))
-

@@ -127,7 +127,9 @@ class OpenCut {
   ): Promise<Cut> {
     const shard = checkpoint.shard - 1
     const objectId =
-      this.#lines.length === 0 ? undefined : `${prefix}/ingestion/${String(shard).padStart(6, '0')}.${attempt}`
+      this.#lines.length === 0
+        ? undefined
+        : `${prefix}/ingestion/${String(shard).padStart(6, '0')}.${attempt}`
     if (objectId !== undefined) {
       await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, encodeRaw(this.#lines))
     }

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 
-export const stages = ['ingestion', 'standardization', 'validation', 'processing', 'quality', 'export'] as const
+export const stages = [
+  'ingestion',
+  'standardization',
+  'validation',
+  'processing',
+  'quality',
+  'export',
+] as const
 export type Stage = (typeof stages)[number]
 
 export const modes = ['sequential', 'concurrent', 'adaptive'] as const

@@ -10,7 +10,7 @@ import type { SourceInput } from './shard.ts'
 export async function hasScatteredKeys(source: SourceBytes, input: SourceInput): Promise<boolean> {
   if (input.mapping.shape !== 'rows') return false
   try {
-    for await (const _batch of readRecords(source, input.layout, input.mapping, {})) continue
+    for await (const _batch of readRecords(source, input.layout, input.mapping, {}));
     return false
   } catch (error) {
     if (error instanceof ScatteredKeys) return true

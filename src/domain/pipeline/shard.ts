@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { Cursor, Layout } from '../formats/source.ts'
 import { Mapping } from '../datasets/mapping.ts'
+import { Cursor, Layout } from '../formats/source.ts'
 
 /** One source file of a run, in the order it is read. */
 export const SourceInput = z.strictObject({
@@ -30,7 +30,11 @@ export type IngestionCheckpoint = z.infer<typeof IngestionCheckpoint>
 
 /** The work of one shard row, by stage. Object ids only: no record text, it lies in Postgres. */
 export const ShardTask = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('ingestion'), inputs: z.array(SourceInput), checkpoint: IngestionCheckpoint }),
+  z.strictObject({
+    kind: z.literal('ingestion'),
+    inputs: z.array(SourceInput),
+    checkpoint: IngestionCheckpoint,
+  }),
   z.strictObject({
     kind: z.literal('records'),
     /** The stages this call does: one in sequential mode, all three of them fused otherwise. */

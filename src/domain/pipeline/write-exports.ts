@@ -85,7 +85,10 @@ export async function writeExports(
         ...manifest,
         exports: exports.map((done, index) => ({ ...described(open[index]?.plan), ...checked(done) })),
       })
-      const stored = await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'export' }, Buffer.from(text))
+      const stored = await vault.writeBytes(
+        { owner: keyOwner, id: objectId, kind: 'export' },
+        Buffer.from(text),
+      )
       exports.push({ exportId: plan.exportId, objectId, records: exports.length, skipped: 0, ...stored })
     }
     return { ...counts, quarantined, exports }

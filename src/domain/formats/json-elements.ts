@@ -1,0 +1,159 @@
+import { isUtf8 } from 'node:buffer'
+import { parseJson } from './jsonl.ts'
+import type { Cursor, Layout } from './source.ts'
+import { largestUnit, type Unit } from './units.ts'
+
+const code = {
+  quote: 0x22,
+  backslash: 0x5c,
+  open: 0x7b,
+  close: 0x7d,
+  openList: 0x5b,
+  closeList: 0x5d,
+  comma: 0x2c,
+  newline: 0x0a,
+}
+const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+/**
+ * The elements of a JSON array, of an array in a member of one object, or the one object itself: cut out byte by
+ * byte and parsed one at a time, so memory holds one element. A broken element loses itself only.
+ */
+export async function* readJsonElements(
+  chunks: AsyncIterable<Uint8Array>,
+  layout: Extract<Layout, { format: 'json' }>,
+  from: Cursor,
+): AsyncGenerator<Unit> {
+  const scanner = new ElementScanner(layout, from)
+  for await (const chunk of chunks) {
+    yield* scanner.push(chunk)
+    if (scanner.isDone) return
+  }
+  yield* scanner.end()
+}
+
+class ElementScanner {
+  isDone = false
+  readonly #member: string | undefined
+  readonly #isObject: boolean
+  #unit: number
+  #line: number
+  #offset: number
+  /** Inside the array (or about to read the one object); false while looking for it. */
+  #isInside: boolean
+  #depth = 0
+  #inString = false
+  #escaped = false
+  #element:
+    | { readonly line: number; readonly offset: number; parts: Uint8Array[]; length: number }
+    | undefined
+  #key: number[] = []
+  #lastKey = ''
+
+  constructor(layout: Extract<Layout, { format: 'json' }>, from: Cursor) {
+    this.#member = layout.container === 'member' ? layout.member : undefined
+    this.#isObject = layout.container === 'object'
+    this.#unit = from.unit
+    this.#line = from.line
+    this.#offset = from.byteOffset
+    this.#isInside = this.#isObject || from.unit > 0
+  }
+
+  *push(chunk: Uint8Array): Generator<Unit> {
+    let elementStart = this.#element === undefined ? -1 : 0
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] ?? 0
+      if (byte === code.newline) this.#line++
+      if (!this.#isInside) {
+        this.#seek(byte)
+        continue
+      }
+      if (this.#element === undefined) {
+        if (isSpace(byte) || byte === code.comma) continue
+        if (byte === code.closeList && !this.#isObject) {
+          this.isDone = true
+          this.#offset += at + 1
+          return
+        }
+        this.#element = { line: this.#line, offset: this.#offset + at, parts: [], length: 0 }
+        elementStart = at
+        this.#depth = 0
+      }
+      if (this.#inString) {
+        if (this.#escaped) this.#escaped = false
+        else if (byte === code.backslash) this.#escaped = true
+        else if (byte === code.quote) this.#inString = false
+        continue
+      }
+      if (byte === code.quote) this.#inString = true
+      else if (byte === code.open || byte === code.openList) this.#depth++
+      else if (byte === code.close || byte === code.closeList) {
+        if (this.#depth === 0) {
+          // The end of the array right after a scalar.
+          yield this.#take(chunk.subarray(elementStart, at))
+          this.isDone = true
+          return
+        }
+        if (--this.#depth === 0) {
+          yield this.#take(chunk.subarray(elementStart, at + 1))
+          elementStart = -1
+        }
+      } else if (byte === code.comma && this.#depth === 0) {
+        yield this.#take(chunk.subarray(elementStart, at))
+        elementStart = -1
+      }
+    }
+    if (this.#element !== undefined && elementStart >= 0) this.#keep(chunk.subarray(elementStart))
+    this.#offset += chunk.length
+  }
+
+  *end(): Generator<Unit> {
+    if (this.#element === undefined) return
+    const { line, offset, length } = this.#element
+    yield { unit: this.#unit++, line, byteOffset: offset, byteLength: length, reason: 'json-unexpected-end' }
+  }
+
+  /** Looks for the array: the first `[`, or that of the named member at depth one. */
+  #seek(byte: number): void {
+    if (this.#inString) {
+      if (this.#escaped) this.#escaped = false
+      else if (byte === code.backslash) this.#escaped = true
+      else if (byte === code.quote) {
+        this.#inString = false
+        if (this.#depth === 1) this.#lastKey = Buffer.from(this.#key).toString()
+      } else if (this.#depth === 1 && this.#key.length < 1_024) this.#key.push(byte)
+      return
+    }
+    if (byte === code.quote) {
+      this.#inString = true
+      this.#key = []
+    } else if (byte === code.open) this.#depth++
+    else if (byte === code.close || byte === code.closeList) this.#depth--
+    else if (byte === code.openList) {
+      const isTheOne =
+        this.#member === undefined ? this.#depth === 0 : this.#depth === 1 && this.#lastKey === this.#member
+      if (isTheOne) this.#isInside = true
+      else this.#depth++
+    }
+  }
+
+  #keep(part: Uint8Array): void {
+    const element = this.#element
+    if (!element) return
+    element.length += part.length
+    if (element.length <= largestUnit) element.parts.push(Uint8Array.from(part))
+    else element.parts = []
+  }
+
+  #take(last: Uint8Array): Unit {
+    const element = this.#element
+    if (!element) throw new Error('no element is open')
+    const byteLength = element.length + last.length
+    this.#element = undefined
+    const position = { unit: this.#unit++, line: element.line, byteOffset: element.offset, byteLength }
+    if (byteLength > largestUnit) return { ...position, reason: 'record-too-large' }
+    const bytes = element.parts.length === 0 ? Buffer.from(last) : Buffer.concat([...element.parts, last])
+    if (!isUtf8(bytes)) return { ...position, reason: 'undecodable' }
+    return { ...position, ...parseJson(bytes.toString(), false) }
+  }
+}

@@ -1,0 +1,71 @@
+import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import type { Json, JsonObject } from '../json.ts'
+import type { SourceBytes } from './source.ts'
+import { SourceRefused } from './source-refused.ts'
+import type { Unit } from './units.ts'
+
+/** A row group is decoded whole; one that says it is larger than this is refused before a byte of it is read. */
+const largestRowGroup = 256 * 1024 * 1024
+
+/**
+ * Rows of a Parquet file, one row group in memory at a time.
+ * @throws SourceRefused for a damaged file, an unknown encoding, or a row group that is too large
+ */
+export async function* readParquetRows(source: SourceBytes, fromRow: number): AsyncGenerator<Unit> {
+  const file = asyncBuffer(source)
+  const metadata = await parquetMetadataAsync(file).catch(() => {
+    throw new SourceRefused(
+      'The Parquet file is damaged: its footer cannot be read. Write it again and upload it.',
+    )
+  })
+  let rowStart = 0
+  for (const group of metadata.row_groups) {
+    const rows = Number(group.num_rows)
+    const rowEnd = rowStart + rows
+    if (rowEnd > fromRow) {
+      if (Number(group.total_byte_size) > largestRowGroup) {
+        throw new SourceRefused(
+          'The Parquet file has a row group larger than 256 MiB. Write it again with smaller row groups and upload it.',
+        )
+      }
+      const share = Math.round(Number(group.total_byte_size) / Math.max(1, rows))
+      const read = await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors }).catch(() => {
+        throw new SourceRefused(
+          'The Parquet file is damaged or uses an encoding that cannot be read. Write it again, for example with pyarrow, and upload it.',
+        )
+      })
+      for (const [at, row] of read.entries()) {
+        const unit = rowStart + at
+        if (unit < fromRow) continue
+        yield { unit, line: null, byteOffset: 0, byteLength: share, value: plain(row) }
+      }
+    }
+    rowStart = rowEnd
+  }
+}
+
+const asyncBuffer = (source: SourceBytes): AsyncBuffer => ({
+  byteLength: source.size,
+  async slice(start, end = source.size) {
+    const bytes = await source.slice(start, end)
+    return Uint8Array.from(bytes).buffer
+  },
+})
+
+/** What Parquet can hold, as JSON: big integers as numbers while they are exact, dates as ISO 8601, bytes as text. */
+function plain(value: unknown): Json {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as Iterable<unknown>, plain)
+  if (typeof value === 'object') {
+    const object: JsonObject = {}
+    for (const [field, held] of Object.entries(value)) object[field] = plain(held)
+    return object
+  }
+  return null
+}

@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto'
+import type { Mapping } from '../datasets/mapping.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
+import { ScatteredKeys } from './scattered-keys.ts'
+import type {
+  Cursor,
+  Layout,
+  Position,
+  RawRecord,
+  RecordBatch,
+  SourceBytes,
+  UnreadableRecord,
+} from './source.ts'
+import { SourceRefused } from './source-refused.ts'
+import { readUnits, type Unit, type UnitPosition } from './units.ts'
+
+/** A batch ends at whichever comes first, counted from the last one: so a cursor always leads to the same batches. */
+const batchLimits = { records: 250, sourceBytes: 1024 * 1024 } as const
+const largestScattered = 256 * 1024 * 1024
+
+type Entry = RawRecord | UnreadableRecord
+
+/**
+ * Reads a source as records: a unit each, or the rows of a key together.
+ * @throws ScatteredKeys when a key returns after its group had ended, unless `scattered`
+ * @throws SourceRefused when the source cannot be read, or is too large to gather scattered rows
+ */
+export async function* readRecords(
+  source: SourceBytes,
+  layout: Layout,
+  mapping: Mapping,
+  options: { readonly from?: Cursor; readonly scattered?: boolean },
+): AsyncGenerator<RecordBatch> {
+  if (options.scattered && source.size > largestScattered) {
+    throw new SourceRefused(
+      'The rows of one conversation are scattered over a file larger than 256 MiB. Sort the file by its conversation column and upload it again.',
+    )
+  }
+  const batch = new Batch()
+  const units = readUnits(source, layout, options.from)
+  const grouped =
+    mapping.shape === 'rows'
+      ? options.scattered
+        ? gather(units, mapping)
+        : group(units, mapping)
+      : single(units)
+  for await (const entry of grouped) {
+    batch.add(entry)
+    if (batch.isFull) yield batch.take()
+  }
+  if (!batch.isEmpty) yield batch.take()
+}
+
+interface Grouped {
+  readonly entries: readonly Entry[]
+  /** Bytes of all units in `entries`. */
+  readonly bytes: number
+  /** Where the first unit not in any entry stands. */
+  readonly next: Cursor
+}
+
+class Batch {
+  #entries: Entry[] = []
+  #bytes = 0
+  #next: Cursor | undefined
+
+  get isFull(): boolean {
+    return this.#entries.length >= batchLimits.records || this.#bytes >= batchLimits.sourceBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  add({ entries, bytes, next }: Grouped): void {
+    this.#entries.push(...entries)
+    this.#bytes += bytes
+    this.#next = next
+  }
+
+  take(): RecordBatch {
+    const units = (isLost: boolean) =>
+      this.#entries.reduce((sum, entry) => sum + ('reason' in entry === isLost ? entry.position.units : 0), 0)
+    const batch: RecordBatch = {
+      records: this.#entries,
+      cursor: this.#next ?? { byteOffset: 0, line: 0, unit: 0 },
+      unitsGrouped: units(false),
+      unitsQuarantined: units(true),
+      sourceBytes: this.#bytes,
+    }
+    this.#entries = []
+    this.#bytes = 0
+    return batch
+  }
+}
+
+const positionOf = ({ unit, line, byteOffset }: UnitPosition, units: number): Position => ({
+  unit,
+  line,
+  byteOffset,
+  units,
+})
+
+const cursorAt = ({ unit, line, byteOffset }: UnitPosition): Cursor => ({ unit, line: line ?? 0, byteOffset })
+
+/** Pairs each unit with the place of the one that follows it: only there its end is known. */
+async function* withNext(units: AsyncIterable<Unit>): AsyncGenerator<{ unit: Unit; next: Cursor }> {
+  let held: Unit | undefined
+  for await (const unit of units) {
+    if (held !== undefined) yield { unit: held, next: cursorAt(unit) }
+    held = unit
+  }
+  if (held !== undefined) {
+    const { byteOffset, byteLength, line, unit } = held
+    yield { unit: held, next: { byteOffset: byteOffset + byteLength, line: line ?? 0, unit: unit + 1 } }
+  }
+}
+
+async function* single(units: AsyncIterable<Unit>): AsyncGenerator<Grouped> {
+  for await (const { unit, next } of withNext(units)) {
+    const position = positionOf(unit, 1)
+    const entry: Entry =
+      'reason' in unit ? { position, reason: unit.reason } : { position, value: unit.value }
+    yield { entries: [entry], bytes: unit.byteLength, next }
+  }
+}
+
+type RowsMapping = Extract<Mapping, { shape: 'rows' }>
+
+interface OpenGroup {
+  readonly key: string
+  readonly first: Unit
+  rows: JsonObject[]
+}
+
+/** What a row is to its group: a row with its key, or lost with a reason. */
+function readRow(unit: Unit, mapping: RowsMapping): { key: string; row: JsonObject } | UnreadableRecord {
+  const position = positionOf(unit, 1)
+  if ('reason' in unit) return { position, reason: unit.reason }
+  if (!isJsonObject(unit.value)) return { position, reason: 'group-key-missing' }
+  const key = unit.value[mapping.keyField]
+  if (key === undefined || key === null || key === '') return { position, reason: 'group-key-missing' }
+  return { key: typeof key === 'string' ? key : JSON.stringify(key), row: unit.value }
+}
+
+/** Streams groups that stand together; memory holds one group. */
+async function* group(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGenerator<Grouped> {
+  const closed = new Set<string>()
+  let open: OpenGroup | undefined
+  /** Unreadable rows inside the open group wait for it, so that entries come in the order of their first unit. */
+  let lost: UnreadableRecord[] = []
+  let bytes = 0
+  const take = (next: Cursor): Grouped => {
+    const entries: Entry[] = open === undefined ? lost : [finished(open, mapping), ...lost]
+    const taken = { entries, bytes, next }
+    lost = []
+    bytes = 0
+    return taken
+  }
+  let end: Cursor = { byteOffset: 0, line: 0, unit: 0 }
+  for await (const { unit, next } of withNext(units)) {
+    end = next
+    const read = readRow(unit, mapping)
+    if ('reason' in read) {
+      lost.push(read)
+      bytes += unit.byteLength
+      if (open === undefined) yield take(next)
+      continue
+    }
+    if (open?.key === read.key) {
+      open.rows.push(read.row)
+    } else {
+      if (open !== undefined) {
+        closed.add(short(open.key))
+        yield take(cursorAt(unit))
+      }
+      if (closed.has(short(read.key))) throw new ScatteredKeys()
+      open = { key: read.key, first: unit, rows: [read.row] }
+    }
+    bytes += unit.byteLength
+  }
+  if (open !== undefined || lost.length > 0) yield take(end)
+}
+
+/** Gathers all rows of a file by key; the caller has bounded its size. */
+async function* gather(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGenerator<Grouped> {
+  const groups = new Map<string, OpenGroup>()
+  const lost: UnreadableRecord[] = []
+  let bytes = 0
+  let end: Cursor = { byteOffset: 0, line: 0, unit: 0 }
+  for await (const { unit, next } of withNext(units)) {
+    end = next
+    bytes += unit.byteLength
+    const read = readRow(unit, mapping)
+    if ('reason' in read) {
+      lost.push(read)
+      continue
+    }
+    const known = groups.get(read.key)
+    if (known) known.rows.push(read.row)
+    else groups.set(read.key, { key: read.key, first: unit, rows: [read.row] })
+  }
+  const entries = [...[...groups.values()].map((open) => finished(open, mapping)), ...lost]
+  entries.sort((one, other) => one.position.unit - other.position.unit)
+  const share = bytes / Math.max(1, entries.length)
+  for (const entry of entries) yield { entries: [entry], bytes: Math.round(share), next: end }
+}
+
+function finished(open: OpenGroup, { orderField }: RowsMapping): RawRecord {
+  return {
+    position: positionOf(open.first, open.rows.length),
+    value: orderField === undefined ? open.rows : ordered(open.rows, orderField),
+  }
+}
+
+/** By number when every value is one, else by code units; equal ones stay in source order. */
+function ordered(rows: readonly JsonObject[], field: string): JsonObject[] {
+  const values = rows.map((row) => row[field])
+  const isNumeric = values.every((value) => value !== '' && value !== null && Number.isFinite(Number(value)))
+  const compare = (one: JsonObject, other: JsonObject): number => {
+    if (isNumeric) return Number(one[field]) - Number(other[field])
+    const [left, right] = [String(one[field] ?? ''), String(other[field] ?? '')]
+    return left < right ? -1 : left > right ? 1 : 0
+  }
+  return rows.toSorted(compare)
+}
+
+/** Enough of a hash to tell millions of keys apart at 16 bytes each. */
+const short = (key: string): string => createHash('sha256').update(key).digest('base64').slice(0, 16)
