@@ -14,7 +14,9 @@ export async function ensureApplicationRole(adminUrl: string, password: string):
       create role signalbox login in role signalbox_app;
     exception when duplicate_object or unique_violation then null; end $$`)
     const { rows } = await client.query<{ database: string }>('select current_database() as database')
-    await client.query(`grant create, connect on database ${client.escapeIdentifier(rows[0]?.database ?? '')} to signalbox_app`)
+    await client.query(
+      `grant create, connect on database ${client.escapeIdentifier(rows[0]?.database ?? '')} to signalbox_app`,
+    )
     await client.query(`alter role signalbox password ${literal}`)
   } finally {
     await client.end()

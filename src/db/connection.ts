@@ -16,7 +16,13 @@ export function connect(url: string, log: Pick<Logger, 'warn'>, max = 12): Conne
         ? Number
         : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
   }
-  const pool = new pg.Pool({ connectionString: url, max, types, keepAlive: true, connectionTimeoutMillis: 10_000 })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    types,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+  })
   pool.on('error', (err) => log.warn({ err }, 'a database connection was lost'))
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),

@@ -78,9 +78,9 @@ export async function startEmbeddedServer(options: {
       await wait(500, undefined, { ref: false })
       if (stopped || (await answers(adminUrl))) continue
       log.error('the embedded database server died; starting it again')
-      await withLock(control, () => (stopped ? Promise.resolve(port) : ensureServing(place, password, port))).catch(
-        (err) => log.error({ err }, 'the embedded database server did not start; trying again'),
-      )
+      await withLock(control, () =>
+        stopped ? Promise.resolve(port) : ensureServing(place, password, port),
+      ).catch((err) => log.error({ err }, 'the embedded database server did not start; trying again'))
     }
   })()
   watching.catch((err) => log.error({ err }, 'watching the embedded database server ended'))
@@ -91,7 +91,8 @@ export async function startEmbeddedServer(options: {
       if (stopped) return
       stopped = true
       await withLock(control, async () => {
-        if (await detach(control)) await run(place, place.binaries.pg_ctl, ['-D', data, '-m', 'fast', '-w', 'stop'])
+        if (await detach(control))
+          await run(place, place.binaries.pg_ctl, ['-D', data, '-m', 'fast', '-w', 'stop'])
       })
     },
   }
@@ -203,7 +204,14 @@ async function serverAccount(): Promise<Account> {
   }
   const found = await look()
   if (found) return found
-  await exec('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres'])
+  await exec('useradd', [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--shell',
+    '/usr/sbin/nologin',
+    'postgres',
+  ])
   const made = await look()
   if (made) return made
   throw new StartupProblem(
@@ -219,11 +227,14 @@ async function usableBinaries(account: Account | undefined): Promise<Binaries> {
   const loaded: unknown = await import(name).catch(() => undefined)
   const parsed = Platform.safeParse(loaded)
   if (!parsed.success) {
-    throw new StartupProblem(`There is no embedded Postgres for ${process.platform} ${process.arch}. Set DATABASE_URL.`)
+    throw new StartupProblem(
+      `There is no embedded Postgres for ${process.platform} ${process.arch}. Set DATABASE_URL.`,
+    )
   }
   const native = dirname(dirname(parsed.data.postgres))
   await prepare(native)
-  const works = async (binaries: Binaries) => (await exec(binaries.postgres, ['--version'], account)).code === 0
+  const works = async (binaries: Binaries) =>
+    (await exec(binaries.postgres, ['--version'], account)).code === 0
   if (await works(parsed.data)) return parsed.data
   const key = createHash('sha256').update(native).digest('hex').slice(0, 12)
   const copy = join(tmpdir(), `signalbox-postgres-${key}`)
@@ -238,7 +249,9 @@ async function usableBinaries(account: Account | undefined): Promise<Binaries> {
     await chmod(copy, 0o755)
   }
   if (await works(moved)) return moved
-  throw new StartupProblem('The embedded Postgres does not run on this machine. Set DATABASE_URL to a server of your own.')
+  throw new StartupProblem(
+    'The embedded Postgres does not run on this machine. Set DATABASE_URL to a server of your own.',
+  )
 }
 
 const Links = z.array(z.object({ source: z.string(), target: z.string() }))

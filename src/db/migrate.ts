@@ -20,7 +20,9 @@ export async function migrate(adminUrl: string): Promise<void> {
     const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) })
     const { error } = await migrator.migrateToLatest()
     if (error instanceof Error && error.message.includes('corrupted migrations')) {
-      throw new StartupProblem('This database belongs to a newer Signalbox. Start that version, or use another database.')
+      throw new StartupProblem(
+        'This database belongs to a newer Signalbox. Start that version, or use another database.',
+      )
     }
     if (error !== undefined) throw error
   } finally {

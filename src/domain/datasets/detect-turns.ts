@@ -22,7 +22,7 @@ export function detectTurns(sample: readonly Json[]): Shape | undefined {
   })
   const best = found.toSorted((one, other) => other.turns.length - one.turns.length)[0]
   if (!best) return undefined
-  return describe(sample, records, best)
+  return turnsShape(sample, records, best)
 }
 
 interface Found {
@@ -33,7 +33,7 @@ interface Found {
   readonly textField: string
 }
 
-function describe(sample: readonly Json[], records: readonly JsonObject[], found: Found): Shape {
+function turnsShape(sample: readonly Json[], records: readonly JsonObject[], found: Found): Shape {
   const { field, lists, turns, names, textField } = found
   const roles: Record<string, Role> = {}
   const counts = new Map<string, number>()

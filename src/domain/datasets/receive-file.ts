@@ -1,0 +1,165 @@
+import type { Caller } from '../audit/entry.ts'
+import type { SourceBytes } from '../formats/source.ts'
+import { newId } from '../ids.ts'
+import { ok, type Result, refuse } from '../result.ts'
+import type { StoredObject, Vault } from '../vault/vault.ts'
+import { detect } from './detect.ts'
+import type { Detection } from './detection.ts'
+import type { Mapping } from './mapping.ts'
+
+export interface NewFile {
+  readonly id: string
+  readonly datasetId: string
+  readonly path: string
+  readonly objectId: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly detection: Detection
+}
+
+export interface DatasetStore {
+  /** Adds the dataset with its first file and audit entry in one transaction; a name in use gets a number. */
+  addWithFile(
+    caller: Caller,
+    dataset: { readonly id: string; readonly name: string; readonly mapping: Mapping | undefined },
+    file: NewFile,
+  ): Promise<{ readonly name: string }>
+  /** Adds a file to a dataset of the caller's; answers undefined when there is none (any more). */
+  addFile(caller: Caller, file: NewFile): Promise<{ readonly name: string } | undefined>
+  /** Whether the caller may add to it. */
+  isOwn(caller: Caller, datasetId: string): Promise<boolean>
+}
+
+export interface ReceivePorts {
+  readonly vault: Vault
+  readonly datasets: DatasetStore
+  readonly clock: () => Date
+  readonly random: (bytes: number) => Uint8Array
+  readonly maxBytes: number
+}
+
+export interface Upload {
+  /** An existing dataset to add the file to; without it a new one is made. */
+  readonly datasetId?: string
+  readonly name: string
+  readonly fileName: string
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly mapping?: Mapping
+}
+
+export interface ReceivedFile {
+  readonly datasetId: string
+  readonly fileId: string
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly detection: Detection
+}
+
+/**
+ * Streams a file into the vault under its dataset's own key, recognises it from what was stored, and only then makes
+ * it known. Whatever goes wrong, object, key and dataset of a refused file are gone again.
+ * @param upload.bytes throwing means the sender broke off: that error is thrown on, after the clean-up
+ */
+export async function receiveFile(
+  ports: ReceivePorts,
+  caller: Caller,
+  upload: Upload,
+  signal?: AbortSignal,
+): Promise<Result<ReceivedFile>> {
+  const { vault, datasets, clock, random } = ports
+  const isNew = upload.datasetId === undefined
+  const datasetId = upload.datasetId ?? newId('ds', clock().getTime(), random(10))
+  if (!isNew && !(await datasets.isOwn(caller, datasetId))) {
+    return refuse('not-found', 'The dataset this file belongs to is gone. Start again with all its files.')
+  }
+  const fileId = newId('file', clock().getTime(), random(10))
+  const object = { owner: datasetId, id: fileId, kind: 'source' } as const
+  if (isNew) await vault.createKey(datasetId)
+  let isKept = false
+  try {
+    const limit = new ByteLimit(ports.maxBytes)
+    let stored: StoredObject
+    try {
+      stored = await vault.write(object, limit.pass(upload.bytes), signal)
+    } catch (error) {
+      if (limit.isExceeded) return tooLarge(ports.maxBytes)
+      throw error
+    }
+    const path = displayName(upload.fileName)
+    const detection = await recognise(vault, object, path, upload.mapping)
+    if (!detection.ok) return detection
+    const file = { id: fileId, datasetId, path, objectId: fileId, ...stored, detection: detection.value }
+    const added = isNew
+      ? await datasets.addWithFile(
+          caller,
+          { id: datasetId, name: displayName(upload.name), mapping: upload.mapping },
+          file,
+        )
+      : await datasets.addFile(caller, file)
+    if (added === undefined) {
+      return refuse('not-found', 'The dataset this file belongs to is gone. Start again with all its files.')
+    }
+    isKept = true
+    const { bytes, sha256 } = stored
+    return ok({ datasetId, fileId, name: added.name, bytes, sha256, detection: detection.value })
+  } finally {
+    if (!isKept) {
+      if (isNew) await vault.destroyKey(datasetId)
+      else await vault.remove(object)
+    }
+  }
+}
+
+async function recognise(
+  vault: Vault,
+  object: { readonly owner: string; readonly id: string; readonly kind: 'source' },
+  fileName: string,
+  mapping: Mapping | undefined,
+): Promise<Result<Detection>> {
+  const source: SourceBytes & { close(): Promise<void> } = await vault.open(object)
+  try {
+    const detection = await detect(source, fileName)
+    if (!detection.ok || mapping === undefined) return detection
+    return ok({ ...detection.value, mapping, shapeName: 'as the given mapping says', confidence: 1 })
+  } finally {
+    await source.close()
+  }
+}
+
+class ByteLimit {
+  isExceeded = false
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async *pass(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let seen = 0
+    for await (const chunk of bytes) {
+      seen += chunk.length
+      if (seen > this.#most) {
+        this.isExceeded = true
+        throw new Error('the upload is larger than the limit')
+      }
+      yield chunk
+    }
+  }
+}
+
+const tooLarge = (most: number): Result<never> =>
+  refuse(
+    'too-large',
+    `The file is larger than ${(most / 1024 ** 3).toFixed(most < 1024 ** 3 ? 3 : 0)} GiB, the most one file may be. Split it and upload the parts as one dataset.`,
+  )
+
+/** Only for showing: the last part of a path, without control characters, at most 120 characters. */
+export const displayName = (name: string): string =>
+  name
+    .split(/[/\\]/)
+    .at(-1)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must go
+    ?.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .trim()
+    .slice(0, 120) || 'unnamed'
