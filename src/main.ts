@@ -88,7 +88,9 @@ async function bind(port: number, hostname: string) {
           ? new StartupProblem(
               `Port ${port} on ${hostname} is taken. Stop what listens there, or set PORT to another one.`,
             )
-          : new StartupProblem(`Signalbox cannot listen on ${hostname}:${port}. Set HOST and PORT.`, { cause }),
+          : new StartupProblem(`Signalbox cannot listen on ${hostname}:${port}. Set HOST and PORT.`, {
+              cause,
+            }),
       )
     })
   })

@@ -7,7 +7,8 @@ export async function runProcess(main: () => Promise<void>): Promise<never> {
     await main()
     process.exit(0)
   } catch (error) {
-    const text = error instanceof StartupProblem ? error.message : error instanceof Error ? error.stack : String(error)
+    const text =
+      error instanceof StartupProblem ? error.message : error instanceof Error ? error.stack : String(error)
     process.stderr.write(`${text}\n`)
     process.exit(1)
   }

@@ -36,7 +36,9 @@ export async function openStack(config: Config, log: Logger): Promise<Stack> {
   const database = config.database.url === undefined ? await embedded(config, log) : await given(config)
   try {
     const vault = await openLocalVault(vaultFolders).catch((error: unknown) => {
-      throw error instanceof VaultError ? new StartupProblem(error.message, { cause: error }) : unwritable(error, config)
+      throw error instanceof VaultError
+        ? new StartupProblem(error.message, { cause: error })
+        : unwritable(error, config)
     })
     const connection = connect(database.url, log)
     return {
@@ -103,7 +105,9 @@ async function given(config: Config): Promise<{ url: string; stop(): Promise<voi
 }
 
 const unwritable = (error: unknown, config: Config): unknown =>
-  error instanceof Error && 'code' in error && ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(String(error.code))
+  error instanceof Error &&
+  'code' in error &&
+  ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(String(error.code))
     ? new StartupProblem(
         `The data folder ${config.data.folder} cannot be written. Make it writable for this user, or set SIGNALBOX_DATA to one that is.`,
         { cause: error },

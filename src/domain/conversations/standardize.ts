@@ -66,7 +66,7 @@ function fromTurns(value: Json, mapping: TurnsMapping): Conversation | Standardi
     mapping.systemField,
     tools === undefined ? undefined : mapping.toolsField,
   ]
-  const meta = isJsonObject(value) ? without(record, named) : {}
+  const meta = isJsonObject(value) ? unfolded(without(record, named)) : {}
   return { messages, ...(tools === undefined || tools.length === 0 ? {} : { tools }), meta }
 }
 
@@ -184,6 +184,27 @@ function parsedIfText(value: Json | undefined): Json | undefined {
     return JSON.parse(value) as Json
   } catch {
     return value
+  }
+}
+
+/**
+ * A file we exported comes back as it went out: its `meta` column (JSON text in CSV and Parquet) is what it was, and
+ * a null cell of a table says only that the record has no such field.
+ */
+function unfolded(rest: JsonObject): JsonObject {
+  const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
+  const held = typeof present.meta === 'string' ? parsedObject(present.meta) : present.meta
+  if (!isJsonObject(held)) return present
+  const { meta: _meta, ...others } = present
+  return { ...others, ...held }
+}
+
+function parsedObject(text: string): Json | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
   }
 }
 

@@ -1,3 +1,4 @@
+import { knownRole } from '../datasets/role-names.ts'
 import { ok, type Result, refuse } from '../result.ts'
 import { splitRows } from './csv.ts'
 import { decoded, detectEncoding } from './encoding.ts'
@@ -141,7 +142,11 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
   // Lines that are values of their own; a damaged one among them changes nothing. In JSON written over several
   // lines hardly a line parses alone.
   const isLines =
-    lines.length > 1 && parsing > 0 && parsing >= whole.length * 0.5 && /^\s*[{[]/.test(whole.at(-1) ?? '')
+    lines.length > 1 &&
+    lines[0]?.trim() !== '[' &&
+    parsing > 0 &&
+    parsing >= whole.length * 0.5 &&
+    /^\s*[{[]/.test(whole.at(-1) ?? '')
   if (isLines) {
     const count = whole.length.toLocaleString('en')
     return {
@@ -160,8 +165,7 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
     }
   }
   const member = /^\s*\{\s*"((?:[^"\\]|\\.){1,100})"\s*:\s*\[\s*\{/.exec(text)?.[1]
-  const isRecord =
-    member !== undefined && /^(messages|conversations?|dialog(ue)?|utterances|turns)$/i.test(member)
+  const isRecord = member !== undefined && beginsWithTurn(text)
   if (member !== undefined && !isRecord) {
     return {
       layout: { format: 'json', encoding, bom, container: 'member', member },
@@ -176,6 +180,17 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
     because: 'one object is one record',
     sure: 0.95,
   }
+}
+
+/** Whether the first list of the object holds turns: then the object is one record, not a wrapper of many. */
+const beginsWithTurn = (text: string): boolean => {
+  const start = text.indexOf('[')
+  const values =
+    text
+      .slice(start, start + 2_000)
+      .split('}')[0]
+      ?.matchAll(/:\s*"([^"\\]{1,40})"/g) ?? []
+  return [...values].some(([, value]) => knownRole(value ?? '') !== undefined)
 }
 
 const parses = (text: string): boolean => {
