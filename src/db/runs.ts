@@ -267,3 +267,42 @@ export async function dispatchable(db: Kysely<Database>, runId: string): Promise
     .executeTakeFirst()
   return ingesting ? waiting.filter((hint) => hint.stage === 'ingestion') : waiting
 }
+
+/**
+ * The next shard anybody may work, of any live run, oldest run first. Workers ask this after each shard: going
+ * through the queue for every one costs its polling interval.
+ */
+export async function nextShard(db: Kysely<Database>): Promise<ShardHint | undefined> {
+  return (
+    db
+      .selectFrom('shards')
+      .innerJoin('runs', 'runs.id', 'shards.runId')
+      .select(['shards.runId', 'shards.stage', 'shards.index'])
+      .where('shards.status', '=', 'queued')
+      // One that failed waits for its own, delayed hint.
+      .where('shards.failures', '=', 0)
+      .where('runs.status', 'in', ['queued', 'running'])
+      .where((eb) =>
+        eb.or([
+          eb(sql`runs.configuration ->> 'mode'`, '!=', 'sequential'),
+          eb('shards.stage', '=', 'ingestion'),
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('shards as before')
+                .select('before.index')
+                .whereRef('before.runId', '=', 'shards.runId')
+                .where('before.stage', '=', 'ingestion')
+                .where('before.status', '!=', 'done'),
+            ),
+          ),
+        ]),
+      )
+      .orderBy('runs.createdAt')
+      .orderBy('shards.index')
+      .limit(1)
+      .forUpdate(['shards'])
+      .skipLocked()
+      .executeTakeFirst()
+  )
+}

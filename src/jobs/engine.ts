@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
 import { z } from 'zod'
 import { recoverShards, WorkerPresence } from '../db/lost-workers.ts'
-import { type RunStoreDeps, runStore, type SendShard, type ShardHint } from '../db/runs.ts'
+import { nextShard, type RunStoreDeps, runStore, type SendShard, type ShardHint } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
 import {
   type Claim,
@@ -139,6 +139,11 @@ async function startWorker(deps: EngineDeps, boss: PgBoss, send: SendShard) {
         const hint = Hint.parse(job?.data)
         await allowedInFlight(db, hint.runId, working.size, slots)
         await perform(hint)
+        // A hint wakes a slot; the slot then works off what waits without going through the queue again.
+        for (let next = await nextShard(db); next && !stopping; next = await nextShard(db)) {
+          await allowedInFlight(db, next.runId, working.size, slots)
+          await perform(next)
+        }
       } catch (err) {
         log.error({ err }, 'job failed')
       } finally {

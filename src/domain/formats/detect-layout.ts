@@ -215,7 +215,7 @@ function csvLayout(text: string, encoding: string, bom: number, ending: string):
   const best = rated.toSorted((one, other) => other.even * other.width - one.even * one.width)[0]
   const isNamedTable = ending === 'csv' || ending === 'tsv' || ending === 'tab'
   if (best === undefined || best.rows === 0 || (best.width < 2 && !isNamedTable)) return undefined
-  if (best.width >= 2 && best.even < 0.5) return undefined
+  if (best.width >= 2 && best.even <= 0.5) return undefined
   const header = headerOf(text, best.delimiter)
   if (header === undefined) return undefined
   const name = best.delimiter === '\t' ? 'TSV' : 'CSV'
