@@ -38,6 +38,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
 
   'GET /datasets': { operation: 'dataset.read', audience: readers },
   'GET /datasets/new': { operation: 'dataset.create', audience: editors },
+  'POST /datasets': { operation: 'dataset.create', audience: editors, upload: true },
   'POST /datasets/files': { operation: 'dataset.create', audience: editors, upload: true },
   'GET /datasets/:id': { operation: 'dataset.read', audience: readers },
   'GET /datasets/:id/mapping': { operation: 'dataset.read', audience: readers },

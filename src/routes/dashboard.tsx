@@ -1,0 +1,29 @@
+import { Hono } from 'hono'
+import { listDatasets } from '../db/dataset-views.ts'
+import { listAttention, listRuns } from '../db/run-views.ts'
+import { DashboardPage } from '../views/dashboard/dashboard-page.tsx'
+import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+
+/** The overview: what needs a person, what runs now, what came lately. */
+export function dashboardRoutes({ db, clock }: AppDeps) {
+  return new Hono<AppEnv>().get('/', async (c) => {
+    const now = clock()
+    const viewer = c.var.user
+    const [attention, running, recent, recentRuns] = await Promise.all([
+      listAttention(db, viewer, now),
+      listRuns(db, viewer, { live: true }, 1, 20),
+      listDatasets(db, viewer, {}, 1, 8),
+      listRuns(db, viewer, {}, 1, 8),
+    ])
+    return c.html(
+      <DashboardPage
+        {...frameOf(c)}
+        attention={attention}
+        running={running.rows}
+        recent={recent.rows}
+        recentRuns={recentRuns.rows}
+        now={now}
+      />,
+    )
+  })
+}

@@ -1,0 +1,179 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { deleteStoredDataset } from '../db/dataset-deletion.ts'
+import { findDataset, listDatasets, readSample, setMapping } from '../db/dataset-views.ts'
+import { listRuns } from '../db/run-views.ts'
+import { canWrite } from '../domain/datasets/access.ts'
+import { Mapping } from '../domain/datasets/mapping.ts'
+import { RunConfiguration, runStatuses } from '../domain/pipeline/run.ts'
+import { checks } from '../domain/quality/registry.ts'
+import { DatasetPage } from '../views/datasets/dataset-page.tsx'
+import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
+import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapping-page.tsx'
+import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { answerProblem } from './problem.tsx'
+import { uploadRoutes } from './uploads.tsx'
+
+const ListQuery = z.object({
+  q: z.string().trim().min(1).max(200).optional().catch(undefined),
+  status: z
+    .enum([...runStatuses, 'none'])
+    .optional()
+    .catch(undefined),
+  page: z.coerce.number().int().min(1).max(100_000).catch(1),
+})
+const SampleQuery = z.object({ record: z.coerce.number().int().min(1).max(100).catch(1) })
+const shapes = ['turns', 'exchange', 'text', 'rows', 'none'] as const
+const Shape = z.enum(shapes)
+
+/** Datasets: list, upload, page, mapping, run, deletion. */
+export function datasetRoutes(deps: AppDeps) {
+  const { db, vault, clock } = deps
+  const find = (c: AppContext) => findDataset(db, c.var.user, c.req.param('id') ?? '')
+
+  const page = async (c: AppContext, problems?: { field?: string; message: string }[]) => {
+    const dataset = await find(c)
+    if (!dataset) return answerProblem(c, gone)
+    const { record } = SampleQuery.parse(c.req.query())
+    const [{ sample, columns }, runs] = await Promise.all([
+      readSample(deps, c.var.caller, dataset, record),
+      listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
+    ])
+    const mayWrite = canWrite(c.var.user)
+    const view = { ...dataset, sample, columns, runs: runs.rows, canEdit: mayWrite, canDelete: mayWrite }
+    const named = checks.map(({ name, title }) => ({ name, title }))
+    return c.html(
+      <DatasetPage {...frameOf(c)} dataset={view} checks={named} problems={problems} now={clock()} />,
+      problems === undefined ? 200 : 422,
+    )
+  }
+
+  return new Hono<AppEnv>()
+    .get('/', async (c) => {
+      const { q, status, page } = ListQuery.parse(c.req.query())
+      const filter = { ...(q === undefined ? {} : { q }), ...(status === undefined ? {} : { status }) }
+      const datasets = await listDatasets(db, c.var.user, filter, page)
+      return c.html(<DatasetsPage {...frameOf(c)} datasets={datasets} q={q} status={status} now={clock()} />)
+    })
+    .route('/', uploadRoutes(deps))
+    .get('/:id', (c) => page(c))
+    .get('/:id/mapping', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const { columns } = await readSample(deps, c.var.caller, dataset, 1)
+      const current = valuesOf(dataset.mapping ?? { shape: 'none' })
+      const shape = Shape.safeParse(c.req.query('shape'))
+      const values = shape.success ? { ...current, shape: shape.data } : current
+      const { id, name } = dataset.summary
+      return c.html(<MappingPage {...frameOf(c)} dataset={{ id, name }} values={values} columns={columns} />)
+    })
+    .post('/:id/mapping', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const values = readMappingForm(await c.req.formData())
+      const fields = Object.entries(values.fields).filter(([, value]) => value !== undefined)
+      const roles = Object.fromEntries(values.roles.map(({ name, as }) => [name, as]))
+      const hasRoles = values.shape === 'turns' || values.shape === 'rows'
+      const mapping = Mapping.safeParse({
+        shape: values.shape,
+        ...Object.fromEntries(fields),
+        ...(hasRoles ? { roles } : {}),
+      })
+      const { id, name } = dataset.summary
+      if (!mapping.success || (hasRoles && values.roles.length === 0)) {
+        const { columns } = await readSample(deps, c.var.caller, dataset, 1)
+        const problems = mapping.success
+          ? [{ message: 'Name at least one speaker and say which role it is.' }]
+          : mapping.error.issues.map((issue) => ({
+              field: String(issue.path[0] ?? 'shape'),
+              message: `${String(issue.path[0] ?? 'shape')}: choose the field that holds it.`,
+            }))
+        return c.html(
+          <MappingPage
+            {...frameOf(c)}
+            dataset={{ id, name }}
+            values={values}
+            columns={columns}
+            problems={problems}
+          />,
+          422,
+        )
+      }
+      await setMapping(db, c.var.caller, id, mapping.data, clock())
+      return c.redirect(`/datasets/${id}`, 303)
+    })
+    .post('/:id/runs', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const form = await c.req.formData()
+      const all = (name: string) => form.getAll(name).filter((value) => typeof value === 'string')
+      const chosen = all('checks')
+      const configuration = RunConfiguration.safeParse({
+        mode: form.get('mode') ?? undefined,
+        threshold: Number(form.get('threshold') ?? 0.7),
+        checks: chosen.length === 0 ? 'none' : chosen.length === checks.length ? 'all' : chosen,
+        redact: all('redact'),
+        targets: all('targets'),
+        formats: all('formats'),
+      })
+      if (!configuration.success) {
+        return page(
+          c,
+          configuration.error.issues.map((issue) => ({
+            field: String(issue.path[0]),
+            message: sentences[String(issue.path[0])] ?? 'Choose one of what is offered.',
+          })),
+        )
+      }
+      const started = await deps.runs.start(c.var.caller, {
+        datasetIds: [dataset.summary.id],
+        configuration: configuration.data,
+      })
+      return started.ok ? c.redirect(`/runs/${started.value}`, 303) : answerProblem(c, started.problem)
+    })
+    .post('/:id/delete', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const form = await c.req.formData()
+      if (form.get('name') !== dataset.summary.name) {
+        return answerProblem(c, {
+          kind: 'invalid',
+          message: `Nothing was deleted: the name typed is not “${dataset.summary.name}”. Go back and type it exactly.`,
+        })
+      }
+      const deleted = await deleteStoredDataset({ db, vault }, c.var.caller, dataset.summary.id)
+      return deleted.ok ? c.redirect('/datasets', 303) : answerProblem(c, deleted.problem)
+    })
+}
+
+const gone = {
+  kind: 'not-found',
+  message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
+} as const
+
+const sentences: Readonly<Record<string, string>> = {
+  threshold: 'The threshold is a number from 0 to 1.',
+  targets: 'Choose at least one template to export to.',
+  formats: 'Choose at least one file format to export to.',
+}
+
+/** The mapping's form as it was sent: '' means absent, role names come in pairs. */
+function readMappingForm(form: FormData): ReturnType<typeof valuesOf> {
+  const text = (name: string): string | undefined => {
+    const value = form.get(name)
+    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
+  }
+  const shape = Shape.catch('none').parse(form.get('shape'))
+  const names = form.getAll('roleName')
+  const as = form.getAll('roleAs')
+  return {
+    shape,
+    fields: Object.fromEntries(mappingFieldNames(shape).map((name) => [name, text(name)])),
+    roles: names.flatMap((name, at) => {
+      const role = as[at]
+      return typeof name === 'string' && name.trim() !== '' && typeof role === 'string'
+        ? [{ name: name.trim().toLowerCase(), as: role }]
+        : []
+    }),
+  }
+}

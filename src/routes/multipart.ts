@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadableStream as WebStream } from 'node:stream/web'
+import busboy from 'busboy'
+import type { AppContext } from './app-context.ts'
+
+export interface IncomingFile {
+  readonly name: string
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
+/**
+ * Reads a multipart body as it arrives: text fields first, then each file is handed over as a stream that must be
+ * consumed before the next one comes. The body is never held.
+ * @returns what `take` answered for each file, or undefined when the body is no multipart form
+ * @throws when the sender breaks off
+ */
+export async function readMultipart<T>(
+  c: AppContext,
+  take: (file: IncomingFile, fields: ReadonlyMap<string, string>) => Promise<T>,
+): Promise<{ readonly taken: readonly T[]; readonly fields: ReadonlyMap<string, string> } | undefined> {
+  const body = c.req.raw.body
+  const type = c.req.header('Content-Type') ?? ''
+  if (!body || !type.startsWith('multipart/form-data')) return undefined
+  const form = busboy({
+    headers: { 'content-type': type },
+    defParamCharset: 'utf8',
+    limits: { files: 100, fields: 50, fieldSize: 64 * 1024 },
+    highWaterMark: 1024 * 1024,
+    fileHwm: 1024 * 1024,
+  })
+  const fields = new Map<string, string>()
+  const taking: Promise<T>[] = []
+  form.on('field', (name, value) => fields.set(name, value))
+  form.on('file', (_field, file, { filename }) => {
+    // A picker left empty sends a file without a name.
+    if (filename === undefined || filename === '') {
+      file.resume()
+      return
+    }
+    const one = take({ name: filename, bytes: file }, fields)
+    // Awaited below; a sender that breaks off makes it fail before, and that must not end the process. What a
+    // refusal leaves unread is read away, or the form would never end.
+    one.catch(() => {}).finally(() => file.resume())
+    taking.push(one)
+  })
+  const incoming = Readable.fromWeb(body as WebStream)
+  try {
+    await pipeline(incoming, form)
+  } catch (error) {
+    await Promise.allSettled(taking)
+    throw error
+  }
+  return { taken: await Promise.all(taking), fields }
+}
