@@ -14,7 +14,9 @@ const installed = 'node_modules/.signalbox-installed'
 const wanted = hash(readFileSync('package-lock.json') + process.platform + process.arch)
 if (read(installed) !== wanted || !existsSync('node_modules/.bin/tsc')) {
   say('Installing packages…')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses the lock where a registry lacks one of the tools' packages for other platforms. This keeps
+  // to the lock as well (versions and integrity) and writes neither it nor package.json.
+  const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     stdio: ['ignore', 2, 2],
   })
   if (status !== 0) {
