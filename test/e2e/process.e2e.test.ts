@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runCommand } from '../support/command.ts'
+import { killDuringRun, killDuringUpload, undisturbed } from '../support/kill-moments.ts'
+import { startPortal } from '../support/portal.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'signalbox-process-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+const data = () => ({ SIGNALBOX_DATA: join(folder, 'var') })
+
+describe('the process', () => {
+  test('stops on SIGTERM with exit 0, and its database with it', async () => {
+    const portal = await startPortal(data())
+    expect((await fetch(`${portal.url}/ready`)).status).toBe(200)
+    expect(await portal.stop('SIGTERM')).toBe(0)
+    await expect(fetch(`${portal.url}/health`)).rejects.toThrow()
+  })
+
+  test('says in one sentence that the port is taken', async () => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address ? String(address.port) : ''
+    const result = await runCommand('main.js', [], { ...data(), PORT: port })
+    server.close()
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(result.stderr.trim()).toBe(
+      `Port ${port} on 127.0.0.1 is taken. Stop what listens there, or set PORT to another one.`,
+    )
+  })
+
+  test('says in one sentence that the database cannot be reached', async () => {
+    const result = await runCommand('main.js', [], {
+      ...data(),
+      PORT: '0',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    })
+    expect(result.code).toBe(1)
+    expect(result.stderr.trim()).toContain('The database of DATABASE_URL at 127.0.0.1:1 cannot be reached.')
+    expect(result.stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('says in one sentence that the data folder cannot be written', async () => {
+    const result = await runCommand('main.js', [], { PORT: '0', SIGNALBOX_DATA: '/dev/null/var' })
+    expect(result.code).toBe(1)
+    expect(result.stderr.trim()).toContain('The data folder /dev/null/var cannot be written.')
+  })
+
+  test('says in one sentence that the master key is wrong, and starts again with the right one', async () => {
+    const portal = await startPortal(data())
+    await portal.stop()
+    const key = join(folder, 'var', 'keys', 'master-1.key')
+    await writeFile(key, randomBytes(32))
+    const result = await runCommand('main.js', [], { ...data(), PORT: '0' })
+    expect(result.code).toBe(1)
+    expect(result.stderr.trim()).toContain('is not the master key it was made with')
+    expect(result.stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('lists every mistake in its settings', async () => {
+    const result = await runCommand('main.js', [], { PORT: 'many', SIGNALBOX_DATE: 'var' })
+    expect(result.code).toBe(1)
+    expect(result.stderr).toContain('PORT')
+    expect(result.stderr).toContain('SIGNALBOX_DATE is not a setting')
+  })
+})
+
+// A seeded sample; `npm run faults` has all moments.
+describe('killed with -9', () => {
+  const count = 12_000
+  test('in a run: the next start goes on to the same output, and no text lies about', async () => {
+    await killDuringRun(2, count, await undisturbed(count))
+  })
+  test('in an upload: the next start is clean and takes the file', () => killDuringUpload(8, count))
+})

@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RunRequest } from '../../src/domain/pipeline/request-run.ts'
+import { ok } from '../../src/domain/result.ts'
+import { publicUrl } from '../support/app.ts'
+import { auditEntries } from '../support/audit.ts'
+import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+
+const limit = 1024 * 1024
+const asked: RunRequest[] = []
+let web: TestPortal
+
+beforeAll(async () => {
+  web = await testPortal(() => ({
+    config: { publicUrl, secureCookies: false, maxUploadBytes: limit },
+    runs: {
+      start: async (_caller, request) => {
+        asked.push(request)
+        return ok(`run_${asked.length}`)
+      },
+      cancel: async () => ok(undefined),
+      resume: async () => ok(undefined),
+    },
+  }))
+})
+afterAll(() => web?.close())
+beforeEach(() => {
+  asked.length = 0
+})
+
+const countDatasets = async () => (await web.deps.db.selectFrom('datasets').select('id').execute()).length
+
+describe('uploading one file', () => {
+  test('answers what was stored and recognised, and the page shows it', async () => {
+    const answer = await web.upload(web.colleague, 'signals.jsonl', shareGpt(3))
+    expect(answer.status).toBe(201)
+    const received = await answer.json()
+    expect(received).toMatchObject({
+      name: 'signals.jsonl',
+      bytes: Buffer.byteLength(shareGpt(3)),
+      shape: 'ShareGPT',
+      location: `/datasets/${received.datasetId}`,
+    })
+    const page = await web.request(web.colleague, received.location)
+    expect(page.status).toBe(200)
+    const text = await page.text()
+    expect(text).toContain('Signal 0 guards the junction.')
+    expect(text).toContain(received.sha256)
+    const read = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'dataset.read')
+    expect(read.at(-1)).toMatchObject({ actorId: web.colleague.id, objectId: received.datasetId })
+  })
+
+  test('adds to a dataset of one’s own, and to nobody else’s', async () => {
+    const id = await web.dataset(web.colleague, 'parts.jsonl', shareGpt(1))
+    const own = await web.upload(web.colleague, 'part2.jsonl', shareGpt(2), `?dataset=${id}`)
+    expect([own.status, (await own.json()).datasetId]).toEqual([201, id])
+    const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
+    const foreign = await web.upload(web.outsider, 'part3.jsonl', shareGpt(1), `?dataset=${id}`)
+    expect(foreign.status).toBe(404)
+    expect([await countDatasets(), await web.storedFiles()]).toEqual([datasets, stored])
+  })
+
+  test('starts a run with the last file when it is sure, and only then', async () => {
+    const early = await web.upload(web.colleague, 'first.jsonl', shareGpt(2), '?run=1')
+    expect((await early.json()).runId).toBeUndefined()
+    const last = await web.upload(web.colleague, 'last.jsonl', shareGpt(2), '?run=1&last=1')
+    expect(await last.json()).toMatchObject({ runId: 'run_1', location: '/runs/run_1' })
+    const unsure = await web.upload(web.colleague, 'unsure.jsonl', '{"a":1}\n{"a":2}\n', '?run=1&last=1')
+    expect((await unsure.json()).runId).toBeUndefined()
+    expect(asked).toHaveLength(1)
+    expect(asked[0]?.configuration).toMatchObject({ mode: 'adaptive', threshold: 0.7, checks: 'all' })
+  })
+
+  test('refuses what is too large, empty, or no file, and leaves nothing of it', async () => {
+    const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
+    const large = await web.upload(web.colleague, 'large.jsonl', shareGpt(60_000))
+    expect(large.status).toBe(413)
+    expect((await large.json()).message).toContain('larger than')
+    expect((await web.upload(web.colleague, 'empty.jsonl', '')).status).toBeGreaterThanOrEqual(400)
+    const none = await web.request(web.colleague, '/datasets/files', {
+      method: 'POST',
+      body: new URLSearchParams({ a: '1' }),
+      headers: { Accept: 'application/json' },
+    })
+    expect(none.status).toBe(422)
+    expect([await countDatasets(), await web.storedFiles()]).toEqual([datasets, stored])
+  })
+
+  test('takes a file whose name is longer than a name may be', async () => {
+    const name = `${'long'.repeat(40)}.jsonl`
+    const answer = await web.upload(web.colleague, name, shareGpt(1), `?name=${name}`)
+    expect(answer.status).toBe(201)
+  })
+
+  test('leaves nothing of an upload that breaks off', async () => {
+    const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
+    const head = '--cut\r\nContent-Disposition: form-data; name="file"; filename="cut.jsonl"\r\n\r\n'
+    const cut = (end: (controller: ReadableStreamDefaultController) => void) =>
+      web.request(web.colleague, '/datasets/files', {
+        method: 'POST',
+        headers: { Accept: 'application/json', 'Content-Type': 'multipart/form-data; boundary=cut' },
+        body: new ReadableStream({
+          start(controller) {
+            controller.enqueue(Buffer.from(head + shareGpt(2_000)))
+            setTimeout(() => end(controller), 50)
+          },
+        }),
+        duplex: 'half',
+      })
+    const failed = await cut((controller) => controller.error(new Error('the sender is gone')))
+    expect(failed.status).toBeGreaterThanOrEqual(400)
+    const ended = await cut((controller) => controller.close())
+    expect(ended.status).toBeGreaterThanOrEqual(400)
+    expect([await countDatasets(), await web.storedFiles()]).toEqual([datasets, stored])
+  })
+
+  test('is refused to who only reads', async () => {
+    expect((await web.upload(web.viewer, 'mine.jsonl', shareGpt(1))).status).toBe(403)
+  })
+})
+
+describe('uploading without script', () => {
+  test('makes one dataset of all files, or one of each', async () => {
+    const files = { 'a.jsonl': shareGpt(2), 'b.jsonl': shareGpt(3) }
+    const before = await countDatasets()
+    const together = await web.uploadForm(web.colleague, { name: 'Both', together: 'yes' }, files)
+    expect(together.status).toBe(303)
+    expect(await countDatasets()).toBe(before + 1)
+    const apart = await web.uploadForm(web.colleague, { name: '', together: 'no' }, files)
+    expect([apart.status, apart.headers.get('Location')]).toEqual([303, '/datasets'])
+    expect(await countDatasets()).toBe(before + 3)
+  })
+
+  test('goes to the run it started', async () => {
+    const fields = { name: '', together: 'yes', run: '1' }
+    const answer = await web.uploadForm(web.colleague, fields, { 'c.jsonl': shareGpt(2) })
+    expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/runs/run_1'])
+  })
+
+  test('comes back with the reason when nothing was chosen', async () => {
+    const answer = await web.uploadForm(web.colleague, { name: 'None', together: 'yes' }, {})
+    expect(answer.status).toBe(422)
+    expect(await answer.text()).toContain('Choose at least one file.')
+  })
+})
+
+describe('a dataset', () => {
+  let id: string
+  beforeAll(async () => {
+    id = await web.dataset(web.colleague, 'junction 100%.jsonl', shareGpt(5))
+  })
+
+  test('is its owner’s and the administrators’; to others it is as if it were not', async () => {
+    for (const member of [web.colleague, web.owner]) {
+      expect((await web.request(member, `/datasets/${id}`)).status).toBe(200)
+      expect(await (await web.request(member, '/datasets')).text()).toContain(id)
+    }
+    for (const path of ['', '/mapping']) {
+      const foreign = await web.request(web.outsider, `/datasets/${id}${path}`)
+      const absent = await web.request(web.outsider, `/datasets/ds_none${path}`)
+      expect([foreign.status, absent.status]).toEqual([404, 404])
+      expect(await foreign.text()).toBe(await absent.text())
+    }
+    for (const path of ['/mapping', '/runs', '/delete']) {
+      const refused = await web.post(web.outsider, `/datasets/${id}${path}`, { name: 'junction 100%.jsonl' })
+      expect(refused.status).toBe(404)
+    }
+    expect(await (await web.request(web.outsider, '/datasets')).text()).not.toContain(id)
+    expect(asked).toEqual([])
+  })
+
+  test('is found by its name, literally, and by its state; empty filters mean any', async () => {
+    const list = async (query: string) => (await web.request(web.colleague, `/datasets?${query}`)).text()
+    expect(await list('q=JUNCTION&status=none')).toContain(id)
+    expect(await list('q=100%25')).toContain(id)
+    expect(await list('q=junct%25%25')).not.toContain(id)
+    expect(await list('status=failed')).not.toContain(id)
+    expect(await list('q=&status=&page=')).toContain(id)
+  })
+
+  test('is found by its id', async () => {
+    expect(await (await web.request(web.colleague, `/datasets?q=${id}&status=`)).text()).toContain(
+      `href="/datasets/${id}"`,
+    )
+  })
+
+  test('shows the record that its links step to', async () => {
+    const first = await (await web.request(web.colleague, `/datasets/${id}`)).text()
+    const next = /href="(\/datasets\/[^"#]*)#sample"/.exec(first)?.[1] ?? ''
+    const second = await (await web.request(web.colleague, next)).text()
+    expect(second).toContain('Signal 1 guards the junction.')
+  })
+
+  test('takes a person’s mapping, with an audit entry, and refuses half of one', async () => {
+    const send = (fields: Record<string, string>) =>
+      web.post(web.colleague, `/datasets/${id}/mapping`, fields)
+    const refused = await send({ shape: 'exchange', instructionField: 'question', outputField: '' })
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain('question')
+    expect((await send({ shape: 'turns', roleField: 'from', textField: 'value' })).status).toBe(422)
+    const saved = await web.request(web.colleague, `/datasets/${id}/mapping`, {
+      method: 'POST',
+      body: new URLSearchParams([
+        ['shape', 'turns'],
+        ['turnsField', 'conversations'],
+        ['roleField', 'from'],
+        ['textField', 'value'],
+        ['roleName', 'Human'],
+        ['roleAs', 'user'],
+        ['roleName', 'gpt'],
+        ['roleAs', 'assistant'],
+        ['roleName', ''],
+        ['roleAs', 'user'],
+      ]),
+    })
+    expect([saved.status, saved.headers.get('Location')]).toEqual([303, `/datasets/${id}`])
+    const { mapping } = await web.deps.db
+      .selectFrom('datasets')
+      .select('mapping')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    expect(mapping).toMatchObject({ roles: { human: 'user', gpt: 'assistant' } })
+    const changes = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'dataset.update')
+    expect(changes).toHaveLength(1)
+  })
+
+  test('is run as asked; no check ticked means none', async () => {
+    const started = await web.request(web.colleague, `/datasets/${id}/runs`, {
+      method: 'POST',
+      body: new URLSearchParams([
+        ['mode', 'sequential'],
+        ['threshold', '0.5'],
+        ['redact', 'email'],
+        ['redact', 'ip'],
+        ['targets', 'chatml'],
+        ['targets', 'openai'],
+        ['formats', 'parquet'],
+      ]),
+    })
+    expect([started.status, started.headers.get('Location')]).toEqual([303, '/runs/run_1'])
+    expect(asked).toEqual([
+      {
+        datasetIds: [id],
+        configuration: {
+          mode: 'sequential',
+          threshold: 0.5,
+          checks: 'none',
+          redact: ['email', 'ip'],
+          targets: ['chatml', 'openai'],
+          formats: ['parquet'],
+        },
+      },
+    ])
+  })
+
+  test.each([
+    ['targets', { threshold: '0.5', formats: 'jsonl' }, 'at least one template'],
+    ['threshold', { threshold: 'much', targets: 'chatml', formats: 'jsonl' }, 'number from 0 to 1'],
+  ])('is not run with wrong %s', async (_field, fields, sentence) => {
+    const refused = await web.post(web.colleague, `/datasets/${id}/runs`, fields)
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain(sentence)
+    expect(asked).toEqual([])
+  })
+
+  test('is deleted only under its exact name, and then gone with its bytes', async () => {
+    const stored = await web.storedFiles()
+    const remove = (name: string) => web.post(web.colleague, `/datasets/${id}/delete`, { name })
+    expect((await remove('junction')).status).toBe(422)
+    expect((await web.request(web.colleague, `/datasets/${id}`)).status).toBe(200)
+    const gone = await remove('junction 100%.jsonl')
+    expect([gone.status, gone.headers.get('Location')]).toEqual([303, '/datasets'])
+    expect((await web.request(web.colleague, `/datasets/${id}`)).status).toBe(404)
+    expect(await web.storedFiles()).toBeLessThan(stored)
+  })
+})

@@ -1,0 +1,80 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import type { AppDeps } from '../../src/routes/app-context.ts'
+import { type Member, signedInApp, type TestApp } from './app.ts'
+
+/** The app over a real vault in a folder of its own, and uploads as the two kinds of browser send them. */
+export interface TestPortal extends TestApp {
+  /** One file, as the script sends it. */
+  upload(who: Member, name: string, text: string, query?: string): Promise<Response>
+  /** The whole form, as a browser without script sends it: text fields first. */
+  uploadForm(
+    who: Member,
+    fields: Readonly<Record<string, string>>,
+    files: Readonly<Record<string, string>>,
+  ): Promise<Response>
+  /** Uploads the text and answers the id of its dataset. */
+  dataset(who: Member, name: string, text: string): Promise<string>
+  /** How many objects and keys of datasets the vault holds. */
+  storedFiles(): Promise<number>
+}
+
+export async function testPortal(
+  overrides: (vault: AppDeps['vault']) => Partial<AppDeps> = () => ({}),
+): Promise<TestPortal> {
+  const folder = await mkdtemp(join(tmpdir(), 'signalbox-portal-'))
+  const objectsFolder = join(folder, 'objects')
+  const vault = await openLocalVault({ keysFolder: join(folder, 'keys'), objectsFolder })
+  const web = await signedInApp({ vault, ...overrides(vault) })
+
+  const upload: TestPortal['upload'] = (who, name, text, query = '') => {
+    const body = new FormData()
+    body.append('file', new File([text], name))
+    return web.request(who, `/datasets/files${query}`, {
+      method: 'POST',
+      body,
+      headers: { Accept: 'application/json' },
+    })
+  }
+  return {
+    ...web,
+    upload,
+    uploadForm(who, fields, files) {
+      const body = new FormData()
+      for (const [name, value] of Object.entries(fields)) body.append(name, value)
+      for (const [name, text] of Object.entries(files)) body.append('file', new File([text], name))
+      return web.request(who, '/datasets', { method: 'POST', body })
+    },
+    async dataset(who, name, text) {
+      const answer = await upload(who, name, text)
+      const received: unknown = await answer.json()
+      if (typeof received === 'object' && received !== null && 'datasetId' in received) {
+        return String(received.datasetId)
+      }
+      throw new Error(`the upload was refused: ${JSON.stringify(received)}`)
+    },
+    async storedFiles() {
+      const entries = await readdir(objectsFolder, { recursive: true, withFileTypes: true })
+      return entries.filter((entry) => entry.isFile()).length
+    },
+    async close() {
+      await web.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** ShareGPT lines, recognised with certainty. */
+export const shareGpt = (conversations: number): string =>
+  Array.from(
+    { length: conversations },
+    (_, at) =>
+      `${JSON.stringify({
+        conversations: [
+          { from: 'human', value: `What is signal ${at}?` },
+          { from: 'gpt', value: `Signal ${at} guards the junction.` },
+        ],
+      })}\n`,
+  ).join('')
