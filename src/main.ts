@@ -49,11 +49,9 @@ await runProcess(async () => {
       progress,
     }).fetch,
   )
-  process.stdout.write(`Signalbox is at ${publicUrl}\n`)
   const link = await issueSetupLink(db, publicUrl, clock(), random)
-  if (link !== undefined) {
-    process.stdout.write(`Set it up, once, at ${link}\n`)
-  }
+  if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
+  process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
 
   await onStopSignal(log)
   // Streams first: a server waits for them before it closes.

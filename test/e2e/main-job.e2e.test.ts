@@ -7,7 +7,7 @@ import { expect as pexpect } from '@playwright/test'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../support/browser.ts'
-import { type Portal, startPortal } from '../support/portal.ts'
+import { type Portal, startPortal } from '../support/portal-process.ts'
 
 let folder: string
 let portal: Portal

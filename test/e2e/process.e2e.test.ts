@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runCommand } from '../support/command.ts'
 import { killDuringRun, killDuringUpload, undisturbed } from '../support/kill-moments.ts'
-import { startPortal } from '../support/portal.ts'
+import { startPortal } from '../support/portal-process.ts'
 
 let folder: string
 beforeEach(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, vi } from 'vitest'
-import { type Portal, startPortal } from './portal.ts'
+import { type Portal, startPortal } from './portal-process.ts'
 
 const password = 'a sentence that is long enough'
 const secretWords = 'the-lighthouse-keeper-said-so'

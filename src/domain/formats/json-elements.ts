@@ -154,6 +154,6 @@ class ElementScanner {
     if (byteLength > largestUnit) return { ...position, reason: 'record-too-large' }
     const bytes = element.parts.length === 0 ? Buffer.from(last) : Buffer.concat([...element.parts, last])
     if (!isUtf8(bytes)) return { ...position, reason: 'undecodable' }
-    return { ...position, ...parseJson(bytes.toString(), false) }
+    return { ...position, ...parseJson(bytes.toString()) }
   }
 }

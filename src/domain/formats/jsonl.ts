@@ -9,9 +9,7 @@ const newline = 0x0a
 export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>, from: Cursor): AsyncGenerator<Unit> {
   let { byteOffset, line, unit } = from
   for await (const text of lines(chunks)) {
-    const value = text.isTooLong
-      ? { reason: 'record-too-large' as const }
-      : parseLine(text.bytes, text.isLast)
+    const value = text.isTooLong ? { reason: 'record-too-large' as const } : parseLine(text.bytes)
     if (value !== undefined) {
       yield { unit: unit++, line, byteOffset, byteLength: text.length, ...value }
     }
@@ -20,21 +18,36 @@ export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>, from: Cu
   }
 }
 
-function parseLine(bytes: Buffer, isLast: boolean): { value: Json } | { reason: ReadReason } | undefined {
+function parseLine(bytes: Buffer): { value: Json } | { reason: ReadReason } | undefined {
   if (!isUtf8(bytes)) return { reason: 'undecodable' }
   const text = bytes.toString()
   if (text.trim() === '') return undefined
-  return parseJson(text, isLast)
+  return parseJson(text)
 }
 
 /** A parser's message quotes its input, so only a code is kept. */
-export function parseJson(text: string, isLast: boolean): { value: Json } | { reason: ReadReason } {
+export function parseJson(text: string): { value: Json } | { reason: ReadReason } {
   try {
     return { value: JSON.parse(text) as Json }
   } catch {
-    const end = text.trimEnd().at(-1)
-    return { reason: isLast || (end !== '}' && end !== ']') ? 'json-unexpected-end' : 'json-invalid' }
+    return { reason: isCut(text.trim()) ? 'json-unexpected-end' : 'json-invalid' }
   }
+}
+
+/** Whether text that does not parse breaks off: it ends inside a bracket, or inside a string without a bracket last. */
+function isCut(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (inString) {
+      if (character === '\\') at++
+      else if (character === '"') inString = false
+    } else if (character === '"') inString = true
+    else if (character === '{' || character === '[') depth++
+    else if (character === '}' || character === ']') depth--
+  }
+  return inString ? !/[}\]]$/.test(text) : depth > 0
 }
 
 interface Line {
@@ -42,14 +55,13 @@ interface Line {
   /** With its line end. */
   readonly length: number
   readonly isTooLong: boolean
-  readonly isLast: boolean
 }
 
 async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let parts: Uint8Array[] = []
   let held = 0
   let length = 0
-  const take = (isLast: boolean): Line => {
+  const take = (): Line => {
     const isTooLong = length > largestUnit
     const only = parts.length === 1 ? parts[0] : undefined
     const bytes = isTooLong
@@ -57,7 +69,7 @@ async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
       : only !== undefined
         ? Buffer.from(only.buffer, only.byteOffset, only.length)
         : Buffer.concat(parts)
-    const line = { bytes, length, isTooLong, isLast }
+    const line = { bytes, length, isTooLong }
     parts = []
     held = 0
     length = 0
@@ -76,8 +88,8 @@ async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
         held += part.length
       }
       start = end
-      if (found !== -1) yield take(false)
+      if (found !== -1) yield take()
     }
   }
-  if (length > 0) yield take(true)
+  if (length > 0) yield take()
 }

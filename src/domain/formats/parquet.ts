@@ -1,12 +1,15 @@
+import { isUtf8 } from 'node:buffer'
 import { type AsyncBuffer, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
-import type { Json, JsonObject } from '../json.ts'
+import type { Json } from '../json.ts'
 import type { SourceBytes } from './source.ts'
 import { SourceRefused } from './source-refused.ts'
 import type { Unit } from './units.ts'
 
 /** A row group is decoded whole; one that says it is larger than this is refused before a byte of it is read. */
 const largestRowGroup = 256 * 1024 * 1024
+/** Repeated values hardly take bytes, so rows have a limit of their own. */
+const mostRows = 10_000_000
 
 /**
  * Rows of a Parquet file, one row group in memory at a time.
@@ -24,9 +27,14 @@ export async function* readParquetRows(source: SourceBytes, fromRow: number): As
     const rows = Number(group.num_rows)
     const rowEnd = rowStart + rows
     if (rowEnd > fromRow) {
-      if (Number(group.total_byte_size) > largestRowGroup) {
+      const columns = group.columns.reduce(
+        (sum, column) => sum + Number(column.meta_data?.total_uncompressed_size ?? 0),
+        0,
+      )
+      // The two should agree; a file that understates one of them is held to the other.
+      if (Math.max(Number(group.total_byte_size), columns) > largestRowGroup || rows > mostRows) {
         throw new SourceRefused(
-          'The Parquet file has a row group larger than 256 MiB. Write it again with smaller row groups and upload it.',
+          'The Parquet file has a row group larger than 256 MiB or ten million rows. Write it again with smaller row groups and upload it.',
         )
       }
       const share = Math.round(Number(group.total_byte_size) / Math.max(1, rows))
@@ -53,19 +61,18 @@ const asyncBuffer = (source: SourceBytes): AsyncBuffer => ({
   },
 })
 
-/** What Parquet can hold, as JSON: big integers as numbers while they are exact, dates as ISO 8601, bytes as text. */
+/** What Parquet can hold, as JSON: big integers as numbers while they are exact, dates as ISO 8601, bytes as text or, where they are none, base64. */
 function plain(value: unknown): Json {
   if (value === null || value === undefined) return null
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
-  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  if (value instanceof Uint8Array)
+    return isUtf8(value) ? Buffer.from(value).toString() : Buffer.from(value).toString('base64')
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as Iterable<unknown>, plain)
   if (typeof value === 'object') {
-    const object: JsonObject = {}
-    for (const [field, held] of Object.entries(value)) object[field] = plain(held)
-    return object
+    return Object.fromEntries(Object.entries(value).map(([field, held]) => [field, plain(held)]))
   }
   return null
 }

@@ -12,11 +12,13 @@ import type {
   UnreadableRecord,
 } from './source.ts'
 import { SourceRefused } from './source-refused.ts'
-import { readUnits, type Unit, type UnitPosition } from './units.ts'
+import { largestUnit, readUnits, type Unit, type UnitPosition } from './units.ts'
 
 /** A batch ends at whichever comes first, counted from the last one: so a cursor always leads to the same batches. */
 const batchLimits = { records: 250, sourceBytes: 1024 * 1024 } as const
 const largestScattered = 256 * 1024 * 1024
+/** Lost rows that wait for the group they stand in; a group followed by more of them has ended. */
+const mostLostInGroup = 10_000
 
 type Entry = RawRecord | UnreadableRecord
 
@@ -130,7 +132,25 @@ type RowsMapping = Extract<Mapping, { shape: 'rows' }>
 interface OpenGroup {
   readonly key: string
   readonly first: Unit
+  /** Emptied when the group grows larger than any record may be; then only counted. */
   rows: JsonObject[]
+  units: number
+  bytes: number
+}
+
+const opened = (key: string, first: Unit, row: JsonObject): OpenGroup => ({
+  key,
+  first,
+  rows: [row],
+  units: 1,
+  bytes: first.byteLength,
+})
+
+function join(open: OpenGroup, row: JsonObject, bytes: number): void {
+  open.units++
+  open.bytes += bytes
+  if (open.bytes > largestUnit) open.rows = []
+  else open.rows.push(row)
 }
 
 /** What a row is to its group: a row with its key, or lost with a reason. */
@@ -164,18 +184,22 @@ async function* group(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGe
     if ('reason' in read) {
       lost.push(read)
       bytes += unit.byteLength
-      if (open === undefined) yield take(next)
+      if (open !== undefined && lost.length >= mostLostInGroup) {
+        closed.add(short(open.key))
+        yield take(next)
+        open = undefined
+      } else if (open === undefined) yield take(next)
       continue
     }
     if (open?.key === read.key) {
-      open.rows.push(read.row)
+      join(open, read.row, unit.byteLength)
     } else {
       if (open !== undefined) {
         closed.add(short(open.key))
         yield take(cursorAt(unit))
       }
       if (closed.has(short(read.key))) throw new ScatteredKeys()
-      open = { key: read.key, first: unit, rows: [read.row] }
+      open = opened(read.key, unit, read.row)
     }
     bytes += unit.byteLength
   }
@@ -197,8 +221,8 @@ async function* gather(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncG
       continue
     }
     const known = groups.get(read.key)
-    if (known) known.rows.push(read.row)
-    else groups.set(read.key, { key: read.key, first: unit, rows: [read.row] })
+    if (known) join(known, read.row, unit.byteLength)
+    else groups.set(read.key, opened(read.key, unit, read.row))
   }
   const entries = [...[...groups.values()].map((open) => finished(open, mapping)), ...lost]
   entries.sort((one, other) => one.position.unit - other.position.unit)
@@ -206,9 +230,11 @@ async function* gather(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncG
   for (const entry of entries) yield { entries: [entry], bytes: Math.round(share), next: end }
 }
 
-function finished(open: OpenGroup, { orderField }: RowsMapping): RawRecord {
+function finished(open: OpenGroup, { orderField }: RowsMapping): Entry {
+  const position = positionOf(open.first, open.units)
+  if (open.bytes > largestUnit) return { position, reason: 'record-too-large' }
   return {
-    position: positionOf(open.first, open.rows.length),
+    position,
     value: orderField === undefined ? open.rows : ordered(open.rows, orderField),
   }
 }
