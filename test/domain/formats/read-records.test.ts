@@ -83,6 +83,17 @@ describe('reading records', () => {
     expect(batches[0]).toMatchObject({ unitsGrouped: 2, unitsQuarantined: 1 })
   })
 
+  test.each([
+    ['{"a":1', 'json-unexpected-end'],
+    ['[{"a":1}', 'json-unexpected-end'],
+    ['{"a":"b', 'json-unexpected-end'],
+    ['{"a":1,}', 'json-invalid'],
+    ['hello', 'json-invalid'],
+  ])('%s is told apart as cut or wrong, wherever it stands', async (text, reason) => {
+    expect(told(await read(`{"a":1}\n${text}\n`, jsonl))).toEqual([{ a: 1 }, reason])
+    expect(told(await read(`{"a":1}\n${text}`, jsonl))).toEqual([{ a: 1 }, reason])
+  })
+
   test('a broken element of an array loses itself only', async () => {
     expect(told(await read('[{"a":1},{"a":oops},{"a":3}]', array))).toEqual([
       { a: 1 },
@@ -98,6 +109,7 @@ describe('reading records', () => {
       { key: 'a', n: '1', text: 'x' },
       'csv-field-count',
       'csv-unexpected-end',
+      { key: 'd', n: '4', text: 'y' },
     ])
   })
 
@@ -153,6 +165,26 @@ describe('grouping rows', () => {
       'group-key-missing',
     ])
     expect(batches[0]).toMatchObject({ unitsGrouped: 2, unitsQuarantined: 1 })
+  })
+
+  test('a group larger than any record may be is passed over, and the next one is read', async () => {
+    const long = 'x'.repeat(1024 * 1024)
+    const text = table(...Array.from({ length: 9 }, (_, at) => `a,${at},${long}`), 'b,1,y')
+    for (const scattered of [false, true]) {
+      const batches = await read(text, csv, rows, 65_536, undefined, scattered)
+      expect(told(batches)).toEqual(['record-too-large', [{ key: 'b', n: '1', text: 'y' }]])
+      expect(records(batches)[0]?.position.units).toBe(9)
+      expect(batches.reduce((sum, batch) => sum + batch.unitsQuarantined, 0)).toBe(9)
+    }
+  })
+
+  test('a group that endless lost rows follow has ended', async () => {
+    const lost = Array.from({ length: 25_000 }, () => ',1,x')
+    const all = await read(table('a,1,x', ...lost, 'b,1,y'), csv, rows)
+    expect(all[0]?.records.length).toBeLessThan(11_000)
+    expect(records(all)).toHaveLength(25_002)
+    const after = all[0]?.cursor
+    expect(await read(table('a,1,x', ...lost, 'b,1,y'), csv, rows, 65_536, after)).toEqual(all.slice(1))
   })
 
   test('a key that returns is refused while streaming, and gathered when asked to', async () => {
