@@ -145,7 +145,9 @@ describe('the quarantine', () => {
     const read = async (query: string) =>
       (await web.request(web.colleague, `/runs/${done}/quarantine?${query}`)).text()
     const rows = (page: string) =>
-      [...page.matchAll(/<span class="id">([\w-]+)<\/span>/g)].map(([, code]) => code)
+      [...page.matchAll(/<th scope="row"[^>]*>[^<]*<span class="id">([\w-]+)<\/span>/g)].map(
+        ([, code]) => code,
+      )
     expect(rows(await read('stage=&reason='))).toEqual(['not-json', 'not-a-conversation'])
     expect(rows(await read('reason=not-json'))).toEqual(['not-json'])
     expect(rows(await read('stage=quality'))).toEqual([])
