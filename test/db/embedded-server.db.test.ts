@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const log = pino({ level: 'silent' })
 const flags = ['fsync=off']
 let folder: string
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-embedded-'))
+  folder = await temporaryFolder('embedded')
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
@@ -33,7 +33,10 @@ async function answers(url: string): Promise<boolean> {
 /** Pid of the server, from the file Postgres keeps. */
 async function serverPid(): Promise<number> {
   const text = await readFile(join(folder, 'postgres', 'data', 'postmaster.pid'), 'utf8').catch(() => '')
-  return Number(text.split('\n')[0])
+  const pid = Number(text.split('\n')[0])
+  // Zero would name our own process group.
+  if (!(pid > 1)) throw new Error('the server has no pid file')
+  return pid
 }
 
 describe('the embedded server', () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect as pexpect } from '@playwright/test'
@@ -8,6 +7,7 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../support/browser.ts'
 import { type Portal, startPortal } from '../support/portal-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 let folder: string
 let portal: Portal
@@ -16,7 +16,7 @@ let page: Page
 const complaints: string[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-e2e-'))
+  folder = await temporaryFolder('e2e')
   portal = await startPortal({ SIGNALBOX_DATA: join(folder, 'var') })
   browser = await launchBrowser()
   page = await (await browser.newContext({ acceptDownloads: true })).newPage()

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runCommand } from '../support/command.ts'
 import { killDuringRun, killDuringUpload, undisturbed } from '../support/kill-moments.ts'
 import { startPortal } from '../support/portal-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 let folder: string
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'signalbox-process-'))
+  folder = await temporaryFolder('process')
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 const data = () => ({ SIGNALBOX_DATA: join(folder, 'var') })

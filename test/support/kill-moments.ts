@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, vi } from 'vitest'
 import { type Portal, startPortal } from './portal-process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const password = 'a sentence that is long enough'
 const secretWords = 'the-lighthouse-keeper-said-so'
@@ -116,7 +116,7 @@ async function expectNoText(folder: string): Promise<void> {
 
 /** The checksums of a run that nobody disturbed. */
 export async function undisturbed(count: number): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-fault-'))
+  const folder = await temporaryFolder('fault')
   const signedIn = await start(folder)
   try {
     const { runId } = await (await upload(signedIn, talks(count))).json()
@@ -130,7 +130,7 @@ export async function undisturbed(count: number): Promise<string[]> {
 
 /** Kills the portal with -9 in the middle of a run; the next start goes on and gives the same output. */
 export async function killDuringRun(seed: number, count: number, expected: readonly string[]): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-fault-'))
+  const folder = await temporaryFolder('fault')
   let signedIn = await start(folder)
   try {
     const { runId } = await (await upload(signedIn, talks(count))).json()
@@ -161,7 +161,7 @@ export async function killDuringRun(seed: number, count: number, expected: reado
 
 /** Kills the portal with -9 in the middle of an upload; the next start is clean and takes the file again. */
 export async function killDuringUpload(seed: number, count: number): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-fault-'))
+  const folder = await temporaryFolder('fault')
   let signedIn = await start(folder)
   try {
     const text = talks(count)

@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { ensureApplicationRole } from '../../src/db/application-role.ts'
 import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,7 +19,7 @@ const applicationPassword = 'only-for-tests'
 
 /** One real server a test run, in its own folder on a free port; a migrated template that files copy. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'signalbox-pg-'))
+  const folder = await temporaryFolder('pg')
   const server = await startEmbeddedServer({
     folder,
     log: pino({ level: 'silent' }),
