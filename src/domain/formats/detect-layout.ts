@@ -58,6 +58,12 @@ export async function detectLayout(source: SourceBytes, fileName: string): Promi
       'The file is not text: it holds zero bytes. Upload CSV, JSON, JSONL or Parquet.',
     )
   }
+  if (controlShare(text) > 0.02) {
+    return refuse(
+      'unsupported',
+      'The file is not text: it holds control characters. Upload CSV, JSON, JSONL or Parquet.',
+    )
+  }
   if (text.trim() === '') {
     return refuse(
       'invalid',
@@ -72,6 +78,12 @@ export async function detectLayout(source: SourceBytes, fileName: string): Promi
   }
   const bom = found.bom
   const layout = jsonLayout(text, found.encoding, bom) ?? csvLayout(text, found.encoding, bom, ending)
+  if (layout?.layout.format === 'csv' && !text.includes('\n') && text.trimEnd().includes('\r')) {
+    return refuse(
+      'unsupported',
+      'The lines of the file end in carriage returns only, as on old Macs. Save it with Unix or Windows line ends and upload it.',
+    )
+  }
   if (layout === undefined) {
     return refuse(
       'unsupported',
@@ -84,6 +96,16 @@ export async function detectLayout(source: SourceBytes, fileName: string): Promi
     : layout.because
   const format: Evidence = { question: 'format', answer: layout.answer, because, sure: layout.sure }
   return ok({ layout: layout.layout, evidence: [encoding, format], sure: found.sure * layout.sure })
+}
+
+/** Share of control characters that no text holds; tabs, line ends and escapes are none of them. */
+function controlShare(text: string): number {
+  let found = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < 0x20 && code !== 0x1b && (code < 0x09 || code > 0x0d)) found++
+  }
+  return found / Math.max(1, text.length)
 }
 
 const endings: Record<Layout['format'], readonly string[]> = {
@@ -164,8 +186,9 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
       sure: 1,
     }
   }
-  const member = /^\s*\{\s*"((?:[^"\\]|\\.){1,100})"\s*:\s*\[\s*\{/.exec(text)?.[1]
-  const isRecord = member !== undefined && beginsWithTurn(text)
+  const list = firstList.exec(text)
+  const member = list?.[1]
+  const isRecord = list !== null && beginsWithTurn(text.slice(list[0].length))
   if (member !== undefined && !isRecord) {
     return {
       layout: { format: 'json', encoding, bom, container: 'member', member },
@@ -182,15 +205,15 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
   }
 }
 
-/** Whether the first list of the object holds turns: then the object is one record, not a wrapper of many. */
+/** The first member that is a list of objects, behind members of plain values: a version, a name, a date. */
+const firstList =
+  /^\s*\{\s*(?:"(?:[^"\\]|\\.){1,100}"\s*:\s*(?:"(?:[^"\\]|\\.){0,500}"|[\w.+-]{1,40})\s*,\s*){0,20}"((?:[^"\\]|\\.){1,100})"\s*:\s*\[\s*\{/
+
+/** Whether the list whose first object begins the text holds turns: then it is one record, not a wrapper of many. */
 const beginsWithTurn = (text: string): boolean => {
-  const start = text.indexOf('[')
-  const values =
-    text
-      .slice(start, start + 2_000)
-      .split('}')[0]
-      ?.matchAll(/:\s*"([^"\\]{1,40})"/g) ?? []
-  return [...values].some(([, value]) => knownRole(value ?? '') !== undefined)
+  // Only what stands in the object itself: the records of a wrapper hold turns too, one level further in.
+  const own = text.slice(0, 2_000).split(/[{}[\]]/)[0] ?? ''
+  return [...own.matchAll(/:\s*"([^"\\]{1,40})"/g)].some(([, value]) => knownRole(value ?? '') !== undefined)
 }
 
 const parses = (text: string): boolean => {

@@ -109,6 +109,31 @@ describe('recognising a file', () => {
     })
   })
 
+  test('UTF-16 without a mark, in both byte orders', async () => {
+    const table = 'instruction,output\nHello there,A fine day\n'
+    const little = Buffer.from(table, 'utf16le')
+    for (const [bytes, encoding] of [
+      [little, 'utf-16le'],
+      [Buffer.from(little).swap16(), 'utf-16be'],
+    ] as const) {
+      expect(await found(bytes, 'a.csv')).toMatchObject({
+        layout: { encoding, columns: ['instruction', 'output'] },
+        shapeName: 'Alpaca',
+      })
+    }
+  })
+
+  test('a wrapper of many records apart from one record with turns', async () => {
+    const record = { id: 1, messages: [{ role: 'user', content: 'Hello.' }] }
+    for (const wrapper of [{ data: [record, record] }, { version: 1, name: 'x', data: [record, record] }]) {
+      expect(await found(JSON.stringify(wrapper), 'a.json')).toMatchObject({
+        layout: { format: 'json', container: 'member', member: 'data' },
+        mapping: { shape: 'turns', turnsField: 'messages' },
+      })
+    }
+    expect(await found(JSON.stringify(record), 'a.json')).toMatchObject({ layout: { container: 'object' } })
+  })
+
   test('by its content where the name says otherwise, and mentions it', async () => {
     const detection = await found(
       lines({ instruction: 'Say hello.', output: 'Hello.' }, { instruction: 'Again.', output: 'Hello.' }),
@@ -144,6 +169,13 @@ describe('refusing a file', () => {
     ['a cut Parquet file', 'PAR1 and then nothing', 'a.parquet', 'footer is missing'],
     ['something else named Parquet', 'hello there', 'a.parquet', 'named Parquet'],
     ['binary rubbish', Buffer.from([1, 0, 2, 0, 3, 0]), 'a.csv', 'zero bytes'],
+    [
+      'binary rubbish without zeros',
+      Buffer.from([1, 2, 65, 3, 4, 66, 10, 5, 6, 67]),
+      'a.csv',
+      'control characters',
+    ],
+    ['line ends of old Macs', 'a,b\rc,d\re,f\r', 'a.csv', 'carriage returns only'],
     ['nothing but white space', '  \n \n', 'a.csv', 'white space'],
   ])('%s, saying what is wrong', async (_title, content, name, words) => {
     expect(await refusal(content, name)).toContain(words)
