@@ -41,7 +41,11 @@ export async function listDatasets(
     .selectFrom('datasets')
     .where('datasets.status', '=', 'ready')
     .where(visible(viewer))
-    .$if(filter.q !== undefined, (query) => query.where('datasets.name', 'ilike', words))
+    .$if(filter.q !== undefined, (query) =>
+      query.where((eb) =>
+        eb.or([eb('datasets.name', 'ilike', words), eb('datasets.id', '=', filter.q ?? '')]),
+      ),
+    )
     .$if(filter.status === 'none', (query) => query.where(sql<SqlBool>`${lastRun} is null`))
     .$if(filter.status !== undefined && filter.status !== 'none', (query) =>
       query.where(

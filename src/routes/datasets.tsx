@@ -22,7 +22,7 @@ const ListQuery = z.object({
     .catch(undefined),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
-const SampleQuery = z.object({ record: z.coerce.number().int().min(1).max(100).catch(1) })
+const SampleQuery = z.object({ sample: z.coerce.number().int().min(1).max(100).catch(1) })
 const shapes = ['turns', 'exchange', 'text', 'rows', 'none'] as const
 const Shape = z.enum(shapes)
 
@@ -34,9 +34,9 @@ export function datasetRoutes(deps: AppDeps) {
   const page = async (c: AppContext, problems?: { field?: string; message: string }[]) => {
     const dataset = await find(c)
     if (!dataset) return answerProblem(c, gone)
-    const { record } = SampleQuery.parse(c.req.query())
+    const { sample: index } = SampleQuery.parse(c.req.query())
     const [{ sample, columns }, runs] = await Promise.all([
-      readSample(deps, c.var.caller, dataset, record),
+      readSample(deps, c.var.caller, dataset, index),
       listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
     ])
     const mayWrite = canWrite(c.var.user)

@@ -38,7 +38,10 @@ export async function readMultipart<T>(
       file.resume()
       return
     }
-    const one = take({ name: filename, bytes: file }, fields)
+    // Left early (too large), the stream must live on to be read away: destroyed, the form would never end. One
+    // file after the other: what the first became may decide where the second belongs.
+    const bytes = file.iterator({ destroyOnReturn: false })
+    const one = (taking.at(-1) ?? Promise.resolve()).then(() => take({ name: filename, bytes }, fields))
     // Awaited below; a sender that breaks off makes it fail before, and that must not end the process. What a
     // refusal leaves unread is read away, or the form would never end.
     one.catch(() => {}).finally(() => file.resume())

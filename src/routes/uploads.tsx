@@ -11,7 +11,8 @@ import { readMultipart } from './multipart.ts'
 import { statusOf } from './problem.tsx'
 
 const FileQuery = z.object({
-  name: z.string().trim().max(120).optional(),
+  // Cut to a name's length where it is stored.
+  name: z.string().trim().optional(),
   dataset: z
     .string()
     .regex(/^ds_[0-9a-f]{32}$/)
