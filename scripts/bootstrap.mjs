@@ -16,9 +16,13 @@ if (read(installed) !== wanted || !existsSync('node_modules/.bin/tsc')) {
   say('Installing packages…')
   // Not `npm ci`: it refuses the lock where a registry lacks one of the tools' packages for other platforms. This keeps
   // to the lock as well (versions and integrity) and writes neither it nor package.json.
-  const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-    stdio: ['ignore', 2, 2],
-  })
+  const { status } = spawnSync(
+    'npm',
+    ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      stdio: ['ignore', 2, 2],
+    },
+  )
   if (status !== 0) {
     say('The packages could not be installed: see the lines above. Is the package registry reachable?')
     process.exit(1)

@@ -240,7 +240,7 @@ function csvLayout(text: string, encoding: string, bom: number, ending: string):
   if (best === undefined || best.rows === 0 || (best.width < 2 && !isNamedTable)) return undefined
   if (best.width >= 2 && best.even <= 0.5) return undefined
   const header = headerOf(text, best.delimiter)
-  if (header === undefined) return undefined
+  if (header === undefined || !header.fields.every(isFieldName)) return undefined
   const name = best.delimiter === '\t' ? 'TSV' : 'CSV'
   return {
     layout: {
@@ -299,6 +299,9 @@ function headerOf(text: string, delimiter: string): { fields: string[]; bytes: n
   if (fields === undefined) return undefined
   return { fields, bytes: Buffer.byteLength(text.slice(0, Math.min(end + 1, text.length))) }
 }
+
+/** A first row of sentences is no header but somebody's words, and column names are kept outside the vault. */
+const isFieldName = (name: string): boolean => name.length <= 64 && name.trim().split(/\s+/).length <= 7
 
 /** Headers name fields: empty and repeated ones get a name of their own, by position. */
 function uniqueNames(header: readonly string[]): string[] {

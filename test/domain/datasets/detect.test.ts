@@ -166,6 +166,12 @@ describe('refusing a file', () => {
     ['a gzip under another name', Buffer.from([0x1f, 0x8b, 8, 0]), 'a.json', 'gzip'],
     ['a PDF', '%PDF-1.7', 'a.jsonl', 'PDF'],
     ['text that is no table', 'Dear diary, today\nit rained.\n', 'a.md', 'neither a table'],
+    [
+      'a table without a header, whose first row would be kept as names',
+      'client,I have not been able to sleep at all since last Tuesday\ntherapist,What happened on that day?\n',
+      'a.csv',
+      'neither a table',
+    ],
     ['a cut Parquet file', 'PAR1 and then nothing', 'a.parquet', 'footer is missing'],
     ['something else named Parquet', 'hello there', 'a.parquet', 'named Parquet'],
     ['binary rubbish', Buffer.from([1, 0, 2, 0, 3, 0]), 'a.csv', 'zero bytes'],
