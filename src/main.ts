@@ -2,8 +2,10 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
+import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
+import { newId } from './domain/ids.ts'
 import { startEngine } from './jobs/engine.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
@@ -24,6 +26,10 @@ await runProcess(async () => {
   const clock = () => new Date()
   const closing = new AbortController()
   await vault.sweepTemporary()
+  await finishDeletions(
+    { db, vault },
+    { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
+  )
   const progress = progressHub(stack.url, log)
   const engine = await startEngine({
     ...stack,

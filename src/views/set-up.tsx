@@ -53,7 +53,7 @@ export const SetUpPage = ({ token, problem, name, email }: Props) => (
       <Field
         id="password"
         label="Password"
-        hint="At least 12 characters; a few words are fine."
+        hint="At least 15 characters; a few words are fine."
         control={(tied) => (
           <input
             class="input"
@@ -61,7 +61,7 @@ export const SetUpPage = ({ token, problem, name, email }: Props) => (
             type="password"
             autocomplete="new-password"
             required
-            minlength={12}
+            minlength={15}
             {...tied}
           />
         )}
