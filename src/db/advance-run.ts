@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type RecordStage, recordStages } from '../domain/pipeline/process-records.ts'
 import { isExact, type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
@@ -90,6 +91,8 @@ async function complete(
     .where('runId', '=', runId)
     .where('stage', '=', stage)
     .where('status', '!=', 'completed')
+    // Ingestion has cut everything before the slices it cut are read.
+    .where(sql<boolean>`(stage <> 'ingestion' or records_in = records_out + quarantined)`)
     .execute()
 }
 
@@ -129,7 +132,7 @@ async function queueNextStage(
   const following = done.filter((shard) => shard.result?.objectId !== undefined)
   for (const { index, task, result } of following) {
     if (task.kind !== 'records' || result?.objectId === undefined) continue
-    const next: ShardTask = { ...task, stages: [stage], inputObjectId: result.objectId }
+    const next: ShardTask = { ...task, stages: [stage], input: { kind: 'object', objectId: result.objectId } }
     await addShard(trx, runId, stage, index, next, result.records)
     await deps.send(trx, { runId, stage, index })
   }

@@ -79,13 +79,14 @@ export function commitCut(deps: CommitDeps, claim: Claim, cut: Cut, fused: boole
     const { task } = claim
     if (task.kind !== 'ingestion') throw new Error('only ingestion cuts')
     const next: ShardTask = { ...task, checkpoint: cut.checkpoint }
+    const isRead = cut.content?.kind !== 'slice'
     await mine(trx, claim)
       .set({ task: JSON.stringify(next) })
       .execute()
     await trx
       .updateTable('runs')
       .set({
-        unitsIn: sql`units_in + ${cut.unitsGrouped + cut.unitsQuarantined}`,
+        unitsIn: sql`units_in + ${isRead ? cut.unitsGrouped + cut.unitsQuarantined : cut.records}`,
         unitsGrouped: sql`units_grouped + ${cut.unitsGrouped}`,
         unitsQuarantined: sql`units_quarantined + ${cut.unitsQuarantined}`,
         bytesRead: sql`bytes_read + ${cut.sourceBytes}`,
@@ -94,15 +95,15 @@ export function commitCut(deps: CommitDeps, claim: Claim, cut: Cut, fused: boole
       .execute()
     await addToStage(trx, claim.runId, 'ingestion', {
       in: cut.records + cut.quarantined.length,
-      out: cut.records,
+      out: isRead ? cut.records : 0,
     })
-    await addToStage(trx, claim.runId, 'standardization', { in: cut.records })
+    if (isRead) await addToStage(trx, claim.runId, 'standardization', { in: cut.records })
     await quarantine(trx, claim.runId, cut.quarantined, () => cut.input)
-    if (cut.objectId === undefined) return
+    if (cut.content === undefined) return
     const shardTask: ShardTask = {
       kind: 'records',
       stages: fused ? [...recordStages] : ['standardization'],
-      inputObjectId: cut.objectId,
+      input: cut.content,
       datasetId: cut.input.datasetId,
       fileId: cut.input.fileId,
       mapping: cut.input.mapping,
@@ -126,11 +127,15 @@ export function commitRecords(deps: CommitDeps, claim: Claim, outcome: RecordsOu
       await addToStage(trx, runId, stageAfter(count.stage), { in: count.out })
     }
     await quarantine(trx, runId, outcome.quarantined, () => task)
+    const read = outcome.counts.find((count) => count.stage === 'ingestion')
     await trx
       .updateTable('runs')
       .set({
         scoreSum: sql`score_sum + ${outcome.scoreSum}`,
         scoreCount: sql`score_count + ${outcome.scoreCount}`,
+        // Of a slice: its units are read only now.
+        unitsGrouped: sql`units_grouped + ${read?.out ?? 0}`,
+        unitsQuarantined: sql`units_quarantined + ${read === undefined ? 0 : read.in - read.out}`,
       })
       .where('id', '=', runId)
       .execute()

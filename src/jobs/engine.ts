@@ -202,9 +202,10 @@ async function workShard(
         )
       })
       const { inputs, checkpoint } = task
-      outcome = await run({ ...shared, kind: 'ingestion', inputs, checkpoint, port: port2 }, [port2]).finally(
-        () => port1.close(),
-      )
+      // One stage after the other: then ingestion has to read every record itself.
+      const slices = configuration.mode !== 'sequential'
+      const work: ShardWork = { ...shared, kind: 'ingestion', inputs, checkpoint, slices, port: port2 }
+      outcome = await run(work, [port2]).finally(() => port1.close())
       if (outcome.kind === 'ingestion' && outcome.finished) await commitIngestion(deps, claim)
       break
     }

@@ -12,6 +12,7 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly kind: 'ingestion'
       readonly inputs: readonly SourceInput[]
       readonly checkpoint: IngestionCheckpoint
+      readonly slices: boolean
       /** Cuts are sent here; each waits for a boolean in return. */
       readonly port: MessagePort
     }

@@ -38,7 +38,8 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
     case 'ingestion': {
       const { port } = job
       try {
-        const finished = await ingest(vault, objects, job.inputs, job.checkpoint, attempt, async (cut) => {
+        const cutting = { attempt, slices: job.slices }
+        const finished = await ingest(vault, objects, job.inputs, job.checkpoint, cutting, async (cut) => {
           const answer = once(port, 'message')
           port.postMessage(cut)
           return (await answer)[0] === true

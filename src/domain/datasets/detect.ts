@@ -24,11 +24,13 @@ export async function detect(source: SourceBytes, fileName: string): Promise<Res
   let unreadable = 0
   try {
     let end = 0
-    for await (const unit of readUnits(source, layout.value.layout, undefined)) {
-      if ('reason' in unit) unreadable++
-      else sample.push(unit.value)
-      end += unit.byteLength
-      if (sample.length + unreadable >= sampleUnits || end >= sampleBytes) break
+    sampling: for await (const units of readUnits(source, layout.value.layout, undefined)) {
+      for (const unit of units) {
+        if ('reason' in unit) unreadable++
+        else sample.push(unit.value)
+        end += unit.byteLength
+        if (sample.length + unreadable >= sampleUnits || end >= sampleBytes) break sampling
+      }
     }
   } catch (error) {
     if (error instanceof SourceRefused) return refuse('unsupported', error.message)

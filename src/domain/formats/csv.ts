@@ -14,49 +14,54 @@ const rowsPerBlock = 256
  */
 export async function* readCsvRows(
   chunks: AsyncIterable<Uint8Array>,
-  layout: Extract<Layout, { format: 'csv' }>,
+  layout: Layouted,
   from: Cursor,
-): AsyncGenerator<Unit> {
+  values: boolean,
+): AsyncGenerator<readonly Unit[]> {
   const at = { ...from }
   const cutter = new RowCutter(layout.delimiter, layout.columns.length)
   let block: CutRow[] = []
-  const inBlocks = function* (rows: Iterable<CutRow>): Generator<Unit> {
+  const inBlocks = function* (rows: Iterable<CutRow>): Generator<readonly Unit[]> {
     for (const row of rows) {
       block.push(row)
       if (block.length < rowsPerBlock) continue
-      yield* readBlock(block, layout, at)
+      yield readBlock(block, layout, at, values)
       block = []
     }
   }
   for await (const chunk of chunks) yield* inBlocks(cutter.push(chunk))
   yield* inBlocks(cutter.end())
-  yield* readBlock(block, layout, at)
+  yield readBlock(block, layout, at, values)
 }
 
 type Layouted = Extract<Layout, { format: 'csv' }>
 
-function* readBlock(block: readonly CutRow[], layout: Layouted, at: Cursor): Generator<Unit> {
+function readBlock(block: readonly CutRow[], layout: Layouted, at: Cursor, values: boolean): Unit[] {
   const { delimiter } = layout
-  const quoted = block.flatMap((row) => ('text' in row && row.isQuoted ? [row.text] : []))
+  const quoted = values ? block.flatMap((row) => ('text' in row && row.isQuoted ? [row.text] : [])) : []
   const together = splitRows(quoted.join('\n'), delimiter)
   const fieldsOf = together?.length === quoted.length ? together.values() : undefined
+  const fields = (row: { readonly text: string; readonly isQuoted: boolean }) =>
+    !row.isQuoted
+      ? row.text.split(delimiter)
+      : fieldsOf
+        ? fieldsOf.next().value
+        : splitRows(row.text, delimiter)?.[0]
+  const units: Unit[] = []
   for (const row of block) {
     const isBlank = 'text' in row && row.text === ''
+    const nextLine = at.line + row.lines
     if (!isBlank) {
-      const position = { unit: at.unit++, line: at.line, byteOffset: at.byteOffset, byteLength: row.length }
-      if ('reason' in row) yield { ...position, reason: row.reason }
-      else {
-        const fields = !row.isQuoted
-          ? row.text.split(delimiter)
-          : fieldsOf
-            ? fieldsOf.next().value
-            : splitRows(row.text, delimiter)?.[0]
-        yield { ...position, ...toRecord(fields, layout.columns) }
-      }
+      const { line, byteOffset } = at
+      const position = { unit: at.unit++, line, byteOffset, byteLength: row.length, nextLine }
+      if ('reason' in row) units.push({ ...position, reason: row.reason })
+      else if (values) units.push({ ...position, ...toRecord(fields(row), layout.columns) })
+      else units.push({ ...position, value: null })
     }
     at.byteOffset += row.length
-    at.line += row.lines
+    at.line = nextLine
   }
+  return units
 }
 
 function toRecord(

@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { parseJson } from './jsonl.ts'
+import { parseBytes } from './jsonl.ts'
 import type { Cursor, Layout } from './source.ts'
 import { largestUnit, type Unit } from './units.ts'
 
@@ -23,19 +22,21 @@ export async function* readJsonElements(
   chunks: AsyncIterable<Uint8Array>,
   layout: Extract<Layout, { format: 'json' }>,
   from: Cursor,
-): AsyncGenerator<Unit> {
-  const scanner = new ElementScanner(layout, from)
+  values: boolean,
+): AsyncGenerator<readonly Unit[]> {
+  const scanner = new ElementScanner(layout, from, values)
   for await (const chunk of chunks) {
-    yield* scanner.push(chunk)
+    yield scanner.push(chunk)
     if (scanner.isDone) return
   }
-  yield* scanner.end()
+  yield scanner.end()
 }
 
 class ElementScanner {
   isDone = false
   readonly #member: string | undefined
   readonly #isObject: boolean
+  readonly #values: boolean
   #unit: number
   #line: number
   #offset: number
@@ -50,7 +51,8 @@ class ElementScanner {
   #key: number[] = []
   #lastKey = ''
 
-  constructor(layout: Extract<Layout, { format: 'json' }>, from: Cursor) {
+  constructor(layout: Extract<Layout, { format: 'json' }>, from: Cursor, values: boolean) {
+    this.#values = values
     this.#member = layout.container === 'member' ? layout.member : undefined
     this.#isObject = layout.container === 'object'
     this.#unit = from.unit
@@ -59,7 +61,9 @@ class ElementScanner {
     this.#isInside = this.#isObject || from.unit > 0
   }
 
-  *push(chunk: Uint8Array): Generator<Unit> {
+  /** The elements that end in the chunk. */
+  push(chunk: Uint8Array): Unit[] {
+    const units: Unit[] = []
     let elementStart = this.#element === undefined ? -1 : 0
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at] ?? 0
@@ -73,7 +77,7 @@ class ElementScanner {
         if (byte === code.closeList && !this.#isObject) {
           this.isDone = true
           this.#offset += at + 1
-          return
+          return units
         }
         this.#element = { line: this.#line, offset: this.#offset + at, parts: [], length: 0 }
         elementStart = at
@@ -90,27 +94,35 @@ class ElementScanner {
       else if (byte === code.close || byte === code.closeList) {
         if (this.#depth === 0) {
           // The end of the array right after a scalar.
-          yield this.#take(chunk.subarray(elementStart, at))
+          units.push(this.#take(chunk.subarray(elementStart, at)))
           this.isDone = true
-          return
+          return units
         }
         if (--this.#depth === 0) {
-          yield this.#take(chunk.subarray(elementStart, at + 1))
+          units.push(this.#take(chunk.subarray(elementStart, at + 1)))
           elementStart = -1
         }
       } else if (byte === code.comma && this.#depth === 0) {
-        yield this.#take(chunk.subarray(elementStart, at))
+        units.push(this.#take(chunk.subarray(elementStart, at)))
         elementStart = -1
       }
     }
     if (this.#element !== undefined && elementStart >= 0) this.#keep(chunk.subarray(elementStart))
     this.#offset += chunk.length
+    return units
   }
 
-  *end(): Generator<Unit> {
-    if (this.#element === undefined) return
+  end(): Unit[] {
+    if (this.#element === undefined) return []
     const { line, offset, length } = this.#element
-    yield { unit: this.#unit++, line, byteOffset: offset, byteLength: length, reason: 'json-unexpected-end' }
+    const position = {
+      unit: this.#unit++,
+      line,
+      byteOffset: offset,
+      byteLength: length,
+      nextLine: this.#line,
+    }
+    return [{ ...position, reason: 'json-unexpected-end' }]
   }
 
   /** Looks for the array: the first `[`, or that of the named member at depth one. */
@@ -150,10 +162,19 @@ class ElementScanner {
     if (!element) throw new Error('no element is open')
     const byteLength = element.length + last.length
     this.#element = undefined
-    const position = { unit: this.#unit++, line: element.line, byteOffset: element.offset, byteLength }
+    const position = {
+      unit: this.#unit++,
+      line: element.line,
+      byteOffset: element.offset,
+      byteLength,
+      nextLine: this.#line,
+    }
     if (byteLength > largestUnit) return { ...position, reason: 'record-too-large' }
-    const bytes = element.parts.length === 0 ? Buffer.from(last) : Buffer.concat([...element.parts, last])
-    if (!isUtf8(bytes)) return { ...position, reason: 'undecodable' }
-    return { ...position, ...parseJson(bytes.toString()) }
+    if (!this.#values) return { ...position, value: null }
+    const bytes = Buffer.from(last.buffer, last.byteOffset, last.length)
+    return {
+      ...position,
+      ...parseBytes(element.parts.length === 0 ? bytes : Buffer.concat([...element.parts, bytes])),
+    }
   }
 }

@@ -6,23 +6,44 @@ import { largestUnit, type Unit } from './units.ts'
 const newline = 0x0a
 
 /** One JSON value a line; blank lines are not units. A broken line loses that line only. */
-export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>, from: Cursor): AsyncGenerator<Unit> {
+export async function* readJsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  from: Cursor,
+  values: boolean,
+): AsyncGenerator<readonly Unit[]> {
   let { byteOffset, line, unit } = from
-  for await (const text of lines(chunks)) {
-    const value = text.isTooLong ? { reason: 'record-too-large' as const } : parseLine(text.bytes)
-    if (value !== undefined) {
-      yield { unit: unit++, line, byteOffset, byteLength: text.length, ...value }
+  const cutter = new LineCutter()
+  const read = (lines: readonly Line[]): Unit[] => {
+    const units: Unit[] = []
+    for (const { bytes, length } of lines) {
+      if (bytes === undefined || !isBlank(bytes)) {
+        const found = bytes === undefined ? tooLarge : values ? parseBytes(bytes) : unread
+        units.push({ unit: unit++, line, byteOffset, byteLength: length, nextLine: line + 1, ...found })
+      }
+      byteOffset += length
+      line++
     }
-    byteOffset += text.length
-    line++
+    return units
   }
+  for await (const chunk of chunks) yield read(cutter.push(chunk))
+  yield read(cutter.end())
 }
 
-function parseLine(bytes: Buffer): { value: Json } | { reason: ReadReason } | undefined {
-  if (!isUtf8(bytes)) return { reason: 'undecodable' }
-  const text = bytes.toString()
-  if (text.trim() === '') return undefined
-  return parseJson(text)
+const tooLarge = { reason: 'record-too-large' } as const
+const unread = { value: null }
+
+/** Whether a line says nothing: white space alone. */
+function isBlank(bytes: Buffer): boolean {
+  for (const byte of bytes) {
+    if (byte > 0x7f) return isUtf8(bytes) && bytes.toString().trim() === ''
+    if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false
+  }
+  return true
+}
+
+/** The value of a unit cut from the stream, or why there is none. */
+export function parseBytes(bytes: Buffer): { value: Json } | { reason: ReadReason } {
+  return isUtf8(bytes) ? parseJson(bytes.toString()) : { reason: 'undecodable' }
 }
 
 /** A parser's message quotes its input, so only a code is kept. */
@@ -51,45 +72,47 @@ function isCut(text: string): boolean {
 }
 
 interface Line {
-  readonly bytes: Buffer
-  /** With its line end. */
+  /** With its line end; absent when the line is longer than any record may be. */
+  readonly bytes: Buffer | undefined
   readonly length: number
-  readonly isTooLong: boolean
 }
 
-async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
-  let parts: Uint8Array[] = []
-  let held = 0
-  let length = 0
-  const take = (): Line => {
-    const isTooLong = length > largestUnit
-    const only = parts.length === 1 ? parts[0] : undefined
-    const bytes = isTooLong
-      ? Buffer.alloc(0)
-      : only !== undefined
-        ? Buffer.from(only.buffer, only.byteOffset, only.length)
-        : Buffer.concat(parts)
-    const line = { bytes, length, isTooLong }
-    parts = []
-    held = 0
-    length = 0
-    return line
-  }
-  for await (const chunk of chunks) {
+/** Cuts a stream at line ends. Lines of one chunk are views of it; what goes on in the next is copied. */
+class LineCutter {
+  #parts: Uint8Array[] = []
+  #length = 0
+
+  push(chunk: Uint8Array): Line[] {
+    const lines: Line[] = []
     let start = 0
-    while (start < chunk.length) {
-      const found = chunk.indexOf(newline, start)
-      const end = found === -1 ? chunk.length : found + 1
-      const part = chunk.subarray(start, end)
-      length += part.length
-      if (held + part.length <= largestUnit) {
-        // A line that goes on in the next chunk is copied: the chunk's buffer may be used again.
-        parts.push(found === -1 ? Uint8Array.from(part) : part)
-        held += part.length
-      }
+    for (let end = chunk.indexOf(newline) + 1; end > 0; end = chunk.indexOf(newline, start) + 1) {
+      lines.push(this.#take(chunk.subarray(start, end)))
       start = end
-      if (found !== -1) yield take()
     }
+    if (start < chunk.length) this.#keep(chunk.subarray(start))
+    return lines
   }
-  if (length > 0) yield take()
+
+  end(): Line[] {
+    return this.#length === 0 ? [] : [this.#take(new Uint8Array())]
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#length += part.length
+    if (this.#length <= largestUnit) this.#parts.push(Uint8Array.from(part))
+    else this.#parts = []
+  }
+
+  #take(last: Uint8Array): Line {
+    const length = this.#length + last.length
+    const parts = this.#parts
+    this.#parts = []
+    this.#length = 0
+    if (length > largestUnit) return { bytes: undefined, length }
+    const bytes =
+      parts.length === 0
+        ? Buffer.from(last.buffer, last.byteOffset, last.length)
+        : Buffer.concat([...parts, last])
+    return { bytes, length }
+  }
 }

@@ -10,12 +10,16 @@ import type { Unit } from './units.ts'
 const largestRowGroup = 256 * 1024 * 1024
 /** Repeated values hardly take bytes, so rows have a limit of their own. */
 const mostRows = 10_000_000
+const rowsAtOnce = 1_000
 
 /**
  * Rows of a Parquet file, one row group in memory at a time.
  * @throws SourceRefused for a damaged file, an unknown encoding, or a row group that is too large
  */
-export async function* readParquetRows(source: SourceBytes, fromRow: number): AsyncGenerator<Unit> {
+export async function* readParquetRows(
+  source: SourceBytes,
+  fromRow: number,
+): AsyncGenerator<readonly Unit[]> {
   const file = asyncBuffer(source)
   const metadata = await parquetMetadataAsync(file).catch(() => {
     throw new SourceRefused(
@@ -43,10 +47,15 @@ export async function* readParquetRows(source: SourceBytes, fromRow: number): As
           'The Parquet file is damaged or uses an encoding that cannot be read. Write it again, for example with pyarrow, and upload it.',
         )
       })
-      for (const [at, row] of read.entries()) {
-        const unit = rowStart + at
-        if (unit < fromRow) continue
-        yield { unit, line: null, byteOffset: 0, byteLength: share, value: plain(row) }
+      for (let at = Math.max(0, fromRow - rowStart); at < read.length; at += rowsAtOnce) {
+        yield read.slice(at, at + rowsAtOnce).map((row, index) => ({
+          unit: rowStart + at + index,
+          line: null,
+          byteOffset: 0,
+          byteLength: share,
+          nextLine: 0,
+          value: plain(row),
+        }))
       }
     }
     rowStart = rowEnd

@@ -12,7 +12,7 @@ import type {
   UnreadableRecord,
 } from './source.ts'
 import { SourceRefused } from './source-refused.ts'
-import { largestUnit, readUnits, type Unit, type UnitPosition } from './units.ts'
+import { cursorAfter, largestUnit, readUnits, type Unit, type UnitPosition } from './units.ts'
 
 /** A batch ends at whichever comes first, counted from the last one: so a cursor always leads to the same batches. */
 const batchLimits = { records: 250, sourceBytes: 1024 * 1024 } as const
@@ -46,11 +46,49 @@ export async function* readRecords(
         ? gather(units, mapping)
         : group(units, mapping)
       : single(units)
-  for await (const entry of grouped) {
-    batch.add(entry)
-    if (batch.isFull) yield batch.take()
+  for await (const together of grouped) {
+    for (const entry of together) {
+      batch.add(entry)
+      if (batch.isFull) yield batch.take()
+    }
   }
   if (!batch.isEmpty) yield batch.take()
+}
+
+/** A stretch of a source that holds this many records, of one unit each. */
+export interface Stretch {
+  readonly records: number
+  /** Where to go on after it. */
+  readonly cursor: Cursor
+  readonly sourceBytes: number
+}
+
+/** Whether the records of a source can be told apart without reading them, and found again by their cursor. */
+export const isSliceable = (layout: Layout, mapping: Mapping): boolean =>
+  layout.format !== 'parquet' && layout.encoding === 'utf-8' && mapping.shape !== 'rows'
+
+/** Cuts a sliceable source into stretches, unread; each ends at whichever limit comes first. */
+export async function* sliceRecords(
+  source: SourceBytes,
+  layout: Layout,
+  from: Cursor | undefined,
+  limits: { readonly records: number; readonly sourceBytes: number },
+): AsyncGenerator<Stretch> {
+  let records = 0
+  let sourceBytes = 0
+  let cursor: Cursor | undefined
+  for await (const units of readUnits(source, layout, from, false)) {
+    for (const unit of units) {
+      records++
+      sourceBytes += unit.byteLength
+      cursor = cursorAfter(unit)
+      if (records < limits.records && sourceBytes < limits.sourceBytes) continue
+      yield { records, cursor, sourceBytes }
+      records = 0
+      sourceBytes = 0
+    }
+  }
+  if (records > 0 && cursor !== undefined) yield { records, cursor, sourceBytes }
 }
 
 interface Grouped {
@@ -105,25 +143,14 @@ const positionOf = ({ unit, line, byteOffset }: UnitPosition, units: number): Po
 
 const cursorAt = ({ unit, line, byteOffset }: UnitPosition): Cursor => ({ unit, line: line ?? 0, byteOffset })
 
-/** Pairs each unit with the place of the one that follows it: only there its end is known. */
-async function* withNext(units: AsyncIterable<Unit>): AsyncGenerator<{ unit: Unit; next: Cursor }> {
-  let held: Unit | undefined
-  for await (const unit of units) {
-    if (held !== undefined) yield { unit: held, next: cursorAt(unit) }
-    held = unit
-  }
-  if (held !== undefined) {
-    const { byteOffset, byteLength, line, unit } = held
-    yield { unit: held, next: { byteOffset: byteOffset + byteLength, line: line ?? 0, unit: unit + 1 } }
-  }
-}
-
-async function* single(units: AsyncIterable<Unit>): AsyncGenerator<Grouped> {
-  for await (const { unit, next } of withNext(units)) {
-    const position = positionOf(unit, 1)
-    const entry: Entry =
-      'reason' in unit ? { position, reason: unit.reason } : { position, value: unit.value }
-    yield { entries: [entry], bytes: unit.byteLength, next }
+async function* single(batches: AsyncIterable<readonly Unit[]>): AsyncGenerator<readonly Grouped[]> {
+  for await (const units of batches) {
+    yield units.map((unit) => {
+      const position = positionOf(unit, 1)
+      const entry: Entry =
+        'reason' in unit ? { position, reason: unit.reason } : { position, value: unit.value }
+      return { entries: [entry], bytes: unit.byteLength, next: cursorAfter(unit) }
+    })
   }
 }
 
@@ -164,7 +191,10 @@ function readRow(unit: Unit, mapping: RowsMapping): { key: string; row: JsonObje
 }
 
 /** Streams groups that stand together; memory holds one group. */
-async function* group(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGenerator<Grouped> {
+async function* group(
+  batches: AsyncIterable<readonly Unit[]>,
+  mapping: RowsMapping,
+): AsyncGenerator<readonly Grouped[]> {
   const closed = new Set<string>()
   let open: OpenGroup | undefined
   /** Unreadable rows inside the open group wait for it, so that entries come in the order of their first unit. */
@@ -178,56 +208,65 @@ async function* group(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGe
     return taken
   }
   let end: Cursor = { byteOffset: 0, line: 0, unit: 0 }
-  for await (const { unit, next } of withNext(units)) {
-    end = next
-    const read = readRow(unit, mapping)
-    if ('reason' in read) {
-      lost.push(read)
-      bytes += unit.byteLength
-      if (open !== undefined && lost.length >= mostLostInGroup) {
-        closed.add(short(open.key))
-        yield take(next)
-        open = undefined
-      } else if (open === undefined) yield take(next)
-      continue
-    }
-    if (open?.key === read.key) {
-      join(open, read.row, unit.byteLength)
-    } else {
-      if (open !== undefined) {
-        closed.add(short(open.key))
-        yield take(cursorAt(unit))
+  for await (const units of batches) {
+    const ended: Grouped[] = []
+    for (const unit of units) {
+      end = cursorAfter(unit)
+      const read = readRow(unit, mapping)
+      if ('reason' in read) {
+        lost.push(read)
+        bytes += unit.byteLength
+        if (open !== undefined && lost.length >= mostLostInGroup) {
+          closed.add(short(open.key))
+          ended.push(take(end))
+          open = undefined
+        } else if (open === undefined) ended.push(take(end))
+        continue
       }
-      if (closed.has(short(read.key))) throw new ScatteredKeys()
-      open = opened(read.key, unit, read.row)
+      if (open?.key === read.key) {
+        join(open, read.row, unit.byteLength)
+      } else {
+        if (open !== undefined) {
+          closed.add(short(open.key))
+          ended.push(take(cursorAt(unit)))
+        }
+        if (closed.has(short(read.key))) throw new ScatteredKeys()
+        open = opened(read.key, unit, read.row)
+      }
+      bytes += unit.byteLength
     }
-    bytes += unit.byteLength
+    if (ended.length > 0) yield ended
   }
-  if (open !== undefined || lost.length > 0) yield take(end)
+  if (open !== undefined || lost.length > 0) yield [take(end)]
 }
 
 /** Gathers all rows of a file by key; the caller has bounded its size. */
-async function* gather(units: AsyncIterable<Unit>, mapping: RowsMapping): AsyncGenerator<Grouped> {
+async function* gather(
+  batches: AsyncIterable<readonly Unit[]>,
+  mapping: RowsMapping,
+): AsyncGenerator<readonly Grouped[]> {
   const groups = new Map<string, OpenGroup>()
   const lost: UnreadableRecord[] = []
   let bytes = 0
   let end: Cursor = { byteOffset: 0, line: 0, unit: 0 }
-  for await (const { unit, next } of withNext(units)) {
-    end = next
-    bytes += unit.byteLength
-    const read = readRow(unit, mapping)
-    if ('reason' in read) {
-      lost.push(read)
-      continue
+  for await (const units of batches) {
+    for (const unit of units) {
+      end = cursorAfter(unit)
+      bytes += unit.byteLength
+      const read = readRow(unit, mapping)
+      if ('reason' in read) {
+        lost.push(read)
+        continue
+      }
+      const known = groups.get(read.key)
+      if (known) join(known, read.row, unit.byteLength)
+      else groups.set(read.key, opened(read.key, unit, read.row))
     }
-    const known = groups.get(read.key)
-    if (known) join(known, read.row, unit.byteLength)
-    else groups.set(read.key, opened(read.key, unit, read.row))
   }
   const entries = [...[...groups.values()].map((open) => finished(open, mapping)), ...lost]
   entries.sort((one, other) => one.position.unit - other.position.unit)
   const share = bytes / Math.max(1, entries.length)
-  for (const entry of entries) yield { entries: [entry], bytes: Math.round(share), next: end }
+  yield entries.map((entry) => ({ entries: [entry], bytes: Math.round(share), next: end }))
 }
 
 function finished(open: OpenGroup, { orderField }: RowsMapping): Entry {

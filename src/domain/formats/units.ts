@@ -15,28 +15,40 @@ export interface UnitPosition {
   readonly line: number | null
   readonly byteOffset: number
   readonly byteLength: number
+  /** Line on which reading goes on after it. */
+  readonly nextLine: number
 }
 export type Unit = UnitPosition & ({ readonly value: Json } | { readonly reason: ReadReason })
 
+/** Where reading goes on after a unit. */
+export const cursorAfter = ({ unit, byteOffset, byteLength, nextLine }: UnitPosition): Cursor => ({
+  unit: unit + 1,
+  line: nextLine,
+  byteOffset: byteOffset + byteLength,
+})
+
 /**
- * Reads the units of a source from a cursor on, in order, streaming.
+ * Reads the units of a source from a cursor on, in order, streaming: some at a time, because handing on each alone
+ * costs more than reading it.
+ * @param values false leaves them unread (null): only what shows without reading them is a reason then
  * @throws SourceRefused when the source cannot be read at all
  */
 export function readUnits(
   source: SourceBytes,
   layout: Layout,
   from: Cursor | undefined,
-): AsyncIterable<Unit> {
+  values = true,
+): AsyncIterable<readonly Unit[]> {
   if (layout.format === 'parquet') return readParquetRows(source, from?.unit ?? 0)
   const start = from ?? startOf(layout)
   const chunks = decoded(source, layout.encoding, layout.bom, start.byteOffset)
   switch (layout.format) {
     case 'csv':
-      return readCsvRows(chunks, layout, start)
+      return readCsvRows(chunks, layout, start, values)
     case 'jsonl':
-      return readJsonLines(chunks, start)
+      return readJsonLines(chunks, start, values)
     case 'json':
-      return readJsonElements(chunks, layout, start)
+      return readJsonElements(chunks, layout, start, values)
   }
 }
 

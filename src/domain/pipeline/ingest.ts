@@ -1,10 +1,10 @@
-import { readRecords } from '../formats/read-records.ts'
-import type { RecordBatch } from '../formats/source.ts'
+import { isSliceable, readRecords, sliceRecords } from '../formats/read-records.ts'
+import type { RecordBatch, SourceBytes } from '../formats/source.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Quarantined } from './outcome.ts'
 import { encodeRaw, type Origin, type RawLine } from './record-objects.ts'
 import { hasScatteredKeys } from './scattered-keys.ts'
-import type { IngestionCheckpoint, SourceInput } from './shard.ts'
+import type { IngestionCheckpoint, ShardInput, SourceInput } from './shard.ts'
 
 /** A shard is cut at whichever comes first; constant, so that every crash and every machine cuts alike. */
 export const shardLimits = { records: 2_000, sourceBytes: 8 * 1024 * 1024 } as const
@@ -15,23 +15,32 @@ export interface RunObjects {
   readonly prefix: string
 }
 
-/** One cut: an object of readable records (none when all were unreadable), and where to go on from. */
+/** One cut: where its readable records lie (nowhere when all were unreadable), and where to go on from. */
 export interface Cut {
   readonly input: SourceInput
   readonly shard: number
-  readonly objectId: string | undefined
+  readonly content: ShardInput | undefined
+  /** Records in `content`; of a slice, those that will prove unreadable too. */
   readonly records: number
   readonly quarantined: readonly Quarantined[]
+  /** Source units in them; of a slice, none yet: that is known when it is read. */
   readonly unitsGrouped: number
   readonly unitsQuarantined: number
   readonly sourceBytes: number
   readonly checkpoint: IngestionCheckpoint
 }
 
+/** Makes a cut durable; answers false when this attempt was overtaken or the run stopped. */
+export type CommitCut = (cut: Cut) => Promise<boolean>
+
 /**
  * Reads the sources of a run from the vault and cuts them into shards, from a checkpoint on.
+ *
+ * Where the records of a source can be told apart without reading them, a shard is a slice of the source and is read
+ * by whoever works it, many at once; else its records are read here and written to an object. Records, ordinals and
+ * everything that follows are the same.
+ * @param slices whether slices may be cut; else every shard is an object
  * @param attempt ends every object id, so that a late writer never meets another's object
- * @param commit makes a cut durable; answers false when this attempt was overtaken or the run stopped
  * @returns whether everything was read; false when commit said stop
  * @throws SourceRefused when a source cannot be read at all, VaultError when its object does not open
  */
@@ -40,8 +49,8 @@ export async function ingest(
   objects: RunObjects,
   inputs: readonly SourceInput[],
   from: IngestionCheckpoint,
-  attempt: number,
-  commit: (cut: Cut) => Promise<boolean>,
+  { attempt, slices }: { readonly attempt: number; readonly slices: boolean },
+  commit: CommitCut,
 ): Promise<boolean> {
   let at = from
   for (const [file, input] of inputs.entries()) {
@@ -52,32 +61,84 @@ export async function ingest(
     }
     const source = await vault.open({ owner: input.datasetId, id: input.objectId, kind: 'source' })
     try {
-      const scattered = at.scattered ?? (await hasScatteredKeys(source, input))
-      at = { ...at, scattered }
-      // Scattered groups are read as a whole, so a restart reads again and skips what is already cut.
-      let skip = scattered ? at.ordinal - at.fileStart : 0
-      const start = scattered || at.cursor === undefined ? {} : { from: at.cursor }
-      let open = new OpenCut()
-      for await (const batch of readRecords(source, input.layout, input.mapping, { ...start, scattered })) {
-        if (skip > 0) {
-          skip -= batch.records.length
-          continue
-        }
-        at = { ...at, cursor: batch.cursor, ordinal: open.add(batch, at.ordinal) }
-        if (!open.isFull) continue
-        at = { ...at, shard: at.shard + 1 }
-        if (!(await commit(await open.write(vault, objects, input, at, attempt)))) return false
-        open = new OpenCut()
-      }
-      if (!open.isEmpty) {
-        at = { ...at, shard: at.shard + 1 }
-        if (!(await commit(await open.write(vault, objects, input, at, attempt)))) return false
+      const cuts =
+        slices && isSliceable(input.layout, input.mapping)
+          ? cutSlices(source, input, at)
+          : cutObjects(vault, objects, source, input, at, attempt)
+      for await (const cut of cuts) {
+        at = cut.checkpoint
+        if (!(await commit(cut))) return false
       }
     } finally {
       await source.close()
     }
   }
   return true
+}
+
+async function* cutSlices(
+  source: SourceBytes,
+  input: SourceInput,
+  from: IngestionCheckpoint,
+): AsyncGenerator<Cut> {
+  let at = from
+  for await (const stretch of sliceRecords(source, input.layout, at.cursor, shardLimits)) {
+    const { records, cursor, sourceBytes } = stretch
+    const { objectId } = input
+    const start = at.cursor === undefined ? {} : { from: at.cursor }
+    const content = {
+      kind: 'slice',
+      objectId,
+      layout: input.layout,
+      ...start,
+      records,
+      ordinal: at.ordinal,
+    } as const
+    const shard = at.shard
+    at = { ...at, cursor, ordinal: at.ordinal + records, shard: shard + 1 }
+    yield {
+      input,
+      shard,
+      content,
+      records,
+      quarantined: [],
+      unitsGrouped: 0,
+      unitsQuarantined: 0,
+      sourceBytes,
+      checkpoint: at,
+    }
+  }
+}
+
+async function* cutObjects(
+  vault: Vault,
+  objects: RunObjects,
+  source: SourceBytes,
+  input: SourceInput,
+  from: IngestionCheckpoint,
+  attempt: number,
+): AsyncGenerator<Cut> {
+  const scattered = from.scattered ?? (await hasScatteredKeys(source, input))
+  let at = { ...from, scattered }
+  // Scattered groups are read as a whole, so a restart reads again and skips what is already cut.
+  let skip = scattered ? at.ordinal - at.fileStart : 0
+  const start = scattered || at.cursor === undefined ? {} : { from: at.cursor }
+  let open = new OpenCut()
+  for await (const batch of readRecords(source, input.layout, input.mapping, { ...start, scattered })) {
+    if (skip > 0) {
+      skip -= batch.records.length
+      continue
+    }
+    at = { ...at, cursor: batch.cursor, ordinal: open.add(batch, at.ordinal) }
+    if (!open.isFull) continue
+    at = { ...at, shard: at.shard + 1 }
+    yield await open.write(vault, objects, input, at, attempt)
+    open = new OpenCut()
+  }
+  if (!open.isEmpty) {
+    at = { ...at, shard: at.shard + 1 }
+    yield await open.write(vault, objects, input, at, attempt)
+  }
 }
 
 class OpenCut {
@@ -136,7 +197,7 @@ class OpenCut {
     return {
       input,
       shard,
-      objectId,
+      content: objectId === undefined ? undefined : { kind: 'object', objectId },
       records: this.#lines.length,
       quarantined: this.#quarantined,
       unitsGrouped: this.#grouped,

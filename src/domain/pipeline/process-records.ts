@@ -1,5 +1,7 @@
 import { standardize } from '../conversations/standardize.ts'
 import type { Mapping } from '../datasets/mapping.ts'
+import { readRecords } from '../formats/read-records.ts'
+import type { ReadReason } from '../formats/source.ts'
 import type { Check } from '../quality/check.ts'
 import { assess } from '../quality/score.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -12,17 +14,21 @@ import {
   decodeRaw,
   encodeConversations,
   type Origin,
+  type RawLine,
 } from './record-objects.ts'
 import { redact } from './redact.ts'
 import { repairText } from './repair-text.ts'
-import type { Redaction } from './run.ts'
+import type { Redaction, Stage } from './run.ts'
+import type { ShardInput } from './shard.ts'
 
 export const recordStages = ['standardization', 'validation', 'processing'] as const
 export type RecordStage = (typeof recordStages)[number]
 
 export interface RecordsTask {
   readonly stages: readonly RecordStage[]
-  readonly inputObjectId: string
+  readonly input: ShardInput
+  /** Whose key the source of a slice lies under. */
+  readonly datasetId: string
   readonly mapping: Mapping
   readonly shard: number
   readonly attempt: number
@@ -47,20 +53,34 @@ export async function processRecords(
   task: RecordsTask,
   settings: RecordsSettings,
 ): Promise<RecordsOutcome> {
-  const input = await vault.readBytes({ owner: keyOwner, id: task.inputObjectId, kind: 'shard' })
+  const { input } = task
   const quarantined: Quarantined[] = []
-  const counts: { stage: RecordStage; in: number; out: number }[] = []
+  const counts: { stage: Stage; in: number; out: number }[] = []
   let lines: ConversationLine[] = []
   if (task.stages[0] === 'standardization') {
-    const raw = decodeRaw(input)
-    for (const { origin, value } of raw) {
+    const enter = ({ origin, value }: RawLine) => {
       const made = guarded(() => standardize(value, task.mapping))
       if (typeof made === 'string') quarantined.push(lost('standardization', made, origin))
       else lines.push({ origin, conversation: made, score: null, findings: [] })
     }
-    counts.push({ stage: 'standardization', in: raw.length, out: lines.length })
+    let readable = 0
+    if (input.kind === 'slice') {
+      await readSlice(vault, task, input, (entry) => {
+        if ('reason' in entry) quarantined.push(lost('ingestion', entry.reason, entry.origin))
+        else {
+          enter(entry)
+          readable++
+        }
+      })
+      counts.push({ stage: 'ingestion', in: input.records, out: readable })
+    } else {
+      const raw = decodeRaw(await readShard(vault, keyOwner, input.objectId))
+      for (const line of raw) enter(line)
+      readable = raw.length
+    }
+    counts.push({ stage: 'standardization', in: readable, out: lines.length })
   } else {
-    lines = decodeConversations(input)
+    lines = decodeConversations(await readShard(vault, keyOwner, input.objectId))
   }
   for (const stage of task.stages) {
     if (stage === 'standardization') continue
@@ -106,6 +126,39 @@ export async function processRecords(
   }
 }
 
+const readShard = (vault: Vault, owner: string, id: string): Promise<Uint8Array> =>
+  vault.readBytes({ owner, id, kind: 'shard' })
+
+/**
+ * Hands over the records of a slice in order.
+ * @throws Error when the source has fewer than were cut: it never changes, so that would be a fault of ours
+ */
+async function readSlice(
+  vault: Vault,
+  { mapping, datasetId }: RecordsTask,
+  slice: Extract<ShardInput, { kind: 'slice' }>,
+  take: (entry: RawLine | { readonly origin: Origin; readonly reason: ReadReason }) => void,
+): Promise<void> {
+  const source = await vault.open({ owner: datasetId, id: slice.objectId, kind: 'source' })
+  try {
+    const start = slice.from === undefined ? {} : { from: slice.from }
+    let taken = 0
+    for await (const { records } of readRecords(source, slice.layout, mapping, start)) {
+      for (const record of records) {
+        if (taken === slice.records) return
+        const { unit, line, byteOffset } = record.position
+        const origin: Origin = [slice.ordinal + taken, unit, line, byteOffset]
+        taken++
+        take('reason' in record ? { origin, reason: record.reason } : { origin, value: record.value })
+      }
+      if (taken === slice.records) return
+    }
+    throw new Error('a slice ended before its last record')
+  } finally {
+    await source.close()
+  }
+}
+
 const validated = (line: ConversationLine, { checks }: RecordsSettings): ConversationLine =>
   checks.length === 0 ? line : { ...line, ...assess(line.conversation, checks) }
 
@@ -125,7 +178,7 @@ const guarded = <T>(work: () => T): T | 'poison-record' => {
   }
 }
 
-const lost = (stage: RecordStage, reason: string, origin: Origin): Quarantined => {
+const lost = (stage: Stage, reason: string, origin: Origin): Quarantined => {
   const [ordinal, unit, line, byteOffset] = origin
   return { stage, reason, ordinal, unit, line, byteOffset }
 }

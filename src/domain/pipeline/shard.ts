@@ -28,6 +28,21 @@ export const IngestionCheckpoint = z.strictObject({
 })
 export type IngestionCheckpoint = z.infer<typeof IngestionCheckpoint>
 
+/** Where the records of a shard lie: in an object that ingestion wrote, or still in the source, from a cursor on. */
+export const ShardInput = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('object'), objectId: z.string() }),
+  z.strictObject({
+    kind: z.literal('slice'),
+    objectId: z.string(),
+    layout: Layout,
+    from: Cursor.optional(),
+    records: z.number().int(),
+    /** Of its first record. */
+    ordinal: z.number().int(),
+  }),
+])
+export type ShardInput = z.infer<typeof ShardInput>
+
 /** The work of one shard row, by stage. Object ids only: no record text, it lies in Postgres. */
 export const ShardTask = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -39,7 +54,7 @@ export const ShardTask = z.discriminatedUnion('kind', [
     kind: z.literal('records'),
     /** The stages this call does: one in sequential mode, all three of them fused otherwise. */
     stages: z.array(z.enum(['standardization', 'validation', 'processing'])).min(1),
-    inputObjectId: z.string(),
+    input: ShardInput,
     datasetId: z.string(),
     fileId: z.string(),
     mapping: Mapping,

@@ -1,12 +1,14 @@
 import { targetTemplates } from '../formats/targets/index.ts'
+import type { TargetTemplate } from '../formats/targets/template.ts'
 import { exportWriters } from '../formats/writers/index.ts'
+import type { ExportEncoder, JsonPieces } from '../formats/writers/writer.ts'
 import type { JsonObject } from '../json.ts'
 import type { StoredObject, Vault } from '../vault/vault.ts'
 import { ChunkQueue } from './chunk-queue.ts'
 import type { RunObjects } from './ingest.ts'
 import { type Manifest, manifestOf } from './manifest.ts'
 import type { ExportOutcome, WrittenExport } from './outcome.ts'
-import { type ConversationLine, decodeConversations } from './record-objects.ts'
+import { type StoredLine, splitConversations } from './record-objects.ts'
 import type { ExportFormat, Target } from './run.ts'
 import { decision } from './settle-quality.ts'
 
@@ -50,18 +52,18 @@ export async function writeExports(
     let position = 0
     for (const shard of shards) {
       const bytes = await vault.readBytes({ owner: keyOwner, id: shard.objectId, kind: 'shard' })
-      const lines = decodeConversations(bytes)
+      const lines = splitConversations(bytes)
       const accepted = lines.filter((_, index) => decisions[position + index] === decision.accepted)
       position += lines.length
       for (let start = 0; start < accepted.length; start += recordsPerChunk) {
         const chunk = accepted.slice(start, start + recordsPerChunk)
-        const carried = new Set<ConversationLine>()
+        const carried = new Set<StoredLine>()
         for (const file of open) await file.add(chunk, carried)
         counts.in += chunk.length
         counts.out += carried.size
         for (const line of chunk) {
           if (carried.has(line)) continue
-          const [ordinal, unit, sourceLine, byteOffset] = line.origin
+          const [ordinal, unit, sourceLine, byteOffset] = line.read().origin
           const { datasetId, fileId } = shard
           quarantined.push({
             stage: 'export',
@@ -111,8 +113,8 @@ class OpenExport {
   readonly #queue = new ChunkQueue()
   readonly #stored: Promise<StoredObject>
   readonly #abort = new AbortController()
-  readonly #template
-  readonly #encoder
+  readonly #encode: (lines: readonly StoredLine[], carried: Set<StoredLine>) => Encoded
+  readonly #end: () => Uint8Array
   #records = 0
   #skipped = 0
 
@@ -120,8 +122,17 @@ class OpenExport {
     if (plan.target === 'manifest') throw new Error('the manifest has no records')
     this.plan = plan
     this.#objectId = objectId
-    this.#template = targetTemplates[plan.target]
-    this.#encoder = exportWriters[plan.format].open(this.#template.columns)
+    const template = targetTemplates[plan.target]
+    const writer = exportWriters[plan.format]
+    if (writer.takes === 'texts') {
+      const encoder = writer.open()
+      this.#encode = (lines, carried) => encode(encoder, lines, carried, (line) => textOf(line, template))
+      this.#end = () => encoder.end()
+    } else {
+      const encoder = writer.open(template.columns)
+      this.#encode = (lines, carried) => encode(encoder, lines, carried, (line) => recordOf(line, template))
+      this.#end = () => encoder.end()
+    }
     this.#stored = vault.write(
       { owner: keyOwner, id: objectId, kind: 'export' },
       this.#queue,
@@ -131,23 +142,16 @@ class OpenExport {
     this.#stored.catch(() => this.#queue.stop())
   }
 
-  async add(lines: readonly ConversationLine[], carried: Set<ConversationLine>): Promise<void> {
-    const rows: JsonObject[] = []
-    for (const line of lines) {
-      const rendered = this.#template.render(line.conversation)
-      if (rendered.ok) {
-        rows.push(rendered.value)
-        carried.add(line)
-      } else {
-        this.#skipped++
-      }
-    }
-    this.#records += rows.length
-    await this.#queue.put(this.#encoder.write(rows))
+  /** @param carried the lines that this file has a place for are added to it */
+  async add(lines: readonly StoredLine[], carried: Set<StoredLine>): Promise<void> {
+    const { bytes, records } = this.#encode(lines, carried)
+    this.#records += records
+    this.#skipped += lines.length - records
+    await this.#queue.put(bytes)
   }
 
   async end(): Promise<WrittenExport> {
-    await this.#queue.put(this.#encoder.end())
+    await this.#queue.put(this.#end())
     this.#queue.end()
     const stored = await this.#stored
     const counts = { records: this.#records, skipped: this.#skipped }
@@ -158,4 +162,38 @@ class OpenExport {
     this.#abort.abort()
     this.#queue.end()
   }
+}
+
+interface Encoded {
+  readonly bytes: Uint8Array
+  readonly records: number
+}
+
+/** Hands the rows of those lines that the target can carry to the encoder. */
+function encode<Row>(
+  encoder: ExportEncoder<Row>,
+  lines: readonly StoredLine[],
+  carried: Set<StoredLine>,
+  rowOf: (line: StoredLine) => Row | undefined,
+): Encoded {
+  const rows: Row[] = []
+  for (const line of lines) {
+    const row = rowOf(line)
+    if (row === undefined) continue
+    rows.push(row)
+    carried.add(line)
+  }
+  return { bytes: encoder.write(rows), records: rows.length }
+}
+
+function textOf(line: StoredLine, template: TargetTemplate): JsonPieces | undefined {
+  const texts = template.renderTexts === undefined ? undefined : line.plainTexts
+  if (texts !== undefined) return template.renderTexts?.(texts)
+  const record = recordOf(line, template)
+  return record === undefined ? undefined : [Buffer.from(JSON.stringify(record))]
+}
+
+function recordOf(line: StoredLine, template: TargetTemplate): JsonObject | undefined {
+  const rendered = template.render(line.read().conversation)
+  return rendered.ok ? rendered.value : undefined
 }

@@ -17,7 +17,8 @@ const ab = layout('a', 'b')
 async function read(text: string | Uint8Array, chunk = 65_536, as = ab, start = 0): Promise<Unit[]> {
   const units: Unit[] = []
   const from = { byteOffset: start, line: 1, unit: 0 }
-  for await (const unit of readCsvRows(memorySource(text, chunk).stream(start), as, from)) units.push(unit)
+  const read = readCsvRows(memorySource(text, chunk).stream(start), as, from, true)
+  for await (const together of read) units.push(...together)
   return units
 }
 const told = (units: readonly Unit[]) =>

@@ -13,6 +13,18 @@ export interface TargetTemplate {
   /** Every key a rendered record may have, in order; the columns of tabular files. */
   readonly columns: readonly string[]
   render(conversation: Conversation): Rendered
+  /**
+   * The same record as JSON text, made of the texts of a conversation whose messages have nothing but role, content
+   * and name. Only where that is a matter of copying: it spares parsing and writing every message again.
+   */
+  renderTexts?(texts: ConversationTexts): readonly Uint8Array[]
+}
+
+/** The parts of a canonical conversation as JSON texts in UTF-8; `tools` is empty where there are none. */
+export interface ConversationTexts {
+  readonly messages: Uint8Array
+  readonly tools: Uint8Array
+  readonly meta: Uint8Array
 }
 
 export const rendered = (value: JsonObject): Rendered => ({ ok: true, value })

@@ -1,9 +1,10 @@
-import { cellText, type ExportWriter } from './writer.ts'
+import { cellText, type TableWriter } from './writer.ts'
 
 /** RFC 4180. Cells are data and stay what they are: nothing is escaped for spreadsheet formulas. */
-export const csv: ExportWriter = {
+export const csv: TableWriter = {
   extension: 'csv',
   mediaType: 'text/csv; charset=utf-8; header=present',
+  takes: 'records',
   open(columns) {
     let header = line(columns)
     const takeHeader = () => {

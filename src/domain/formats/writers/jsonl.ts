@@ -1,10 +1,13 @@
-import type { ExportWriter } from './writer.ts'
+import type { TextWriter } from './writer.ts'
 
-export const jsonl: ExportWriter = {
+const lineEnd = Buffer.from('\n')
+
+export const jsonl: TextWriter = {
   extension: 'jsonl',
   mediaType: 'application/jsonl',
+  takes: 'texts',
   open: () => ({
-    write: (rows) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
+    write: (rows) => Buffer.concat(rows.flatMap((pieces) => [...pieces, lineEnd])),
     end: () => new Uint8Array(),
   }),
 }

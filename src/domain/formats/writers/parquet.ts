@@ -1,12 +1,13 @@
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
-import { cellText, type ExportWriter } from './writer.ts'
+import { cellText, type TableWriter } from './writer.ts'
 
 /** Records per row group; they wait in memory until a group is full. */
 const recordsPerGroup = 5000
 
-export const parquet: ExportWriter = {
+export const parquet: TableWriter = {
   extension: 'parquet',
   mediaType: 'application/vnd.apache.parquet',
+  takes: 'records',
   open(columns) {
     const writer = new DrainedWriter()
     const file = new ParquetWriter({

@@ -2,18 +2,31 @@ import type { Json, JsonObject } from '../../json.ts'
 import type { ExportFormat } from '../../pipeline/run.ts'
 
 /** Writes records into one file, chunk by chunk; same records, same bytes, however they are chunked. */
-export interface ExportEncoder {
+export interface ExportEncoder<Row> {
   /** The bytes that are ready after these rows; may be none. */
-  write(rows: readonly JsonObject[]): Uint8Array
+  write(rows: readonly Row[]): Uint8Array
   /** The bytes that complete the file. */
   end(): Uint8Array
 }
 
-export interface ExportWriter {
+/** A record as JSON text in UTF-8, in pieces. */
+export type JsonPieces = readonly Uint8Array[]
+
+interface FileKind {
   readonly extension: ExportFormat
   readonly mediaType: string
-  /** `columns` are the keys records may have, in order; formats without columns ignore them. */
-  open(columns: readonly string[]): ExportEncoder
+}
+
+/** A format whose records are JSON texts. */
+export interface TextWriter extends FileKind {
+  readonly takes: 'texts'
+  open(): ExportEncoder<JsonPieces>
+}
+
+/** A format of columns; `columns` are the keys records may have, in order. */
+export interface TableWriter extends FileKind {
+  readonly takes: 'records'
+  open(columns: readonly string[]): ExportEncoder<JsonObject>
 }
 
 /** A value in one cell: text as it is, anything nested as JSON text, nothing where the key is missing. */

@@ -110,3 +110,21 @@ describe('targets', () => {
     }
   })
 })
+
+describe('plain conversations as texts', () => {
+  const plain = [
+    talk(pair),
+    talk([{ role: 'system', content: 'Kurz, "bitte"\n' }, ...pair], { meta: { source: 'ü', n: [1] } }),
+    talk([{ role: 'user', content: '', name: 'Ada' }, ...pair], { tools: [{ type: 'function' }] }),
+  ]
+  it.each(['chatml', 'openai'] as const)('%s copies what it would have rendered', (target) => {
+    for (const conversation of plain) {
+      const { messages, tools, meta } = conversation
+      const text = (value: unknown) => Buffer.from(value === undefined ? '' : JSON.stringify(value))
+      const texts = { messages: text(messages), tools: text(tools), meta: text(meta) }
+      const copied = Buffer.concat([...(targetTemplates[target].renderTexts?.(texts) ?? [])]).toString()
+      const made = render(target, conversation)
+      expect(copied).toBe(JSON.stringify(made.ok && made.value))
+    }
+  })
+})

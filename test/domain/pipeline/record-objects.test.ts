@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type ConversationLine,
+  decodeConversations,
+  decodeRaw,
+  encodeConversations,
+  encodeRaw,
+  splitConversations,
+} from '../../../src/domain/pipeline/record-objects.ts'
+
+const lines: ConversationLine[] = [
+  {
+    origin: [0, 0, 1, 0],
+    conversation: { messages: [{ role: 'user', content: 'tab\there, line\nthere, ü' }], meta: {} },
+    score: null,
+    findings: [],
+  },
+  {
+    origin: [1, 4, null, 99],
+    conversation: {
+      messages: [
+        { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'n', arguments: '{}' }] },
+        { role: 'tool', content: 'x', toolCallId: 'c', meta: { label: 1 } },
+      ],
+      tools: [{ type: 'function' }],
+      meta: { source: '中文' },
+    },
+    score: 870,
+    findings: [
+      {
+        rule: 'privacy/email',
+        version: 1,
+        severity: 'major',
+        message: 0,
+        span: [1, 3],
+        effect: 100,
+      },
+    ],
+  },
+]
+const index = lines.map(({ score }) => ({ score, fingerprint: '' }))
+
+describe('objects of records', () => {
+  it('give back the conversations they were made of', () => {
+    expect(decodeConversations(encodeConversations(lines, index))).toEqual(lines)
+    expect(decodeConversations(encodeConversations([], []))).toEqual([])
+  })
+  it('offer texts to copy only where messages are plain', () => {
+    const [plain, calling] = splitConversations(encodeConversations(lines, index))
+    expect(plain?.plainTexts?.messages.toString()).toBe(JSON.stringify(lines[0]?.conversation.messages))
+    expect(calling?.plainTexts).toBeUndefined()
+  })
+  it('give back the raw records they were made of', () => {
+    const raw = [{ origin: [3, 4, 5, 6] as const, value: { a: ['\n'] } }]
+    expect(decodeRaw(encodeRaw(raw))).toEqual(raw)
+    expect(decodeRaw(encodeRaw([]))).toEqual([])
+  })
+})
