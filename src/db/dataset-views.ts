@@ -14,14 +14,12 @@ import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
+import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
 const samples = 20
 /** A page shows this much of a record's JSON. */
 const rawLimit = 20_000
-
-const visible = (viewer: Viewer) =>
-  viewer.role === 'admin' ? sql<SqlBool>`true` : sql<SqlBool>`datasets.owner_id = ${viewer.id}`
 
 /** The id of the last run over a dataset. */
 const lastRun = sql<string | null>`(
@@ -40,7 +38,7 @@ export async function listDatasets(
   const matching = db
     .selectFrom('datasets')
     .where('datasets.status', '=', 'ready')
-    .where(visible(viewer))
+    .where(visibleTo(viewer, 'datasets.ownerId'))
     .$if(filter.q !== undefined, (query) =>
       query.where((eb) =>
         eb.or([eb('datasets.name', 'ilike', words), eb('datasets.id', '=', filter.q ?? '')]),
@@ -141,7 +139,7 @@ export async function findDataset(
     ])
     .where('datasets.id', '=', id)
     .where('datasets.status', '=', 'ready')
-    .where(visible(viewer))
+    .where(visibleTo(viewer, 'datasets.ownerId'))
     .executeTakeFirst()
   if (!row) return undefined
   const [files, [run], score, exports] = await Promise.all([

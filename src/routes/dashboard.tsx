@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
+import { listAttention } from '../db/attention.ts'
 import { listDatasets } from '../db/dataset-views.ts'
-import { listAttention, listRuns } from '../db/run-views.ts'
+import { listRuns } from '../db/run-views.ts'
 import { DashboardPage } from '../views/dashboard/dashboard-page.tsx'
 import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 

@@ -33,12 +33,12 @@ beforeAll(async () => {
 afterAll(() => web?.close())
 
 const exported = '{"messages":[]}\n'
+const manifest = '{"version":1}\n'
 
-async function startRun(): Promise<string> {
-  const { id } = web.colleague
-  const caller: Caller = { actor: { kind: 'user', id }, requestId: 'req_test' }
+async function startRun(id = datasetId): Promise<string> {
+  const caller: Caller = { actor: { kind: 'user', id: web.colleague.id }, requestId: 'req_test' }
   const configuration = RunConfiguration.parse({})
-  const started = await runs.start(caller, { datasetIds: [datasetId], configuration })
+  const started = await runs.start(caller, { datasetIds: [id], configuration })
   if (!started.ok) throw new Error(started.problem.message)
   return started.value
 }
@@ -80,25 +80,22 @@ async function complete(runId: string) {
       })
       .execute()
   }
-  const name = { owner: datasetId, id: 'exp_test', kind: 'export' } as const
-  const { bytes, sha256 } = await vault.writeBytes(name, Buffer.from(exported))
   await db.deleteFrom('runExports').where('runId', '=', runId).execute()
-  await db
-    .insertInto('runExports')
-    .values({
-      id: 'exp_test',
-      runId,
-      position: 0,
-      target: 'chatml',
-      format: 'jsonl',
-      path: 'chatml.jsonl',
-      objectId: 'exp_test',
-      records: 2,
-      skipped: 0,
-      bytes,
-      sha256,
-    })
-    .execute()
+  const files = [
+    { id: 'exp_test', target: 'chatml', format: 'jsonl', text: exported, records: 2, skipped: 3 },
+    { id: 'exp_manifest', target: 'manifest', format: 'json', text: manifest, records: 1, skipped: 0 },
+  ]
+  for (const [position, { id, text, ...file }] of files.entries()) {
+    const { bytes, sha256 } = await vault.writeBytes(
+      { owner: datasetId, id, kind: 'export' },
+      Buffer.from(text),
+    )
+    const path = `${file.target}.${file.format}`
+    await db
+      .insertInto('runExports')
+      .values({ ...file, id, runId, position, path, objectId: id, bytes, sha256 })
+      .execute()
+  }
 }
 
 describe('runs', () => {
@@ -169,6 +166,26 @@ describe('an export', () => {
     expect(await answer.text()).toBe(exported)
   })
 
+  test('is shown with what its target could not carry', async () => {
+    const page = await (await web.request(web.colleague, `/runs/${done}`)).text()
+    expect(page).toContain('3\u00a0records skipped: ChatML cannot carry them')
+  })
+
+  test('has a last one beside it: the manifest, with a size and a checksum of its own', async () => {
+    const page = await (await web.request(web.colleague, `/runs/${done}`)).text()
+    const rows = [...page.matchAll(/<tr id="export-(\w+)".*?<\/tr>/gs)]
+    expect(rows.map(([, id]) => id)).toEqual(['exp_test', 'exp_manifest'])
+    const row = rows.at(-1)?.[0] ?? ''
+    expect(row).toContain('Manifest: checksums of every export')
+    expect(row).toContain('14\u00a0bytes')
+    const href = /href="([^"]+)"/.exec(row)?.[1] ?? ''
+    const answer = await web.request(web.colleague, href)
+    expect(answer.headers.get('Content-Type')).toContain('application/json')
+    expect(answer.headers.get('Content-Disposition')).toContain('manifest.json"')
+    expect(row).toContain(answer.headers.get('X-Checksum-Sha256'))
+    expect(await answer.text()).toBe(manifest)
+  })
+
   test('belongs to its run only', async () => {
     expect((await web.request(web.colleague, `/runs/${waiting}/exports/exp_test`)).status).toBe(404)
   })
@@ -185,11 +202,46 @@ describe('cancelling and resuming', () => {
 })
 
 describe('the overview', () => {
+  /** Nothing in it looks like a conversation. */
+  const unsure = '{"a":1}\n{"a":2}\n'
+  const asksAbout = async (id: string, who = web.colleague) =>
+    (await (await web.request(who, '/')).text()).includes(`href="/datasets/${id}/mapping"`)
+
   test('welcomes whoever has nothing yet', async () => {
     const fresh = await signedInApp()
     const page = await fresh.request(fresh.colleague, '/')
     expect(page.status).toBe(200)
     expect(await page.text()).toContain('Welcome to Signalbox')
     await fresh.close()
+  })
+
+  test('asks its owner about a dataset too unsure to run by itself', async () => {
+    const id = await web.dataset(web.colleague, 'unsure.jsonl', unsure)
+    expect(await asksAbout(id)).toBe(true)
+    expect(await asksAbout(id, web.owner)).toBe(true)
+    expect(await asksAbout(id, web.outsider)).toBe(false)
+    expect(await asksAbout(datasetId)).toBe(false)
+  })
+
+  test('asks when one file of several is unsure', async () => {
+    const id = await web.dataset(web.colleague, 'parts.jsonl', shareGpt(3))
+    expect(await asksAbout(id)).toBe(false)
+    await web.upload(web.colleague, 'odd.jsonl', unsure, `?dataset=${id}`)
+    expect(await asksAbout(id)).toBe(true)
+  })
+
+  test('asks no more once a person has saved the mapping', async () => {
+    const id = await web.dataset(web.colleague, 'mapped.jsonl', unsure)
+    expect(await asksAbout(id)).toBe(true)
+    const mapping = { shape: 'exchange', instructionField: 'a', outputField: 'a' }
+    expect((await web.post(web.colleague, `/datasets/${id}/mapping`, mapping)).status).toBe(303)
+    expect(await asksAbout(id)).toBe(false)
+  })
+
+  test('asks no more once a person has run the dataset as it is', async () => {
+    const id = await web.dataset(web.colleague, 'run.jsonl', unsure)
+    expect(await asksAbout(id)).toBe(true)
+    await startRun(id)
+    expect(await asksAbout(id)).toBe(false)
   })
 })

@@ -4,5 +4,8 @@ export interface Viewer {
   readonly role: 'admin' | 'editor' | 'viewer'
 }
 
+/** Whether the viewer sees what others own too. */
+export const seesEverything = (viewer: Viewer): boolean => viewer.role === 'admin'
+
 /** Whether the viewer may change or run what they see. */
 export const canWrite = (viewer: Viewer): boolean => viewer.role !== 'viewer'

@@ -44,7 +44,8 @@ export interface RunSummary {
 
 export interface ExportView {
   readonly id: string
-  readonly target: Target
+  /** The manifest lists the others with their checksums. */
+  readonly target: Target | 'manifest'
   readonly format: ExportFormat
   readonly state: 'waiting' | 'writing' | 'ready' | 'failed'
   readonly records: number

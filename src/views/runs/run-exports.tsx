@@ -1,7 +1,7 @@
 import type { ExportView } from '../../domain/pipeline/run-view.ts'
 import { Digest } from '../components/digest.tsx'
 import { Empty } from '../components/empty.tsx'
-import { bytes } from '../components/format.ts'
+import { bytes, plural } from '../components/format.ts'
 import { Section } from '../components/section.tsx'
 import { State } from '../components/state.tsx'
 import { Count, Table } from '../components/table.tsx'
@@ -14,8 +14,28 @@ const states = {
   failed: { state: 'failed', word: 'Failed' },
 } as const
 
+const nameOf = ({ target, format }: ExportView): string =>
+  target === 'manifest'
+    ? 'Manifest: checksums of every export'
+    : `${targetName[target]}, ${formatName[format]}`
+
+/** What the target has no place for; the records themselves stay accepted. */
+const Skipped = ({ file: { target, skipped } }: { file: ExportView }) =>
+  target === 'manifest' || skipped === 0 ? null : (
+    <span class="sub">
+      {plural(skipped, 'record')} skipped: {targetName[target]} cannot carry {skipped === 1 ? 'it' : 'them'}
+    </span>
+  )
+
+const Records = ({ file }: { file: ExportView }) =>
+  file.target === 'manifest' ? (
+    <Count value={null} otherwise="none" />
+  ) : (
+    <Count value={file.state === 'waiting' ? null : file.records} />
+  )
+
 const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
-  const name = `${targetName[file.target]}, ${formatName[file.format]}`
+  const name = nameOf(file)
   const shown = states[file.state]
   return (
     <tr id={`export-${file.id}`} data-state={file.state === 'failed' ? 'failed' : undefined}>
@@ -27,12 +47,12 @@ const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
         ) : (
           name
         )}
+        <Skipped file={file} />
       </th>
       <td>
         <State state={shown.state} word={shown.word} />
       </td>
-      <Count value={file.state === 'waiting' ? null : file.records} />
-      <Count value={file.state === 'waiting' ? null : file.skipped} />
+      <Records file={file} />
       <td class="num">{file.state === 'ready' ? bytes(file.bytes) : <span class="muted">pending</span>}</td>
       <td>
         {file.sha256 === null ? <span class="muted">pending</span> : <Digest value={file.sha256} of={name} />}
@@ -54,9 +74,6 @@ export const RunExports = ({ runId, exports }: { runId: string; exports: readonl
             <th scope="col">State</th>
             <th scope="col" class="num">
               Records
-            </th>
-            <th scope="col" class="num">
-              Cannot carry
             </th>
             <th scope="col" class="num">
               Size
