@@ -275,6 +275,29 @@
       request.send(body)
     })
 
+  /** Runs a dataset whose files have all arrived, where the server is sure of them; the row says what became of it. */
+  const startRun = async (dataset, row) => {
+    const detail = row.querySelector('[data-part=detail]')
+    try {
+      const answer = await fetch(`/datasets/${dataset}/unattended-run`, {
+        method: 'POST',
+        headers: { Accept: 'application/json' },
+        keepalive: true,
+      })
+      const { location: place, message } = await answer.json()
+      if (answer.status !== 201) {
+        detail.textContent += `. ${message ?? 'The run was not started.'}`
+        return
+      }
+      detail.textContent += '; its run has started'
+      const link = row.querySelector('[data-part=open]')
+      link.href = place
+      link.textContent = 'Follow the run'
+    } catch {
+      detail.textContent += '. The connection broke: open the dataset and press Run.'
+    }
+  }
+
   const uploads = (form) => {
     const input = form.querySelector('input[type=file]')
     const drop = form.querySelector('.drop')
@@ -314,17 +337,23 @@
 
     const sendAll = async (files, options) => {
       let dataset
-      for (const [index, { file, row }] of files.entries()) {
+      let arrived
+      for (const { file, row } of files) {
         const query = new URLSearchParams()
         const own = options.name !== '' && (options.together || files.length === 1)
         query.set('name', own ? options.name : file.name.replace(readable, ''))
         if (options.together && dataset !== undefined) query.set('dataset', dataset)
-        if (options.run) query.set('run', '1')
-        if (!options.together || index === files.length - 1) query.set('last', '1')
+        if (options.run && !options.together) {
+          query.set('run', '1')
+          query.set('last', '1')
+        }
         const answer = await send(file, `${form.dataset.upload}?${query}`, row)
         dataset ??= answer?.datasetId
+        if (answer !== null) arrived = row
         summarise()
       }
+      // Not with the last file: it may fail or be cancelled, and those that arrived are run all the same.
+      if (options.run && options.together && dataset !== undefined) await startRun(dataset, arrived)
     }
 
     const take = (chosen) => {
@@ -392,6 +421,15 @@
       else dialog.close()
     })
   }
+
+  // A link to a page that asks before something is lost: here the page's own dialog asks.
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest?.('a[data-dialog]')
+    const dialog = link && document.getElementById(link.dataset.dialog)
+    if (!dialog?.showModal) return
+    event.preventDefault()
+    dialog.showModal()
+  })
 
   if (navigator.clipboard !== undefined) {
     document.addEventListener('click', async (event) => {

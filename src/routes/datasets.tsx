@@ -1,14 +1,16 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { deleteStoredDataset } from '../db/dataset-deletion.ts'
-import { findDataset, listDatasets, readSample, setMapping } from '../db/dataset-views.ts'
+import { findDataset, listDatasets, readSample, type StoredDataset, setMapping } from '../db/dataset-views.ts'
 import { listRuns } from '../db/run-views.ts'
 import { canWrite } from '../domain/datasets/access.ts'
+import { isSure } from '../domain/datasets/detection.ts'
 import { Mapping } from '../domain/datasets/mapping.ts'
 import { RunConfiguration, runStatuses } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
 import { DatasetPage } from '../views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
+import { DeletePage } from '../views/datasets/delete-page.tsx'
 import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapping-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem } from './problem.tsx'
@@ -22,6 +24,7 @@ const ListQuery = z.object({
     .catch(undefined),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
+const NoticeQuery = z.object({ notice: z.literal('not-run').optional().catch(undefined) })
 const SampleQuery = z.object({ sample: z.coerce.number().int().min(1).max(100).catch(1) })
 const shapes = ['turns', 'exchange', 'text', 'rows', 'none'] as const
 const Shape = z.enum(shapes)
@@ -40,11 +43,36 @@ export function datasetRoutes(deps: AppDeps) {
       listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
     ])
     const mayWrite = canWrite(c.var.user)
-    const view = { ...dataset, sample, columns, runs: runs.rows, canEdit: mayWrite, canDelete: mayWrite }
+    const view = {
+      ...dataset,
+      sample,
+      columns,
+      runs: runs.rows,
+      runCount: runs.total,
+      canEdit: mayWrite,
+      canDelete: mayWrite,
+    }
+    const { notice } = NoticeQuery.parse(c.req.query())
+    const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]
     const named = checks.map(({ name, title }) => ({ name, title }))
     return c.html(
-      <DatasetPage {...frameOf(c)} dataset={view} checks={named} problems={problems} now={clock()} />,
+      <DatasetPage
+        {...frameOf(c, notices)}
+        dataset={view}
+        checks={named}
+        problems={problems}
+        now={clock()}
+      />,
       problems === undefined ? 200 : 422,
+    )
+  }
+
+  const deletePage = async (c: AppContext, dataset: StoredDataset, problem?: string) => {
+    const runs = await listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 1)
+    const { summary, exports } = dataset
+    return c.html(
+      <DeletePage {...frameOf(c)} dataset={{ summary, exports, runs: runs.total }} problem={problem} />,
+      problem === undefined ? 200 : 422,
     )
   }
 
@@ -53,7 +81,9 @@ export function datasetRoutes(deps: AppDeps) {
       const { q, status, page } = ListQuery.parse(c.req.query())
       const filter = { ...(q === undefined ? {} : { q }), ...(status === undefined ? {} : { status }) }
       const datasets = await listDatasets(db, c.var.user, filter, page)
-      return c.html(<DatasetsPage {...frameOf(c)} datasets={datasets} q={q} status={status} now={clock()} />)
+      const { notice } = NoticeQuery.parse(c.req.query())
+      const frame = frameOf(c, notice === undefined ? [] : [someNotRun])
+      return c.html(<DatasetsPage {...frame} datasets={datasets} q={q} status={status} now={clock()} />)
     })
     .route('/', uploadRoutes(deps))
     .get('/:id', (c) => page(c))
@@ -131,15 +161,17 @@ export function datasetRoutes(deps: AppDeps) {
       })
       return started.ok ? c.redirect(`/runs/${started.value}`, 303) : answerProblem(c, started.problem)
     })
+    .get('/:id/delete', async (c) => {
+      const dataset = await find(c)
+      return dataset ? deletePage(c, dataset) : answerProblem(c, gone)
+    })
     .post('/:id/delete', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
       const form = await c.req.formData()
       if (form.get('name') !== dataset.summary.name) {
-        return answerProblem(c, {
-          kind: 'invalid',
-          message: `Nothing was deleted: the name typed is not “${dataset.summary.name}”. Go back and type it exactly.`,
-        })
+        const { name } = dataset.summary
+        return deletePage(c, dataset, `The name typed is not “${name}”. Type it exactly.`)
       }
       const deleted = await deleteStoredDataset({ db, vault }, c.var.caller, dataset.summary.id)
       return deleted.ok ? c.redirect('/datasets', 303) : answerProblem(c, deleted.problem)
@@ -149,6 +181,16 @@ export function datasetRoutes(deps: AppDeps) {
 const gone = {
   kind: 'not-found',
   message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
+} as const
+
+const tooUnsure = {
+  state: 'degraded',
+  text: 'No run was started: what was detected is too unsure. Look at the records, correct the mapping, then press Run.',
+} as const
+const notStarted = { state: 'degraded', text: 'No run was started. Press Run to try again.' } as const
+const someNotRun = {
+  state: 'degraded',
+  text: 'Not every dataset was run. Open those that were not, look at their mapping, then press Run.',
 } as const
 
 const sentences: Readonly<Record<string, string>> = {

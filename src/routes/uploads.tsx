@@ -1,14 +1,15 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { findDataset } from '../db/dataset-views.ts'
 import { receivePorts } from '../db/receive-ports.ts'
-import { confidentFrom } from '../domain/datasets/detection.ts'
+import { isSure } from '../domain/datasets/detection.ts'
 import { type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { UploadPage } from '../views/datasets/upload-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { readMultipart } from './multipart.ts'
-import { statusOf } from './problem.tsx'
+import { answerProblem, statusOf } from './problem.tsx'
 
 const FileQuery = z.object({
   // Cut to a name's length where it is stored.
@@ -17,14 +18,15 @@ const FileQuery = z.object({
     .string()
     .regex(/^ds_[0-9a-f]{32}$/)
     .optional()
-    .catch(undefined),
+    // No dataset's id: what is malformed is refused like what is unknown, instead of becoming a new dataset.
+    .catch('malformed'),
   run: z.literal('1').optional().catch(undefined),
   last: z.literal('1').optional().catch(undefined),
 })
 
 /** Uploads: the page, one file at a time for the script, and the whole form for browsers without it. */
 export function uploadRoutes(deps: AppDeps) {
-  const { clock, config } = deps
+  const { db, runs, log, clock, config } = deps
   const ports = receivePorts({ ...deps, maxBytes: config.maxUploadBytes })
   const page = (c: AppContext, problems: { message: string }[] = []) =>
     c.html(
@@ -55,7 +57,8 @@ export function uploadRoutes(deps: AppDeps) {
         return c.json({ message: received.problem.message }, statusOf[received.problem.kind])
       }
       const file = received.value
-      const runId = run && last ? await startIfSure(deps, c, [file]) : undefined
+      const started = run && last ? await startIfSure(c, file.datasetId) : undefined
+      const runId = started?.ok ? started.value : undefined
       return c.json(
         {
           datasetId: file.datasetId,
@@ -70,6 +73,13 @@ export function uploadRoutes(deps: AppDeps) {
         },
         201,
       )
+    })
+    .post('/:id/unattended-run', async (c) => {
+      // The script asks once all files of a dataset that were going to arrive have arrived.
+      const started = await startIfSure(c, c.req.param('id'))
+      return started.ok
+        ? c.json({ runId: started.value, location: `/runs/${started.value}` }, 201)
+        : answerProblem(c, started.problem)
     })
     .post('/', async (c) => {
       let shared: string | undefined
@@ -98,33 +108,28 @@ export function uploadRoutes(deps: AppDeps) {
       if (refused.length > 0 || first === undefined) {
         return page(c, refused.length > 0 ? refused : [{ message: 'Choose at least one file.' }])
       }
-      if (form?.fields.get('run') !== '1') {
-        return c.redirect(kept.length === 1 ? `/datasets/${first.datasetId}` : '/datasets', 303)
-      }
-      const started: string[] = []
-      for (const datasetId of new Set(kept.map((file) => file.datasetId))) {
-        const own = kept.filter((file) => file.datasetId === datasetId)
-        const runId = await startIfSure(deps, c, own)
-        if (runId !== undefined) started.push(runId)
-      }
-      const only = started.length === 1 ? started[0] : undefined
-      return c.redirect(only === undefined ? '/datasets' : `/runs/${only}`, 303)
+      const made = new Set(kept.map((file) => file.datasetId))
+      const place = made.size === 1 ? `/datasets/${first.datasetId}` : '/datasets'
+      if (form?.fields.get('run') !== '1') return c.redirect(place, 303)
+      const started: Result<string>[] = []
+      for (const datasetId of made) started.push(await startIfSure(c, datasetId))
+      const [run] = started
+      if (made.size === 1 && run?.ok) return c.redirect(`/runs/${run.value}`, 303)
+      return c.redirect(started.every(({ ok }) => ok) ? place : `${place}?notice=not-run`, 303)
     })
 
   /** *Run when uploaded*, unless what was detected wants a person's look first. */
-  async function startIfSure(
-    { runs }: AppDeps,
-    c: AppContext,
-    files: readonly ReceivedFile[],
-  ): Promise<string | undefined> {
-    const [first] = files
-    if (first === undefined || files.some((file) => file.detection.confidence < confidentFrom))
-      return undefined
+  async function startIfSure(c: AppContext, datasetId: string): Promise<Result<string>> {
+    const dataset = await findDataset(db, c.var.user, datasetId)
+    if (!dataset) return refuse('not-found', 'There is no such dataset (any more).')
+    if (!isSure(dataset)) {
+      return refuse('conflict', 'No run was started: look at the mapping first, then press Run.')
+    }
     const started = await runs.start(c.var.caller, {
-      datasetIds: [first.datasetId],
+      datasetIds: [datasetId],
       configuration: RunConfiguration.parse({}),
     })
-    if (!started.ok) deps.log.warn({ at: clock(), datasetId: first.datasetId }, 'a run did not start')
-    return started.ok ? started.value : undefined
+    if (!started.ok) log.warn({ at: clock(), datasetId }, 'a run did not start')
+    return started
   }
 }

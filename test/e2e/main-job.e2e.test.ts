@@ -100,6 +100,20 @@ describe('the main job in a browser', () => {
     expect(Math.max(...seen)).toBeGreaterThan(0)
   })
 
+  test('one dataset for all files is run although its last file was refused', async () => {
+    await page.goto(`${portal.url}/datasets/new`)
+    await page.getByLabel('one dataset for all').check()
+    await page.setInputFiles('input[type=file]', [
+      { name: 'part 1.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(talks(5)) },
+      { name: 'part 2.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(talks(7)) },
+      { name: 'part 3.parquet', mimeType: 'application/octet-stream', buffer: Buffer.from('PAR1') },
+    ])
+    await pexpect(page.locator('.transfer[data-state=failed]')).toHaveCount(1)
+    await page.getByRole('link', { name: 'Follow the run' }).click()
+    await pexpect(page.locator('.plate')).toContainText('Completed')
+    await pexpect(page.locator('.ledger tfoot')).toContainText('12')
+  })
+
   test('a file that is empty or of another kind is refused before a byte is sent', async () => {
     await page.goto(`${portal.url}/datasets/new`)
     const asked: string[] = []
@@ -113,6 +127,17 @@ describe('the main job in a browser', () => {
     await pexpect(page.locator('.transfer')).toHaveCount(2)
     await pexpect(page.locator('.transfer[data-state=failed]')).toHaveCount(2)
     expect(asked).toEqual([])
+  })
+
+  test('a dataset’s deletion is asked for in a dialog, and kept from by it', async () => {
+    await page.goto(`${portal.url}/datasets`)
+    await page.locator('main a[href^="/datasets/ds_"]').first().click()
+    const { href } = new URL(page.url())
+    await page.getByRole('link', { name: 'Delete…' }).click()
+    await pexpect(page.getByRole('dialog')).toBeVisible()
+    await page.getByRole('button', { name: 'Keep it' }).click()
+    await pexpect(page.getByRole('dialog')).toBeHidden()
+    expect(page.url()).toBe(href)
   })
 
   test('axe finds nothing on any page, wide or narrow, and nothing complained', async () => {
@@ -135,6 +160,7 @@ describe('the main job in a browser', () => {
         `${run}/quarantine`,
         dataset,
         `${dataset}/mapping`,
+        `${dataset}/delete`,
         '/account',
       ]) {
         await page.goto(`${portal.url}${path}`)
@@ -159,6 +185,17 @@ describe('the main job in a browser', () => {
     })
     await still.locator('form[enctype="multipart/form-data"] button[type=submit]').first().click()
     await pexpect(still.getByRole('heading', { level: 1 })).toContainText('plain')
+    await pexpect(async () => {
+      await still.reload()
+      await pexpect(still.locator('.plate')).toContainText('Completed', { timeout: 100 })
+    }).toPass({ timeout: 20_000 })
+    await still.goto(`${portal.url}/datasets?q=plain`)
+    await still.locator('main a[href^="/datasets/ds_"]').click()
+    await still.getByRole('link', { name: 'Delete…' }).click()
+    await still.getByLabel('Type the name to confirm').fill('plain.jsonl')
+    await still.getByRole('button', { name: 'Delete dataset' }).click()
+    await still.goto(`${portal.url}/datasets?q=plain`)
+    await pexpect(still.locator('main')).toContainText('No dataset fits')
     await plain.close()
   })
 })

@@ -27,6 +27,9 @@ beforeEach(() => {
   asked.length = 0
 })
 
+/** Recognised as nothing in particular. */
+const unsure = '{"a":1}\n{"a":2}\n'
+
 const countDatasets = async () => (await web.deps.db.selectFrom('datasets').select('id').execute()).length
 
 describe('uploading one file', () => {
@@ -64,10 +67,23 @@ describe('uploading one file', () => {
     expect((await early.json()).runId).toBeUndefined()
     const last = await web.upload(web.colleague, 'last.jsonl', shareGpt(2), '?run=1&last=1')
     expect(await last.json()).toMatchObject({ runId: 'run_1', location: '/runs/run_1' })
-    const unsure = await web.upload(web.colleague, 'unsure.jsonl', '{"a":1}\n{"a":2}\n', '?run=1&last=1')
-    expect((await unsure.json()).runId).toBeUndefined()
+    const doubtful = await web.upload(web.colleague, 'unsure.jsonl', unsure, '?run=1&last=1')
+    expect((await doubtful.json()).runId).toBeUndefined()
     expect(asked).toHaveLength(1)
     expect(asked[0]?.configuration).toMatchObject({ mode: 'adaptive', threshold: 0.7, checks: 'all' })
+  })
+
+  test.each([
+    ['unknown', `ds_${'0'.repeat(32)}`],
+    ['malformed', 'parts'],
+    ['empty', ''],
+    ['hostile', '%00'],
+  ])('refuses to add to a dataset whose id is %s, and stores nothing', async (_kind, dataset) => {
+    const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
+    const answer = await web.upload(web.colleague, 'lost.jsonl', shareGpt(1), `?dataset=${dataset}`)
+    expect(answer.status).toBe(404)
+    expect((await answer.json()).message).toContain('The dataset this file belongs to is gone.')
+    expect([await countDatasets(), await web.storedFiles()]).toEqual([datasets, stored])
   })
 
   test('refuses what is too large and leaves nothing of it', { timeout: 5_000 }, async () => {
@@ -123,6 +139,47 @@ describe('uploading one file', () => {
   })
 })
 
+describe('running a dataset once all its files have arrived', () => {
+  const start = (id: string, who = web.colleague) =>
+    web.request(who, `/datasets/${id}/unattended-run`, {
+      method: 'POST',
+      headers: { Accept: 'application/json' },
+    })
+
+  test('starts the run, also when the last file was refused', async () => {
+    const id = await web.dataset(web.colleague, 'all 1.jsonl', shareGpt(2))
+    await web.upload(web.colleague, 'all 2.jsonl', shareGpt(2), `?dataset=${id}`)
+    expect((await web.upload(web.colleague, 'all 3.jsonl', '', `?dataset=${id}`)).ok).toBe(false)
+    const answer = await start(id)
+    expect([answer.status, await answer.json()]).toEqual([201, { runId: 'run_1', location: '/runs/run_1' }])
+    expect(asked).toMatchObject([{ datasetIds: [id], configuration: { mode: 'adaptive', checks: 'all' } }])
+  })
+
+  test('starts none while one of the files is unsure, until a person has mapped them', async () => {
+    const id = await web.dataset(web.colleague, 'doubt 1.jsonl', unsure)
+    const last = await web.upload(web.colleague, 'doubt 2.jsonl', shareGpt(2), `?dataset=${id}&run=1&last=1`)
+    expect((await last.json()).runId).toBeUndefined()
+    const answer = await start(id)
+    expect([answer.status, (await answer.json()).message]).toEqual([
+      409,
+      'No run was started: look at the mapping first, then press Run.',
+    ])
+    expect(asked).toEqual([])
+    await web.post(web.colleague, `/datasets/${id}/mapping`, {
+      shape: 'exchange',
+      instructionField: 'a',
+      outputField: 'a',
+    })
+    expect((await start(id)).status).toBe(201)
+  })
+
+  test('starts none over a dataset that is not there, or is someone else’s', async () => {
+    const id = await web.dataset(web.colleague, 'mine.jsonl', shareGpt(2))
+    expect([(await start(id, web.outsider)).status, (await start('ds_none')).status]).toEqual([404, 404])
+    expect(asked).toEqual([])
+  })
+})
+
 describe('uploading without script', () => {
   test('makes one dataset of all files, or one of each', async () => {
     const files = { 'a.jsonl': shareGpt(2), 'b.jsonl': shareGpt(3) }
@@ -139,6 +196,29 @@ describe('uploading without script', () => {
     const fields = { name: '', together: 'yes', run: '1' }
     const answer = await web.uploadForm(web.colleague, fields, { 'c.jsonl': shareGpt(2) })
     expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/runs/run_1'])
+  })
+
+  test('goes to the dataset that was too unsure to run, and says so there', async () => {
+    const fields = { name: '', together: 'yes', run: '1' }
+    const answer = await web.uploadForm(web.colleague, fields, { 'd.jsonl': unsure })
+    const place = answer.headers.get('Location') ?? ''
+    expect([answer.status, place]).toEqual([303, expect.stringMatching(/^\/datasets\/ds_[0-9a-f]{32}\?/)])
+    expect(await (await web.request(web.colleague, place)).text()).toContain(
+      'No run was started: what was detected is too unsure.',
+    )
+    const [later = ''] = place.split('?')
+    expect(await (await web.request(web.colleague, later)).text()).not.toContain('No run was started')
+    expect(asked).toEqual([])
+  })
+
+  test('runs those of several datasets that are sure, and says that not all were', async () => {
+    const fields = { name: '', together: 'no', run: '1' }
+    const files = { 'e.jsonl': shareGpt(2), 'f.jsonl': unsure }
+    const answer = await web.uploadForm(web.colleague, fields, files)
+    const place = answer.headers.get('Location') ?? ''
+    expect(place).toMatch(/^\/datasets\?/)
+    expect(await (await web.request(web.colleague, place)).text()).toContain('Not every dataset was run.')
+    expect(asked).toHaveLength(1)
   })
 
   test('comes back with the reason when nothing was chosen', async () => {
@@ -159,13 +239,13 @@ describe('a dataset', () => {
       expect((await web.request(member, `/datasets/${id}`)).status).toBe(200)
       expect(await (await web.request(member, '/datasets')).text()).toContain(id)
     }
-    for (const path of ['', '/mapping']) {
+    for (const path of ['', '/mapping', '/delete']) {
       const foreign = await web.request(web.outsider, `/datasets/${id}${path}`)
       const absent = await web.request(web.outsider, `/datasets/ds_none${path}`)
       expect([foreign.status, absent.status]).toEqual([404, 404])
       expect(await foreign.text()).toBe(await absent.text())
     }
-    for (const path of ['/mapping', '/runs', '/delete']) {
+    for (const path of ['/mapping', '/runs', '/unattended-run', '/delete']) {
       const refused = await web.post(web.outsider, `/datasets/${id}${path}`, { name: 'junction 100%.jsonl' })
       expect(refused.status).toBe(404)
     }
@@ -224,7 +304,9 @@ describe('a dataset', () => {
       .where('id', '=', id)
       .executeTakeFirstOrThrow()
     expect(mapping).toMatchObject({ roles: { human: 'user', gpt: 'assistant' } })
-    const changes = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'dataset.update')
+    const changes = (await auditEntries(web.adminUrl)).filter(
+      ({ action, objectId }) => action === 'dataset.update' && objectId === id,
+    )
     expect(changes).toHaveLength(1)
   })
 
@@ -267,10 +349,27 @@ describe('a dataset', () => {
     expect(asked).toEqual([])
   })
 
+  test('says before its deletion what is lost, with a form to do it and a way back', async () => {
+    const answer = await web.request(web.colleague, `/datasets/${id}/delete`)
+    expect(answer.status).toBe(200)
+    const page = await answer.text()
+    for (const part of [
+      'Delete junction 100%.jsonl?',
+      '1 source file',
+      '0 runs and 0 exports',
+      `<form method="post" action="/datasets/${id}/delete">`,
+      `href="/datasets/${id}">Cancel</a>`,
+    ]) {
+      expect(page.replaceAll('\u00a0', ' ')).toContain(part)
+    }
+  })
+
   test('is deleted only under its exact name, and then gone with its bytes', async () => {
     const stored = await web.storedFiles()
     const remove = (name: string) => web.post(web.colleague, `/datasets/${id}/delete`, { name })
-    expect((await remove('junction')).status).toBe(422)
+    const refused = await remove('junction')
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain('The name typed is not “junction 100%.jsonl”.')
     expect((await web.request(web.colleague, `/datasets/${id}`)).status).toBe(200)
     const gone = await remove('junction 100%.jsonl')
     expect([gone.status, gone.headers.get('Location')]).toEqual([303, '/datasets'])

@@ -54,6 +54,8 @@ describe('access', () => {
 
   test('refuses a viewer what only editors may', async () => {
     expect((await web.post(web.viewer, '/datasets/ds_1/delete')).status).toBe(403)
+    expect((await web.post(web.viewer, '/datasets/ds_1/unattended-run')).status).toBe(403)
+    expect((await web.request(web.viewer, '/datasets/ds_1/delete')).status).toBe(403)
     expect((await web.request(web.viewer, '/datasets/new')).status).toBe(403)
   })
 

@@ -156,6 +156,7 @@ export const datasetView = (name: string): DatasetView => ({
     reason: null,
   },
   runs: [runSummary(name, 'completed')],
+  runCount: 1,
   exports: 2,
   canEdit: true,
   canDelete: true,

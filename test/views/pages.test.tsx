@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
+import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
@@ -50,6 +51,13 @@ const full = (text: string): Record<string, unknown> => ({
       checks={[{ name: 'privacy', title: text }]}
       problems={[{ field: 'threshold', message: text }]}
       now={now}
+    />
+  ),
+  'dataset deletion': (
+    <DeletePage
+      viewer={viewer}
+      dataset={{ summary: datasetSummary(text), runs: 3, exports: 2 }}
+      problem={text}
     />
   ),
   mapping: (
@@ -138,6 +146,24 @@ describe.each(Object.entries(empty))('without rows: %s', (_name, page) => {
   })
 })
 
+describe('the shell', () => {
+  it('leads to one’s own account by one’s name', async () => {
+    const page = await render(<RunsPage viewer={viewer} runs={none} now={now} />)
+    const link = /<a [^>]*href="\/account"[^>]*>(.*?)<\/a>/s.exec(page)?.[1]
+    expect(link).toContain(viewer.name)
+    expect(await render(<RunsPage runs={none} now={now} />)).not.toContain('/account')
+  })
+})
+
+describe('a dataset', () => {
+  it('is deleted over a page where there is no script, and over a dialog where there is', async () => {
+    const page = await render(<DatasetPage dataset={datasetView('a')} checks={[]} now={now} />)
+    const { id } = datasetView('a').summary
+    expect(page).toContain(`href="/datasets/${id}/delete" data-dialog="delete"`)
+    expect(page).toContain('<dialog class="dialog" id="delete"')
+  })
+})
+
 describe('a run', () => {
   it('follows itself only while it can change', async () => {
     expect(await render(<RunPage run={runView('a')} />)).toContain('data-live="/runs/run_9c27hx/events"')
@@ -151,5 +177,31 @@ describe('a run', () => {
     const ledger = run.ledger.map((row, index) => (index === 0 ? { ...row, out: row.out - 1 } : row))
     expect(await render(<RunPage run={{ ...run, ledger }} />)).toContain('data-sum="broken"')
     expect(await render(<RunPage run={run} />)).not.toContain('data-sum="broken"')
+  })
+
+  it('says what an export could not carry, and nothing where it carried all', async () => {
+    const [first] = runView('a').exports
+    if (first === undefined) throw new Error('the fixture has exports')
+    const page = (skipped: number) =>
+      render(<RunPage run={{ ...runView('a'), exports: [{ ...first, skipped }] }} />)
+    expect(await page(2)).toContain('2\u00a0records skipped: ChatML cannot carry them')
+    expect(await page(1)).toContain('1\u00a0record skipped: ChatML cannot carry it')
+    expect(await page(0)).not.toContain('cannot carry')
+  })
+
+  it('names the manifest for what it is, before and after it is written', async () => {
+    const [first] = runView('a').exports
+    if (first === undefined) throw new Error('the fixture has exports')
+    const page = (state: 'ready' | 'waiting') =>
+      render(
+        <RunPage
+          run={{ ...runView('a'), exports: [{ ...first, target: 'manifest', format: 'json', state }] }}
+        />,
+      )
+    expect(await page('ready')).toMatch(
+      /<a href="[^"]*ex_1" download[^>]*>Manifest: checksums of every export</,
+    )
+    expect(await page('waiting')).toContain('Manifest: checksums of every export')
+    expect(await page('waiting')).not.toContain('/exports/ex_1')
   })
 })

@@ -43,8 +43,10 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /datasets/:id': { operation: 'dataset.read', audience: readers },
   'GET /datasets/:id/mapping': { operation: 'dataset.read', audience: readers },
   'POST /datasets/:id/mapping': { operation: 'dataset.update', audience: editors },
+  'GET /datasets/:id/delete': { operation: 'dataset.delete', audience: editors },
   'POST /datasets/:id/delete': { operation: 'dataset.delete', audience: editors },
   'POST /datasets/:id/runs': { operation: 'run.start', audience: editors },
+  'POST /datasets/:id/unattended-run': { operation: 'run.start', audience: editors },
 
   'GET /runs': { operation: 'run.read', audience: readers },
   'GET /runs/:id': { operation: 'run.read', audience: readers },

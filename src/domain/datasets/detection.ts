@@ -16,3 +16,11 @@ export type Detection = z.infer<typeof Detection>
 
 /** From this confidence on *Run when uploaded* starts without a person looking first. */
 export const confidentFrom = 0.8
+
+/** Whether a run may start without a person looking first: every file is recognised, or a person mapped them. */
+export const isSure = (dataset: {
+  readonly files: readonly { readonly detection: Detection | null }[]
+  readonly mappingEdited: boolean
+}): boolean =>
+  dataset.mappingEdited ||
+  dataset.files.every(({ detection }) => (detection?.confidence ?? 0) >= confidentFrom)

@@ -67,7 +67,9 @@ export interface DatasetView {
   /** Field names of the first file, offered in the mapping's form; empty where unknown. */
   readonly columns: readonly string[]
   readonly sample: SampleView | null
+  /** The latest runs, and how many there are of all. */
   readonly runs: readonly RunSummary[]
+  readonly runCount: number
   readonly exports: number
   readonly canEdit: boolean
   readonly canDelete: boolean

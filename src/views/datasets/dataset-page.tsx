@@ -6,7 +6,6 @@ import { Digest } from '../components/digest.tsx'
 import { Empty } from '../components/empty.tsx'
 import type { FormProblem } from '../components/error-summary.tsx'
 import { Facts } from '../components/facts.tsx'
-import { Field } from '../components/field.tsx'
 import { bytes, number, percent, plural } from '../components/format.ts'
 import { Icon } from '../components/icon.tsx'
 import { Notice } from '../components/notice.tsx'
@@ -18,6 +17,7 @@ import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { formatName } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
+import { Deletion } from './deletion.tsx'
 import { type CheckChoice, RunForm } from './run-form.tsx'
 import { Sample } from './sample.tsx'
 
@@ -132,7 +132,7 @@ const Source = ({ files, now }: { files: readonly DatasetFile[]; now: Date }) =>
   </Section>
 )
 
-const Delete = ({ dataset: { summary, runs, exports, files } }: { dataset: DatasetView }) => (
+const Delete = ({ dataset: { summary, runCount, exports } }: { dataset: DatasetView }) => (
   <ConfirmDialog
     id="delete"
     title={`Delete ${summary.name}?`}
@@ -140,35 +140,21 @@ const Delete = ({ dataset: { summary, runs, exports, files } }: { dataset: Datas
     keep="Keep it"
     confirm="Delete dataset"
   >
-    <p>Its key is destroyed, so nothing can bring these back, not even a backup:</p>
-    <ul class="bullets">
-      <li>
-        {plural(files.length, 'source file')}, {bytes(summary.bytes)}
-      </li>
-      {summary.conversations === null ? null : <li>{plural(summary.conversations, 'conversation')}</li>}
-      <li>
-        {plural(runs.length, 'run')} and {plural(exports, 'export')}
-      </li>
-    </ul>
-    <p class="quiet">The audit log keeps that it existed and who deleted it.</p>
-    <Field
-      id="confirm"
-      label="Type the name to confirm"
-      control={(tied) => <input class="input" name="name" autocomplete="off" required {...tied} />}
-    />
+    <Deletion dataset={{ summary, runs: runCount, exports }} />
   </ConfirmDialog>
 )
 
-const DeleteButton = () => (
-  <button class="button button--danger" type="button" {...{ command: 'show-modal', commandfor: 'delete' }}>
+/** A page of its own; the script opens the dialog instead. */
+const DeleteLink = ({ id }: { id: string }) => (
+  <a class="button button--danger" href={`/datasets/${id}/delete`} data-dialog="delete">
     <Icon name="delete" />
     Delete…
-  </button>
+  </a>
 )
 
 /** `GET /datasets/:id?sample=…` */
 export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...frame }: Props) => {
-  const { summary, files, runs, sample } = dataset
+  const { summary, files, runs, runCount, sample } = dataset
   return (
     <Shell frame={frame} title={summary.name} place="datasets">
       <PageHead
@@ -187,7 +173,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...
             )}
           </>
         }
-        {...(dataset.canDelete ? { actions: <DeleteButton /> } : {})}
+        {...(dataset.canDelete ? { actions: <DeleteLink id={summary.id} /> } : {})}
       />
       <div class="split">
         <div>
@@ -206,7 +192,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...
         </div>
       </div>
       <Sample datasetId={summary.id} sample={sample} />
-      <Section id="runs" title="Runs" count={number(runs.length)}>
+      <Section id="runs" title="Runs" count={number(runCount)}>
         {runs.length === 0 ? (
           <Empty>Not run yet. Look at the records above, then press Run.</Empty>
         ) : (

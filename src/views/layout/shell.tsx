@@ -67,7 +67,10 @@ export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = fa
           {live ? <Lamp /> : null}
           {viewer === undefined ? null : (
             <form class="nav__account" method="post" action="/sign-out">
-              <span class="nav__user">{viewer.name}</span>
+              <a class="nav__user" href="/account">
+                <span class="vh">Your account, </span>
+                {viewer.name}
+              </a>
               <button class="button button--s" type="submit">
                 Sign out
               </button>
