@@ -95,13 +95,13 @@ class LocalVault implements Vault {
         signal?.throwIfAborted()
         // One segment is written while the next is filled and sealed.
         await writing
-        writing = file.write(segment)
+        writing = writeAll(file, segment)
         writing.catch(() => {})
-        length += segment.length
+        for (const piece of segment) length += piece.length
       }
       await writing
       signal?.throwIfAborted()
-      await file.write(closingRow(key, name, [length]))
+      await writeAll(file, [closingRow(key, name, [length])])
       await file.sync()
       await file.close()
       await link(temporary, path)
@@ -245,6 +245,17 @@ class OpenObject implements SourceBytes {
     const from = headerLength(vaultParameters) + position * vaultParameters.segmentLength
     const length = final ? lastLength : vaultParameters.segmentLength
     return this.#floe.unseal(position, await readExactly(this.#file, from, from + length), final)
+  }
+}
+
+/** A full disk may take a part of a write before it refuses the rest. */
+async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
+  const expected = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const { bytesWritten } = await file.writev(pieces)
+  if (bytesWritten === expected) return
+  const rest = Buffer.concat(pieces).subarray(bytesWritten)
+  for (let written = 0; written < rest.length; ) {
+    written += (await file.write(rest, written)).bytesWritten
   }
 }
 

@@ -70,6 +70,10 @@ function fromTurns(value: Json, mapping: TurnsMapping): Conversation | Standardi
   return { messages, ...(tools === undefined || tools.length === 0 ? {} : { tools }), meta }
 }
 
+/** Own names only: a speaker may be called `constructor`. */
+const roleOf = ({ roles }: { readonly roles: Readonly<Record<string, Role>> }, name: string) =>
+  Object.hasOwn(roles, name) ? roles[name] : undefined
+
 function readTurn(
   turn: Json,
   mapping: TurnsMapping,
@@ -79,14 +83,18 @@ function readTurn(
   const name = turn[mapping.roleField]
   if (typeof name !== 'string') return 'unknown-role'
   const sourceRole = name.trim().toLowerCase()
-  const role = mapping.roles[sourceRole]
+  const role = roleOf(mapping, sourceRole)
   if (role === undefined) return 'unknown-role'
   const calls = toolCallsOf(turn, sourceRole, turn[mapping.textField], before)
   const content = calls?.fromText ? '' : textOf(turn[mapping.textField])
   if (content === undefined && calls === undefined) return 'text-missing'
   const rest = without(turn, [mapping.roleField, mapping.textField, 'tool_calls', 'tool_call_id', 'name'])
-  const toolCallId = turn.tool_call_id
   const speaker = turn.name
+  // Most turns are only this; the spreads below cost more than all the rest.
+  if (calls === undefined && role !== 'tool' && speaker === undefined && isEmpty(rest)) {
+    return { role, content: content ?? '' }
+  }
+  const toolCallId = turn.tool_call_id
   return {
     role,
     content: content ?? '',
@@ -95,7 +103,7 @@ function readTurn(
     ...(role === 'tool'
       ? { toolCallId: typeof toolCallId === 'string' ? toolCallId : lastCallId(before) }
       : {}),
-    ...(Object.keys(rest).length === 0 ? {} : { meta: rest }),
+    ...(isEmpty(rest) ? {} : { meta: rest }),
   }
 }
 
@@ -166,7 +174,7 @@ function fromRows(
   const messages: Message[] = []
   for (const row of rows) {
     const name = row[mapping.roleField]
-    const role = typeof name === 'string' ? mapping.roles[name.trim().toLowerCase()] : undefined
+    const role = typeof name === 'string' ? roleOf(mapping, name.trim().toLowerCase()) : undefined
     if (role === undefined) return 'unknown-role'
     const content = textOf(row[mapping.textField])
     if (content === undefined) return 'text-missing'
@@ -192,6 +200,7 @@ function parsedIfText(value: Json | undefined): Json | undefined {
  * a null cell of a table says only that the record has no such field.
  */
 function unfolded(rest: JsonObject): JsonObject {
+  if (isEmpty(rest)) return rest
   const present = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
   const held = typeof present.meta === 'string' ? parsedObject(present.meta) : present.meta
   if (!isJsonObject(held)) return present
@@ -208,5 +217,22 @@ function parsedObject(text: string): Json | undefined {
   }
 }
 
-const without = (record: JsonObject, fields: readonly (string | undefined)[]): JsonObject =>
-  Object.fromEntries(Object.entries(record).filter(([field]) => !fields.includes(field)))
+function without(record: JsonObject, fields: readonly (string | undefined)[]): JsonObject {
+  const rest: JsonObject = {}
+  for (const field in record) {
+    // Defined, not assigned: a field may be called __proto__.
+    if (!fields.includes(field)) define(rest, field, record[field] ?? null)
+  }
+  return rest
+}
+
+const define = (record: JsonObject, field: string, value: Json): void => {
+  if (field === '__proto__') {
+    Object.defineProperty(record, field, { value, enumerable: true, writable: true, configurable: true })
+  } else record[field] = value
+}
+
+const isEmpty = (record: JsonObject): boolean => {
+  for (const _field in record) return false
+  return true
+}

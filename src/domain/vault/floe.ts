@@ -78,21 +78,20 @@ export class Floe {
   }
 
   /**
-   * Encrypts the segment at `position` into `out`.
+   * Encrypts the segment at `position`.
    * @param plain full length unless final
    * @param iv 12 random bytes
-   * @returns bytes written
+   * @returns the segment in pieces, to be written one after the other
    */
-  seal(position: number, plain: Uint8Array, final: boolean, iv: Uint8Array, out: Buffer): number {
-    const length = plain.length + overhead
-    out.writeUInt32BE(final ? length : notFinal)
-    out.set(iv, 4)
+  seal(position: number, plain: Uint8Array, final: boolean, iv: Uint8Array): Buffer[] {
+    const head = Buffer.alloc(16)
+    head.writeUInt32BE(final ? plain.length + overhead : notFinal)
+    head.set(iv, 4)
     const cipher = createCipheriv('aes-256-gcm', this.#key(position), iv, { authTagLength: tagLength })
     cipher.setAAD(segmentAad(position, final))
-    out.set(cipher.update(plain), 16)
+    const sealed = cipher.update(plain)
     cipher.final()
-    out.set(cipher.getAuthTag(), 16 + plain.length)
-    return length
+    return [head, sealed, cipher.getAuthTag()]
   }
 
   /**
@@ -164,7 +163,7 @@ export function decryptFloe(
 }
 
 /**
- * Encrypts a stream: yields the header, then whole segments, the final one last (also for an empty stream).
+ * Encrypts a stream: yields the header, then whole segments in pieces, the final one last (also for an empty stream).
  * Constant memory: one segment at a time. `onPlain` sees each plaintext slice once, for hashing on the way.
  */
 export async function* encryptFloe(
@@ -172,19 +171,17 @@ export async function* encryptFloe(
   plaintext: AsyncIterable<Uint8Array>,
   randomBytes: (length: number) => Uint8Array,
   onPlain: (bytes: Uint8Array) => void,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Buffer[]> {
   const { parameters } = floe
-  yield floe.header
+  yield [floe.header]
   const pending = Buffer.allocUnsafe(plainSegmentLength(parameters))
   let filled = 0
   let position = 0
-  const seal = (final: boolean): Buffer => {
+  const seal = (final: boolean): Buffer[] => {
     const plain = pending.subarray(0, filled)
     onPlain(plain)
-    const out = Buffer.allocUnsafe(filled + overhead)
-    floe.seal(position++, plain, final, randomBytes(12), out)
     filled = 0
-    return out
+    return floe.seal(position++, plain, final, randomBytes(12))
   }
   for await (const chunk of plaintext) {
     for (let start = 0; start < chunk.length; ) {

@@ -39,7 +39,7 @@ describe('a damaged file', () => {
     const source = (async function* () {
       yield Buffer.from(text)
     })()
-    for await (const chunk of encryptFloe(floe, source, randomBytes, () => {})) chunks.push(chunk)
+    for await (const chunk of encryptFloe(floe, source, randomBytes, () => {})) chunks.push(...chunk)
     return Buffer.concat(chunks)
   }
   // 32 plaintext bytes a segment: three segments, the last one half full.
