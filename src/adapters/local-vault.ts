@@ -216,17 +216,30 @@ class OpenObject implements SourceBytes {
 
   async *stream(start: number): AsyncGenerator<Uint8Array> {
     const plain = plainSegmentLength(vaultParameters)
-    let position = Math.floor(start / plain)
-    let offset = start - position * plain
-    let next = position < this.#layout.segments ? this.#decrypt(position) : undefined
-    while (next !== undefined) {
-      const segment = await next
-      position++
-      // Read ahead by one: the disk works while the consumer does.
-      next = position < this.#layout.segments ? this.#decrypt(position) : undefined
+    const { segments } = this.#layout
+    const first = Math.floor(start / plain)
+    let offset = start - first * plain
+    // Two buffers in turn: the disk fills one while the consumer works on what came out of the other.
+    const buffers = [0, 1].map(() => Buffer.allocUnsafe(segmentsPerRead * vaultParameters.segmentLength))
+    const read = async (position: number): Promise<Buffer> => {
+      const [from] = this.#range(position)
+      const [, to] = this.#range(Math.min(position + segmentsPerRead, segments) - 1)
+      const buffer = buffers[((position - first) / segmentsPerRead) % 2] ?? Buffer.alloc(0)
+      return readExactly(this.#file, from, to, buffer)
+    }
+    let next = first < segments ? read(first) : undefined
+    for (let position = first; next !== undefined; position += segmentsPerRead) {
+      const sealed = await next
+      const following = position + segmentsPerRead
+      next = following < segments ? read(following) : undefined
       next?.catch(() => {})
-      if (offset < segment.length) yield segment.subarray(offset)
-      offset = 0
+      for (let at = 0; at < sealed.length; at += vaultParameters.segmentLength) {
+        const index = position + at / vaultParameters.segmentLength
+        const segment = sealed.subarray(at, at + vaultParameters.segmentLength)
+        const bytes = this.#floe.unseal(index, segment, index === segments - 1)
+        if (offset < bytes.length) yield bytes.subarray(offset)
+        offset = 0
+      }
     }
   }
 
@@ -240,13 +253,21 @@ class OpenObject implements SourceBytes {
   }
 
   async #decrypt(position: number): Promise<Buffer> {
+    const [from, to] = this.#range(position)
+    const sealed = await readExactly(this.#file, from, to)
+    return this.#floe.unseal(position, sealed, position === this.#layout.segments - 1)
+  }
+
+  /** Where a sealed segment lies in the file. */
+  #range(position: number): [start: number, end: number] {
     const { segments, lastLength } = this.#layout
-    const final = position === segments - 1
     const from = headerLength(vaultParameters) + position * vaultParameters.segmentLength
-    const length = final ? lastLength : vaultParameters.segmentLength
-    return this.#floe.unseal(position, await readExactly(this.#file, from, from + length), final)
+    return [from, from + (position === segments - 1 ? lastLength : vaultParameters.segmentLength)]
   }
 }
+
+/** Read at once when streaming: each read crosses to another thread and back. */
+const segmentsPerRead = 4
 
 /** A full disk may take a part of a write before it refuses the rest. */
 async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
@@ -259,8 +280,13 @@ async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<vo
   }
 }
 
-async function readExactly(file: FileHandle, start: number, end: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(end - start)
+async function readExactly(
+  file: FileHandle,
+  start: number,
+  end: number,
+  into: Buffer = Buffer.allocUnsafe(end - start),
+): Promise<Buffer> {
+  const bytes = into.subarray(0, end - start)
   for (let filled = 0; filled < bytes.length; ) {
     const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
     if (bytesRead === 0) throw new VaultError('damaged', 'A stored object is damaged: it is cut.')

@@ -22,7 +22,7 @@ export async function writeFindings(
   async function* lines(): AsyncGenerator<string> {
     for (const { objectId, datasetId } of shards) {
       const bytes = await vault.readBytes({ owner: objects.keyOwner, id: objectId, kind: 'shard' })
-      yield decodeConversations(bytes)
+      yield [...decodeConversations(bytes)]
         .map(
           ({ origin, score, findings }) =>
             `${JSON.stringify({

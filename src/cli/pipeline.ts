@@ -63,41 +63,12 @@ async function run(stack: Stack, asked: PipelineArguments, mapping: Mapping | un
     actor: { id: localOperatorId, kind: 'operator' },
     requestId: newId('req', Date.now(), stack.random(10)),
   }
-  const ports = receivePorts({
-    db,
-    vault,
-    clock,
-    random: stack.random,
-    maxBytes: stack.config.uploads.maxBytes,
-  })
   const stopped = new AbortController()
   const stop = () => stopped.abort()
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
 
-  let datasetId: string | undefined
-  for (const file of asked.files) {
-    const received = await receiveFile(
-      ports,
-      caller,
-      {
-        name: basename(asked.files[0] ?? file),
-        fileName: basename(file),
-        bytes: createReadStream(file, { highWaterMark: 256 * 1024 }),
-        ...(datasetId === undefined ? {} : { datasetId }),
-        ...(mapping === undefined ? {} : { mapping }),
-      },
-      stopped.signal,
-    )
-    if (!received.ok) {
-      say(`${file}: ${received.problem.message}`)
-      if (datasetId !== undefined) await deleteStoredDataset({ db, vault }, caller, datasetId)
-      return exit.unusable
-    }
-    datasetId = received.value.datasetId
-  }
-  if (datasetId === undefined) return exit.usage
-
+  // Before the files come: its threads load meanwhile.
   const engine = await startEngine({
     db,
     url: stack.url,
@@ -109,7 +80,11 @@ async function run(stack: Stack, asked: PipelineArguments, mapping: Mapping | un
     random: stack.random,
     changed: () => {},
   })
+  let datasetId: string | undefined
   try {
+    const received = await receiveAll(stack, asked, caller, mapping, stopped.signal)
+    if (received === undefined) return exit.unusable
+    datasetId = received
     const started = await engine.runs.start(caller, {
       datasetIds: [datasetId],
       configuration: asked.configuration,
@@ -135,8 +110,49 @@ async function run(stack: Stack, asked: PipelineArguments, mapping: Mapping | un
     return report.status === 'completed' ? exit.completed : report.status === 'failed' ? exit.otherwise : 1
   } finally {
     await engine.stop()
-    if (asked.discard) await deleteStoredDataset({ db, vault }, caller, datasetId)
+    if (asked.discard && datasetId !== undefined) await deleteStoredDataset({ db, vault }, caller, datasetId)
   }
+}
+
+/** Puts the files into one new dataset; undefined, and nothing kept, when one of them cannot be used. */
+async function receiveAll(
+  stack: Stack,
+  asked: PipelineArguments,
+  caller: Caller,
+  mapping: Mapping | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { db, vault } = stack
+  const clock = () => new Date()
+  const ports = receivePorts({
+    db,
+    vault,
+    clock,
+    random: stack.random,
+    maxBytes: stack.config.uploads.maxBytes,
+  })
+  let datasetId: string | undefined
+  for (const file of asked.files) {
+    const received = await receiveFile(
+      ports,
+      caller,
+      {
+        name: basename(asked.files[0] ?? file),
+        fileName: basename(file),
+        bytes: createReadStream(file, { highWaterMark: 256 * 1024 }),
+        ...(datasetId === undefined ? {} : { datasetId }),
+        ...(mapping === undefined ? {} : { mapping }),
+      },
+      signal,
+    )
+    if (!received.ok) {
+      say(`${file}: ${received.problem.message}`)
+      if (datasetId !== undefined) await deleteStoredDataset({ db, vault }, caller, datasetId)
+      return undefined
+    }
+    datasetId = received.value.datasetId
+  }
+  return datasetId
 }
 
 async function readMapping(path: string | undefined): Promise<Mapping | string | undefined> {

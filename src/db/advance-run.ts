@@ -2,43 +2,39 @@ import { sql } from 'kysely'
 import { type RecordStage, recordStages } from '../domain/pipeline/process-records.ts'
 import { isExact, type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
-import { addEvent, addShard, type SendShard, type Trx } from './runs.ts'
+import type { Claim } from './claim-shard.ts'
+import { addEvent, addShards, type SendShard, type Trx } from './runs.ts'
 
 /**
- * Decides what follows after a shard of stage `after` is done: completes stages, queues the next, and at the end settles
- * whether the ledger sums. The caller holds the run's row lock, so two shards never decide at once.
+ * Decides what follows after a shard is done: completes stages, queues the next, and at the end settles whether the
+ * ledger sums. The caller holds the run's row lock, so two shards never decide at once.
  */
 export async function advance(
   trx: Trx,
   deps: { readonly send: SendShard; readonly clock: () => Date },
-  runId: string,
-  after: Stage,
+  { runId, stage: after, configuration }: Pick<Claim, 'runId' | 'stage' | 'configuration'>,
 ): Promise<void> {
-  const run = await trx
-    .selectFrom('runs')
-    .select('configuration')
-    .where('id', '=', runId)
-    .executeTakeFirstOrThrow()
-  const open = new Map<Stage, { total: number; undone: number }>()
-  for (const row of await trx
+  // Asked after every shard, so one look at an index; the counts below are for the few that end a stage.
+  const undone = await trx
     .selectFrom('shards')
-    .select((eb) => [
-      'stage',
-      eb.fn.countAll<number>().as('total'),
-      eb.fn.countAll<number>().filterWhere('status', '!=', 'done').as('undone'),
-    ])
+    .select('index')
+    .where('runId', '=', runId)
+    .where('stage', 'in', ['ingestion', after])
+    .where('status', '!=', 'done')
+    .limit(1)
+    .executeTakeFirst()
+  if (undone) return
+  const rows = await trx
+    .selectFrom('shards')
+    .select((eb) => ['stage', eb.fn.countAll<number>().filterWhere('status', '!=', 'done').as('undone')])
     .where('runId', '=', runId)
     .groupBy('stage')
-    .execute()) {
-    open.set(row.stage, { total: row.total, undone: row.undone })
-  }
-  const isDone = (stage: Stage) => open.get(stage)?.undone === 0
-  const exists = (stage: Stage) => open.has(stage)
+    .execute()
+  const exists = (stage: Stage) => rows.some((row) => row.stage === stage)
+  const isDone = (stage: Stage) => rows.find((row) => row.stage === stage)?.undone === 0
 
-  if (!isDone('ingestion')) return
   await complete(trx, deps, runId, 'ingestion')
-
-  if (run.configuration.mode === 'sequential') {
+  if (configuration.mode === 'sequential') {
     for (const [position, stage] of recordStages.entries()) {
       if (!exists(stage)) {
         const before = recordStages[position - 1]
@@ -47,7 +43,7 @@ export async function advance(
           return
         }
       } else if (!isDone(stage)) {
-        if (after === 'ingestion') await sendQueued(trx, deps, runId, stage)
+        if (after === 'ingestion') await deps.send(trx, runId)
         return
       }
       await complete(trx, deps, runId, stage)
@@ -56,21 +52,15 @@ export async function advance(
     if (exists('standardization') && !isDone('standardization')) return
     for (const stage of recordStages) await complete(trx, deps, runId, stage)
   }
-
-  if (!exists('quality')) {
-    await addShard(trx, runId, 'quality', 0, { kind: 'quality' })
-    await deps.send(trx, { runId, stage: 'quality', index: 0 })
-    return
+  for (const stage of ['quality', 'export'] as const) {
+    if (!exists(stage)) {
+      await addShards(trx, runId, stage, [{ index: 0, task: { kind: stage } }])
+      await deps.send(trx, runId)
+      return
+    }
+    if (!isDone(stage)) return
+    await complete(trx, deps, runId, stage)
   }
-  if (!isDone('quality')) return
-  await complete(trx, deps, runId, 'quality')
-  if (!exists('export')) {
-    await addShard(trx, runId, 'export', 0, { kind: 'export' })
-    await deps.send(trx, { runId, stage: 'export', index: 0 })
-    return
-  }
-  if (!isDone('export')) return
-  await complete(trx, deps, runId, 'export')
   await settle(trx, deps, runId)
 }
 
@@ -96,24 +86,6 @@ async function complete(
     .execute()
 }
 
-async function sendQueued(
-  trx: Trx,
-  { send }: { readonly send: SendShard },
-  runId: string,
-  stage: Stage,
-): Promise<void> {
-  const waiting = await trx
-    .selectFrom('shards')
-    .select('index')
-    .where('runId', '=', runId)
-    .where('stage', '=', stage)
-    .where('status', '=', 'queued')
-    .where('attempt', '=', 0)
-    .orderBy('index')
-    .execute()
-  for (const { index } of waiting) await send(trx, { runId, stage, index })
-}
-
 /** Sequential mode: every shard that came out of `before` enters `stage`. */
 async function queueNextStage(
   trx: Trx,
@@ -129,20 +101,19 @@ async function queueNextStage(
     .where('stage', '=', before)
     .orderBy('index')
     .execute()
-  const following = done.filter((shard) => shard.result?.objectId !== undefined)
-  for (const { index, task, result } of following) {
-    if (task.kind !== 'records' || result?.objectId === undefined) continue
+  const following = done.flatMap(({ index, task, result }) => {
+    if (task.kind !== 'records' || result?.objectId === undefined) return []
     const next: ShardTask = { ...task, stages: [stage], input: { kind: 'object', objectId: result.objectId } }
-    await addShard(trx, runId, stage, index, next, result.records)
-    await deps.send(trx, { runId, stage, index })
-  }
+    return [{ index, task: next, records: result.records }]
+  })
+  await addShards(trx, runId, stage, following)
   // Nothing came out of the stage before: go straight on.
   if (following.length === 0) {
     for (const later of recordStages.slice(recordStages.indexOf(stage)))
       await complete(trx, deps, runId, later)
-    await addShard(trx, runId, 'quality', 0, { kind: 'quality' })
-    await deps.send(trx, { runId, stage: 'quality', index: 0 })
+    await addShards(trx, runId, 'quality', [{ index: 0, task: { kind: 'quality' } }])
   }
+  await deps.send(trx, runId)
 }
 
 /** A run whose ledger does not sum exactly may not complete. */

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Logger } from 'pino'
-import { dispatchable, type SendShard, type ShardHint } from './runs.ts'
+import type { SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
 
 /** First key of our advisory locks: "SBwk"; the second is the worker's number. */
@@ -37,7 +37,7 @@ export class WorkerPresence {
 
 /**
  * Puts shards of lost workers back, aborts what should no longer be worked, and with `everything` sends a hint for
- * every shard that waits, in case one was lost. Hints are free: a claim finds out whether there is work.
+ * live runs, in case one was lost. Hints are free: a claim finds out whether there is work.
  * @returns runs this process works on that have ended meanwhile (cancelled, failed, deleted)
  */
 export async function recoverShards(
@@ -45,7 +45,7 @@ export async function recoverShards(
   presence: WorkerPresence,
   send: SendShard,
   everything: boolean,
-  mine: readonly ShardHint[],
+  mine: readonly { readonly runId: string }[],
 ): Promise<Set<string>> {
   const working = await db
     .selectFrom('shards')
@@ -66,22 +66,22 @@ export async function recoverShards(
         .set({ status: 'queued', workerId: null })
         .where('workerId', '=', workerId)
         .where('status', '=', 'working')
-        .returning(['runId', 'stage', 'index'])
+        .returning('runId')
         .execute()
-      for (const hint of lost) await send(trx, hint)
+      for (const runId of new Set(lost.map((shard) => shard.runId))) await send(trx, runId)
     })
   }
   if (everything) {
-    const live = await db
-      .selectFrom('runs')
-      .select('id')
-      .where('status', 'in', ['queued', 'running'])
-      .execute()
-    for (const { id } of live) {
-      await db.transaction().execute(async (trx) => {
-        for (const hint of (await dispatchable(trx, id)).slice(0, 1_000)) await send(trx, hint)
-      })
-    }
+    await db.transaction().execute(async (trx) => {
+      const live = await trx
+        .selectFrom('runs')
+        .select('id')
+        .where('status', 'in', ['queued', 'running'])
+        .orderBy('createdAt')
+        .limit(100)
+        .execute()
+      for (const { id } of live) await send(trx, id)
+    })
   }
   if (mine.length === 0) return new Set()
   const alive = await db

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { RunRequest, Runs } from '../domain/pipeline/request-run.ts'
-import { RunConfiguration, stages } from '../domain/pipeline/run.ts'
+import { RunConfiguration, type Stage, stages } from '../domain/pipeline/run.ts'
 import { type ShardTask, type SourceInput, startOfIngestion } from '../domain/pipeline/shard.ts'
 import { selectChecks } from '../domain/quality/registry.ts'
 import { ok, refuse } from '../domain/result.ts'
@@ -11,13 +11,8 @@ import type { Database } from './schema.ts'
 
 export type Trx = Transaction<Database>
 
-/** Puts a hint on the queue inside a transaction: "look at this shard". It may come twice, late or never. */
-export type SendShard = (trx: Trx, hint: ShardHint, afterSeconds?: number) => Promise<void>
-export interface ShardHint {
-  readonly runId: string
-  readonly stage: (typeof stages)[number]
-  readonly index: number
-}
+/** Puts a hint on the queue inside a transaction: "look, this run has work". It may come twice, late or never. */
+export type SendShard = (trx: Trx, runId: string, afterSeconds?: number) => Promise<void>
 
 export interface RunStoreDeps {
   readonly db: Kysely<Database>
@@ -86,7 +81,7 @@ export function runStore(deps: RunStoreDeps): Runs {
         if (!row) return false
         await trx
           .updateTable('shards')
-          .set({ status: 'queued', failures: 0, workerId: null })
+          .set({ status: 'queued', failures: 0, workerId: null, notBefore: null })
           .where('runId', '=', runId)
           .where('status', 'in', ['failed', 'working'])
           .execute()
@@ -101,7 +96,7 @@ export function runStore(deps: RunStoreDeps): Runs {
           .execute()
         await addEvent(trx, runId, clock(), 'resumed', 'Resumed where it stopped')
         await recordAudit(trx, caller, entry('run.resume', runId, {}))
-        for (const hint of await dispatchable(trx, runId)) await deps.send(trx, hint)
+        await deps.send(trx, runId)
         return true
       })
       if (!resumed) return refuse('conflict', 'Only a failed or cancelled run can be resumed.')
@@ -200,33 +195,35 @@ async function writeRun(
       })),
     )
     .execute()
-  await addShard(trx, runId, 'ingestion', 0, {
-    kind: 'ingestion',
-    inputs: found.inputs,
-    checkpoint: startOfIngestion,
-  })
+  const task = { kind: 'ingestion', inputs: found.inputs, checkpoint: startOfIngestion } as const
+  await addShards(trx, runId, 'ingestion', [{ index: 0, task }])
   await addEvent(trx, runId, now, 'started', `Started in ${configuration.mode} mode`)
   await recordAudit(
     trx,
     caller,
     entry('run.start', runId, { mode: configuration.mode, datasets: request.datasetIds.length }),
   )
-  await deps.send(trx, { runId, stage: 'ingestion', index: 0 })
+  await deps.send(trx, runId)
 }
 
-/** Adds a shard to be worked; its records enter the stage when it is done. */
-export async function addShard(
+/** Adds shards to be worked; their records enter the stage when they are done. */
+export async function addShards(
   trx: Trx,
   runId: string,
-  stage: ShardHint['stage'],
-  index: number,
-  task: ShardTask,
-  recordsIn = 0,
+  stage: Stage,
+  shards: readonly { readonly index: number; readonly task: ShardTask; readonly records?: number }[],
 ): Promise<void> {
-  await trx
-    .insertInto('shards')
-    .values({ runId, stage, index, status: 'queued', task: JSON.stringify(task), recordsIn })
-    .execute()
+  for (let start = 0; start < shards.length; start += 1_000) {
+    const rows = shards.slice(start, start + 1_000).map(({ index, task, records = 0 }) => ({
+      runId,
+      stage,
+      index,
+      status: 'queued' as const,
+      task: JSON.stringify(task),
+      recordsIn: records,
+    }))
+    await trx.insertInto('shards').values(rows).execute()
+  }
 }
 
 export async function addEvent(
@@ -237,72 +234,4 @@ export async function addEvent(
   message: string,
 ): Promise<void> {
   await trx.insertInto('runEvents').values({ runId, at, kind, message }).execute()
-}
-
-/**
- * Queued shards of a run that may be worked now. In sequential mode a stage waits for the one before it; its
- * shards exist early, because ingestion cuts them.
- */
-export async function dispatchable(db: Kysely<Database>, runId: string): Promise<ShardHint[]> {
-  const run = await db
-    .selectFrom('runs')
-    .select(['status', 'configuration'])
-    .where('id', '=', runId)
-    .executeTakeFirst()
-  if (!run || (run.status !== 'queued' && run.status !== 'running')) return []
-  const waiting = await db
-    .selectFrom('shards')
-    .select(['runId', 'stage', 'index'])
-    .where('runId', '=', runId)
-    .where('status', '=', 'queued')
-    .orderBy('index')
-    .execute()
-  if (run.configuration.mode !== 'sequential') return waiting
-  const ingesting = await db
-    .selectFrom('shards')
-    .select('status')
-    .where('runId', '=', runId)
-    .where('stage', '=', 'ingestion')
-    .where('status', '!=', 'done')
-    .executeTakeFirst()
-  return ingesting ? waiting.filter((hint) => hint.stage === 'ingestion') : waiting
-}
-
-/**
- * The next shard anybody may work, of any live run, oldest run first. Workers ask this after each shard: going
- * through the queue for every one costs its polling interval.
- */
-export async function nextShard(db: Kysely<Database>): Promise<ShardHint | undefined> {
-  return (
-    db
-      .selectFrom('shards')
-      .innerJoin('runs', 'runs.id', 'shards.runId')
-      .select(['shards.runId', 'shards.stage', 'shards.index'])
-      .where('shards.status', '=', 'queued')
-      // One that failed waits for its own, delayed hint.
-      .where('shards.failures', '=', 0)
-      .where('runs.status', 'in', ['queued', 'running'])
-      .where((eb) =>
-        eb.or([
-          eb(sql`runs.configuration ->> 'mode'`, '!=', 'sequential'),
-          eb('shards.stage', '=', 'ingestion'),
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('shards as before')
-                .select('before.index')
-                .whereRef('before.runId', '=', 'shards.runId')
-                .where('before.stage', '=', 'ingestion')
-                .where('before.status', '!=', 'done'),
-            ),
-          ),
-        ]),
-      )
-      .orderBy('runs.createdAt')
-      .orderBy('shards.index')
-      .limit(1)
-      .forUpdate(['shards'])
-      .skipLocked()
-      .executeTakeFirst()
-  )
 }

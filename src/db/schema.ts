@@ -103,6 +103,8 @@ export interface Database {
     durationMs: number | null
     claimedAt: Date | null
     finishedAt: Date | null
+    /** Until then it waits: a retry after its pause. */
+    notBefore: Date | null
   }
   quarantine: {
     runId: string

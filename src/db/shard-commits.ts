@@ -8,16 +8,11 @@ import type {
 } from '../domain/pipeline/outcome.ts'
 import { recordStages } from '../domain/pipeline/process-records.ts'
 import { type Stage, stages } from '../domain/pipeline/run.ts'
-import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
+import type { IngestionCheckpoint, ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import { advance } from './advance-run.ts'
-import { addEvent, addShard, type SendShard, type ShardHint, type Trx } from './runs.ts'
+import type { Claim } from './claim-shard.ts'
+import { addEvent, addShards, type SendShard, type Trx } from './runs.ts'
 import type { Database } from './schema.ts'
-
-/** A shard this process works on; `attempt` is its fencing token. */
-export interface Claim extends ShardHint {
-  readonly attempt: number
-  readonly task: ShardTask
-}
 
 export interface CommitDeps {
   readonly db: Kysely<Database>
@@ -25,120 +20,78 @@ export interface CommitDeps {
   readonly clock: () => Date
 }
 
-/** Takes a queued shard for this worker, or answers undefined when someone else has it or the run has ended. */
-export async function claimShard(
-  { db, clock }: CommitDeps,
-  { runId, stage, index }: ShardHint,
-  workerId: number,
-): Promise<Claim | undefined> {
-  return db.transaction().execute(async (trx) => {
-    const now = clock()
-    const row = await trx
-      .updateTable('shards')
-      .set({ status: 'working', attempt: sql`attempt + 1`, workerId, claimedAt: now })
-      .where('runId', '=', runId)
-      .where('stage', '=', stage)
-      .where('index', '=', index)
-      .where('status', '=', 'queued')
-      .where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('runs')
-            .select('id')
-            .where('id', '=', runId)
-            .where('status', 'in', ['queued', 'running']),
-        ),
-      )
-      .returning(['attempt', 'task'])
+/**
+ * Cuts of ingestion: new checkpoint, ledger, quarantine, the shards that follow and a hint, in one transaction guarded
+ * by the attempt. Answers false when this attempt was overtaken or the run has ended: then nothing changed.
+ */
+export function commitCuts(deps: CommitDeps, claim: Claim, cuts: readonly Cut[]): Promise<boolean> {
+  const fused = claim.configuration.mode !== 'sequential'
+  return guarded(deps, claim, async (trx) => {
+    const last = cuts.at(-1)
+    if (claim.task.kind !== 'ingestion' || last === undefined) throw new Error('only ingestion cuts')
+    const first = last.shard - cuts.length + 1
+    const { numUpdatedRows } = await mine(trx, claim)
+      .set({ task: sql`jsonb_set(task, '{checkpoint}', ${JSON.stringify(last.checkpoint)}::jsonb)` })
+      .where(nextCut, '=', first)
       .executeTakeFirst()
-    if (!row) return undefined
-    await trx
-      .updateTable('runs')
-      .set((eb) => ({ status: 'running', startedAt: eb.fn.coalesce('startedAt', sql.val(now)) }))
-      .where('id', '=', runId)
-      .where('status', '=', 'queued')
-      .execute()
-    const starting: Stage[] = row.task.kind === 'records' ? [...row.task.stages] : [stage]
-    await trx
-      .updateTable('runStages')
-      .set((eb) => ({ status: 'running', startedAt: eb.fn.coalesce('startedAt', sql.val(now)) }))
-      .where('runId', '=', runId)
-      .where('stage', 'in', starting)
-      .where('status', '=', 'queued')
-      .execute()
-    return { runId, stage, index, attempt: row.attempt, task: row.task }
+    const isGapless = cuts.every((cut, position) => cut.shard === first + position)
+    if (numUpdatedRows !== 1n || !isGapless) throw new Error('a cut of ingestion is missing')
+    const total = (of: (cut: Cut) => number) => cuts.reduce((sum, cut) => sum + of(cut), 0)
+    const isSlice = (cut: Cut) => cut.content?.kind === 'slice'
+    const read = total((cut) => (isSlice(cut) ? 0 : cut.records))
+    await addToStages(trx, claim.runId, {
+      ingestion: { in: total((cut) => cut.records + cut.quarantined.length), out: read },
+      standardization: { in: read },
+    })
+    for (const cut of cuts) await quarantine(trx, claim.runId, cut.quarantined, () => cut.input)
+    const shards = cuts.flatMap(({ content, input, shard, records }) => {
+      if (content === undefined) return []
+      const { datasetId, fileId, mapping } = input
+      const stages = fused ? [...recordStages] : [recordStages[0]]
+      const task: ShardTask = { kind: 'records', stages, input: content, datasetId, fileId, mapping }
+      return [{ index: shard, task, records }]
+    })
+    await addShards(trx, claim.runId, 'standardization', shards)
+    if (fused && shards.length > 0) await deps.send(trx, claim.runId)
+    return {
+      unitsIn: total((cut) => (isSlice(cut) ? cut.records : cut.unitsGrouped + cut.unitsQuarantined)),
+      unitsGrouped: total((cut) => cut.unitsGrouped),
+      unitsQuarantined: total((cut) => cut.unitsQuarantined),
+      bytesRead: total((cut) => cut.sourceBytes),
+    }
   })
 }
 
 /**
- * One cut of ingestion: new checkpoint, ledger, quarantine, the shard that follows and its job, in one transaction
- * guarded by the attempt. Answers false when this attempt was overtaken or the run has ended: then nothing changed.
+ * Ingestion has read everything, up to `end`.
+ * @throws Error when a cut before it was not committed: the ledger would sum without its records
  */
-export function commitCut(deps: CommitDeps, claim: Claim, cut: Cut, fused: boolean): Promise<boolean> {
-  return guarded(deps, claim, async (trx) => {
-    const { task } = claim
-    if (task.kind !== 'ingestion') throw new Error('only ingestion cuts')
-    const next: ShardTask = { ...task, checkpoint: cut.checkpoint }
-    const isRead = cut.content?.kind !== 'slice'
-    await mine(trx, claim)
-      .set({ task: JSON.stringify(next) })
-      .execute()
-    await trx
-      .updateTable('runs')
-      .set({
-        unitsIn: sql`units_in + ${isRead ? cut.unitsGrouped + cut.unitsQuarantined : cut.records}`,
-        unitsGrouped: sql`units_grouped + ${cut.unitsGrouped}`,
-        unitsQuarantined: sql`units_quarantined + ${cut.unitsQuarantined}`,
-        bytesRead: sql`bytes_read + ${cut.sourceBytes}`,
-      })
-      .where('id', '=', claim.runId)
-      .execute()
-    await addToStage(trx, claim.runId, 'ingestion', {
-      in: cut.records + cut.quarantined.length,
-      out: isRead ? cut.records : 0,
-    })
-    if (isRead) await addToStage(trx, claim.runId, 'standardization', { in: cut.records })
-    await quarantine(trx, claim.runId, cut.quarantined, () => cut.input)
-    if (cut.content === undefined) return
-    const shardTask: ShardTask = {
-      kind: 'records',
-      stages: fused ? [...recordStages] : ['standardization'],
-      input: cut.content,
-      datasetId: cut.input.datasetId,
-      fileId: cut.input.fileId,
-      mapping: cut.input.mapping,
-    }
-    await addShard(trx, claim.runId, 'standardization', cut.shard, shardTask, cut.records)
-    if (fused) await deps.send(trx, { runId: claim.runId, stage: 'standardization', index: cut.shard })
+export const commitIngestion = (deps: CommitDeps, claim: Claim, end: IngestionCheckpoint): Promise<boolean> =>
+  guarded(deps, claim, async (trx) => {
+    const { numUpdatedRows } = await mine(trx, claim)
+      .set({ workerId: sql`worker_id` })
+      .where(nextCut, '=', end.shard)
+      .executeTakeFirst()
+    if (numUpdatedRows !== 1n) throw new Error('a cut of ingestion was never committed')
+    await finish(trx, deps, claim, { records: 0 })
+    return {}
   })
-}
 
-/** Ingestion has read everything. */
-export const commitIngestion = (deps: CommitDeps, claim: Claim): Promise<boolean> =>
-  guarded(deps, claim, async (trx) => finish(trx, deps, claim, { records: 0 }))
+/** Cuts follow each other without a gap: the number the next one must have. */
+const nextCut = sql<number>`(task #>> '{checkpoint,shard}')::integer`
 
 /** One shard through standardization, validation and processing, or one of them. */
 export function commitRecords(deps: CommitDeps, claim: Claim, outcome: RecordsOutcome): Promise<boolean> {
   return guarded(deps, claim, async (trx) => {
     const { task, runId } = claim
     if (task.kind !== 'records') throw new Error('not a shard of records')
-    for (const count of outcome.counts) {
-      await addToStage(trx, runId, count.stage, { out: count.out })
-      await addToStage(trx, runId, stageAfter(count.stage), { in: count.out })
+    const counts: StageCounts = {}
+    for (const { stage, out } of outcome.counts) {
+      counts[stage] = { ...counts[stage], out }
+      counts[stageAfter(stage)] = { in: out }
     }
+    await addToStages(trx, runId, counts)
     await quarantine(trx, runId, outcome.quarantined, () => task)
-    const read = outcome.counts.find((count) => count.stage === 'ingestion')
-    await trx
-      .updateTable('runs')
-      .set({
-        scoreSum: sql`score_sum + ${outcome.scoreSum}`,
-        scoreCount: sql`score_count + ${outcome.scoreCount}`,
-        // Of a slice: its units are read only now.
-        unitsGrouped: sql`units_grouped + ${read?.out ?? 0}`,
-        unitsQuarantined: sql`units_quarantined + ${read === undefined ? 0 : read.in - read.out}`,
-      })
-      .where('id', '=', runId)
-      .execute()
     const findings = Object.entries(outcome.findings)
     if (findings.length > 0) {
       await trx
@@ -156,37 +109,38 @@ export function commitRecords(deps: CommitDeps, claim: Claim, outcome: RecordsOu
       ...(outcome.objectId === undefined ? {} : { objectId: outcome.objectId }),
       ...(outcome.sha256 === undefined ? {} : { sha256: outcome.sha256 }),
     })
+    // Of a slice: its units are read only now.
+    const read = outcome.counts.find((count) => count.stage === 'ingestion')
+    return {
+      scoreSum: outcome.scoreSum,
+      scoreCount: outcome.scoreCount,
+      unitsGrouped: read?.out ?? 0,
+      unitsQuarantined: read === undefined ? 0 : read.in - read.out,
+    }
   })
 }
 
 export function commitQuality(deps: CommitDeps, claim: Claim, outcome: QualityOutcome): Promise<boolean> {
   return guarded(deps, claim, async (trx) => {
     const { runId } = claim
-    await trx
-      .updateTable('runStages')
-      .set({ recordsOut: outcome.out, rejected: outcome.rejected, duplicate: outcome.duplicate })
-      .where('runId', '=', runId)
-      .where('stage', '=', 'quality')
-      .execute()
-    await addReasons(trx, runId, 'quality', {
-      'below-threshold': outcome.rejected,
-      'exact-duplicate': outcome.duplicate,
-    })
-    await addToStage(trx, runId, 'export', { in: outcome.out })
-    const { objectId, sha256 } = outcome
-    await finish(trx, deps, claim, { records: outcome.out, objectId, sha256 })
+    const { out, rejected, duplicate, objectId, sha256 } = outcome
+    await addToStages(trx, runId, { quality: { out, rejected, duplicate }, export: { in: out } })
+    await addReasons(trx, runId, 'quality', { 'below-threshold': rejected, 'exact-duplicate': duplicate })
+    await finish(trx, deps, claim, { records: out, objectId, sha256 })
+    return {}
   })
 }
 
 export function commitExport(deps: CommitDeps, claim: Claim, outcome: ExportOutcome): Promise<boolean> {
   return guarded(deps, claim, async (trx) => {
     const { runId } = claim
-    await addToStage(trx, runId, 'export', { out: outcome.out })
+    await addToStages(trx, runId, { export: { out: outcome.out } })
     for (const { exportId, ...written } of outcome.exports) {
       await trx.updateTable('runExports').set(written).where('id', '=', exportId).execute()
     }
     await quarantine(trx, runId, outcome.quarantined, (record) => record)
     await finish(trx, deps, claim, { records: outcome.out })
+    return {}
   })
 }
 
@@ -209,11 +163,13 @@ export function commitFailure(
       .executeTakeFirstOrThrow()
     const now = deps.clock()
     if (retry && row.failures < 3) {
+      const seconds = 2 ** row.failures
+      const notBefore = new Date(now.getTime() + seconds * 1_000)
       await mine(trx, claim)
-        .set({ status: 'queued', failures: row.failures + 1, workerId: null })
+        .set({ status: 'queued', failures: row.failures + 1, workerId: null, notBefore })
         .execute()
-      await deps.send(trx, claim, 2 ** row.failures)
-      return
+      await deps.send(trx, claim.runId, seconds)
+      return {}
     }
     await mine(trx, claim).set({ status: 'failed', workerId: null, finishedAt: now }).execute()
     await trx
@@ -228,33 +184,53 @@ export function commitFailure(
       .where('stage', '=', claim.stage)
       .execute()
     await addEvent(trx, claim.runId, now, 'failed', problem)
+    return {}
   })
 }
 
+/** What a commit adds to the totals of its run. */
+interface RunTotals {
+  readonly unitsIn?: number
+  readonly unitsGrouped?: number
+  readonly unitsQuarantined?: number
+  readonly bytesRead?: number
+  readonly scoreSum?: number
+  readonly scoreCount?: number
+}
+
 /** Runs `work` under the run's row lock, if this attempt still holds the shard and the run is alive. */
-async function guarded(deps: CommitDeps, claim: Claim, work: (trx: Trx) => Promise<void>): Promise<boolean> {
+async function guarded(
+  deps: CommitDeps,
+  claim: Claim,
+  work: (trx: Trx) => Promise<RunTotals>,
+): Promise<boolean> {
   return deps.db.transaction().execute(async (trx) => {
-    const run = await trx
+    const held = await trx
       .selectFrom('runs')
-      .select('status')
-      .where('id', '=', claim.runId)
+      .innerJoin('shards', 'shards.runId', 'runs.id')
+      .select('runs.id')
+      .where('runs.id', '=', claim.runId)
+      .where('runs.status', '=', 'running')
+      .where('shards.stage', '=', claim.stage)
+      .where('shards.index', '=', claim.index)
+      .where('shards.status', '=', 'working')
+      .where('shards.attempt', '=', claim.attempt)
       .forUpdate()
       .executeTakeFirst()
-    if (run?.status !== 'running') return false
-    const held = await trx
-      .selectFrom('shards')
-      .select('attempt')
-      .where('runId', '=', claim.runId)
-      .where('stage', '=', claim.stage)
-      .where('index', '=', claim.index)
-      .where('status', '=', 'working')
-      .where('attempt', '=', claim.attempt)
-      .executeTakeFirst()
     if (!held) return false
-    await work(trx)
+    const add = await work(trx)
     await trx
       .updateTable('runs')
-      .set({ version: sql`version + 1`, lastProgressAt: deps.clock() })
+      .set({
+        version: sql`version + 1`,
+        lastProgressAt: deps.clock(),
+        unitsIn: sql`units_in + ${add.unitsIn ?? 0}`,
+        unitsGrouped: sql`units_grouped + ${add.unitsGrouped ?? 0}`,
+        unitsQuarantined: sql`units_quarantined + ${add.unitsQuarantined ?? 0}`,
+        bytesRead: sql`bytes_read + ${add.bytesRead ?? 0}`,
+        scoreSum: sql`score_sum + ${add.scoreSum ?? 0}`,
+        scoreCount: sql`score_count + ${add.scoreCount ?? 0}`,
+      })
       .where('id', '=', claim.runId)
       .execute()
     return true
@@ -282,24 +258,26 @@ async function finish(trx: Trx, deps: CommitDeps, claim: Claim, result: ShardRes
       durationMs: sql`extract(epoch from (${now}::timestamptz - claimed_at)) * 1000`,
     })
     .execute()
-  await advance(trx, deps, claim.runId, claim.stage)
+  await advance(trx, deps, claim)
 }
 
-async function addToStage(
-  trx: Trx,
-  runId: string,
-  stage: Stage,
-  counts: { in?: number; out?: number },
-): Promise<void> {
-  await trx
-    .updateTable('runStages')
-    .set({
-      recordsIn: sql`records_in + ${counts.in ?? 0}`,
-      recordsOut: sql`records_out + ${counts.out ?? 0}`,
-    })
-    .where('runId', '=', runId)
-    .where('stage', '=', stage)
-    .execute()
+type StageCounts = {
+  [stage in Stage]?: { in?: number; out?: number; rejected?: number; duplicate?: number }
+}
+
+async function addToStages(trx: Trx, runId: string, counts: StageCounts): Promise<void> {
+  const rows = Object.entries(counts).map(
+    ([stage, add]) =>
+      sql`(${stage}::text, ${add.in ?? 0}::bigint, ${add.out ?? 0}::bigint, ${add.rejected ?? 0}::bigint, ${add.duplicate ?? 0}::bigint)`,
+  )
+  await sql`
+    update run_stages set
+      records_in = run_stages.records_in + added.records_in,
+      records_out = run_stages.records_out + added.records_out,
+      rejected = run_stages.rejected + added.rejected,
+      duplicate = run_stages.duplicate + added.duplicate
+    from (values ${sql.join(rows)}) as added (stage, records_in, records_out, rejected, duplicate)
+    where run_stages.run_id = ${runId} and run_stages.stage = added.stage`.execute(trx)
 }
 
 async function quarantine<T extends Quarantined>(

@@ -13,7 +13,7 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly inputs: readonly SourceInput[]
       readonly checkpoint: IngestionCheckpoint
       readonly slices: boolean
-      /** Cuts are sent here; each waits for a boolean in return. */
+      /** Cuts are sent here, a few at a time; each message waits for a boolean in return. */
       readonly port: MessagePort
     }
   | {
@@ -37,11 +37,12 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
 )
 
 export type ShardOutcome =
-  | { readonly kind: 'ingestion'; readonly finished: boolean }
+  /** `end` is where reading ended; absent when it was stopped before. */
+  | { readonly kind: 'ingestion'; readonly end: IngestionCheckpoint | undefined }
   | ({ readonly kind: 'records' } & RecordsOutcome)
   | ({ readonly kind: 'quality' } & QualityOutcome)
   | ({ readonly kind: 'export' } & ExportOutcome)
   /** A failure with a sentence fit for the page; anything else is thrown and answered with a general one. */
   | { readonly kind: 'refused'; readonly problem: string }
 
-export type CutMessage = Cut
+export type CutMessage = readonly Cut[]

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { workerData } from 'node:worker_threads'
+import { type MessagePort, workerData } from 'node:worker_threads'
 import { z } from 'zod'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
-import { ingest } from '../domain/pipeline/ingest.ts'
+import { type Cut, ingest } from '../domain/pipeline/ingest.ts'
 import { processRecords } from '../domain/pipeline/process-records.ts'
 import { settleQuality } from '../domain/pipeline/settle-quality.ts'
 import { writeExports } from '../domain/pipeline/write-exports.ts'
@@ -36,17 +36,14 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
   const { objects, attempt } = job
   switch (job.kind) {
     case 'ingestion': {
-      const { port } = job
+      const sender = new CutSender(job.port)
       try {
         const cutting = { attempt, slices: job.slices }
-        const finished = await ingest(vault, objects, job.inputs, job.checkpoint, cutting, async (cut) => {
-          const answer = once(port, 'message')
-          port.postMessage(cut)
-          return (await answer)[0] === true
-        })
-        return { kind: 'ingestion', finished }
+        const commit = (cut: Cut) => sender.send(cut)
+        const end = await ingest(vault, objects, job.inputs, job.checkpoint, cutting, commit)
+        return { kind: 'ingestion', end: (await sender.flush()) ? end : undefined }
       } finally {
-        port.close()
+        job.port.close()
       }
     }
     case 'records': {
@@ -77,5 +74,50 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
           attempt,
         )),
       }
+  }
+}
+
+/** Cuts in one commit at most: they come faster than they can be committed one by one. */
+const mostCuts = 16
+
+/** Sends the first cut at once, and those that come while it is committed together. */
+class CutSender {
+  readonly #port: MessagePort
+  #waiting: Cut[] = []
+  #sending: Promise<void> | undefined
+  #mayGoOn = true
+
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  /** @returns false when the run has stopped */
+  async send(cut: Cut): Promise<boolean> {
+    this.#waiting.push(cut)
+    if (this.#sending === undefined) this.#start()
+    else if (this.#waiting.length >= mostCuts) await this.flush()
+    return this.#mayGoOn
+  }
+
+  /** Waits until everything was committed, or refused. */
+  async flush(): Promise<boolean> {
+    while (this.#mayGoOn && (this.#sending !== undefined || this.#waiting.length > 0)) {
+      if (this.#sending === undefined) this.#start()
+      await this.#sending
+    }
+    return this.#mayGoOn
+  }
+
+  #start(): void {
+    this.#sending = this.#sendWaiting().finally(() => {
+      this.#sending = undefined
+      if (this.#mayGoOn && this.#waiting.length > 0) this.#start()
+    })
+  }
+
+  async #sendWaiting(): Promise<void> {
+    const answer = once(this.#port, 'message')
+    this.#port.postMessage(this.#waiting.splice(0))
+    this.#mayGoOn = (await answer)[0] === true
   }
 }

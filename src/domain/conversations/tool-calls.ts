@@ -12,7 +12,8 @@ export function toolCallsOf(
   text: Json | undefined,
   before: readonly Message[],
 ): { readonly calls: readonly ToolCall[]; readonly fromText: boolean } | undefined {
-  if (!('tool_calls' in turn) && !('function_call' in turn) && sourceRole !== 'function_call') return undefined
+  if (!('tool_calls' in turn) && !('function_call' in turn) && sourceRole !== 'function_call')
+    return undefined
   let counter = before.reduce((sum, message) => sum + (message.toolCalls?.length ?? 0), 0)
   const made = (name: string, given: Json | undefined, id: Json | undefined): ToolCall => ({
     // ShareGPT has no ids: made from the position, so that they are the same on every run.

@@ -11,31 +11,89 @@ export async function* readJsonLines(
   from: Cursor,
   values: boolean,
 ): AsyncGenerator<readonly Unit[]> {
-  let { byteOffset, line, unit } = from
-  const cutter = new LineCutter()
-  const read = (lines: readonly Line[]): Unit[] => {
-    const units: Unit[] = []
-    for (const { bytes, length } of lines) {
-      if (bytes === undefined || !isBlank(bytes)) {
-        const found = bytes === undefined ? tooLarge : values ? parseBytes(bytes) : unread
-        units.push({ unit: unit++, line, byteOffset, byteLength: length, nextLine: line + 1, ...found })
-      }
-      byteOffset += length
-      line++
-    }
-    return units
-  }
-  for await (const chunk of chunks) yield read(cutter.push(chunk))
-  yield read(cutter.end())
+  const reader = new LineReader(from, values)
+  for await (const chunk of chunks) yield reader.push(chunk)
+  yield reader.end()
 }
 
-const tooLarge = { reason: 'record-too-large' } as const
-const unread = { value: null }
+class LineReader {
+  readonly #values: boolean
+  #byteOffset: number
+  #line: number
+  #unit: number
+  /** The beginning of a line that goes on in the next chunk; copied, because the chunk is not ours. */
+  #parts: Uint8Array[] = []
+  #held = 0
+
+  constructor({ byteOffset, line, unit }: Cursor, values: boolean) {
+    this.#values = values
+    this.#byteOffset = byteOffset
+    this.#line = line
+    this.#unit = unit
+  }
+
+  push(chunk: Uint8Array): Unit[] {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    const units: Unit[] = []
+    // One look at all whole lines; only where one of them is damaged each is looked at alone.
+    const whole = bytes.subarray(bytes.indexOf(newline) + 1, bytes.lastIndexOf(newline) + 1)
+    const isText = this.#values && isUtf8(whole)
+    let start = 0
+    for (let end = bytes.indexOf(newline) + 1; end > 0; end = bytes.indexOf(newline, start) + 1) {
+      this.#take(bytes, start, end, units, isText && start > 0)
+      start = end
+    }
+    if (start < bytes.length) this.#keep(bytes.subarray(start))
+    return units
+  }
+
+  end(): Unit[] {
+    const units: Unit[] = []
+    if (this.#held > 0) this.#take(Buffer.alloc(0), 0, 0, units)
+    return units
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#held += part.length
+    if (this.#held <= largestUnit) this.#parts.push(Uint8Array.from(part))
+    else this.#parts = []
+  }
+
+  /** The line that ends at `end`; where it began earlier, what was kept comes first. */
+  #take(bytes: Buffer, start: number, end: number, units: Unit[], isText = false): void {
+    const byteLength = this.#held + end - start
+    let [text, from, to] = [bytes, start, end]
+    if (this.#held > 0) {
+      text = byteLength > largestUnit ? text : Buffer.concat([...this.#parts, bytes.subarray(start, end)])
+      from = 0
+      to = text.length
+      this.#parts = []
+      this.#held = 0
+    }
+    const line = this.#line++
+    const byteOffset = this.#byteOffset
+    this.#byteOffset += byteLength
+    const position = { unit: this.#unit, line, byteOffset, byteLength, nextLine: line + 1 }
+    if (byteLength > largestUnit) {
+      units.push({ ...position, reason: 'record-too-large' })
+    } else {
+      if (isBlank(text, from, to)) return
+      if (isText) units.push({ ...position, ...parseJson(text.toString('utf8', from, to)) })
+      else if (this.#values) units.push({ ...position, ...parseBytes(text.subarray(from, to)) })
+      else units.push({ ...position, value: null })
+    }
+    this.#unit++
+  }
+}
 
 /** Whether a line says nothing: white space alone. */
-function isBlank(bytes: Buffer): boolean {
-  for (const byte of bytes) {
-    if (byte > 0x7f) return isUtf8(bytes) && bytes.toString().trim() === ''
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte > 0x7f) {
+      const rest = bytes.subarray(at, end)
+      return isUtf8(rest) && rest.toString().trim() === ''
+    }
     if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false
   }
   return true
@@ -69,50 +127,4 @@ function isCut(text: string): boolean {
     else if (character === '}' || character === ']') depth--
   }
   return inString ? !/[}\]]$/.test(text) : depth > 0
-}
-
-interface Line {
-  /** With its line end; absent when the line is longer than any record may be. */
-  readonly bytes: Buffer | undefined
-  readonly length: number
-}
-
-/** Cuts a stream at line ends. Lines of one chunk are views of it; what goes on in the next is copied. */
-class LineCutter {
-  #parts: Uint8Array[] = []
-  #length = 0
-
-  push(chunk: Uint8Array): Line[] {
-    const lines: Line[] = []
-    let start = 0
-    for (let end = chunk.indexOf(newline) + 1; end > 0; end = chunk.indexOf(newline, start) + 1) {
-      lines.push(this.#take(chunk.subarray(start, end)))
-      start = end
-    }
-    if (start < chunk.length) this.#keep(chunk.subarray(start))
-    return lines
-  }
-
-  end(): Line[] {
-    return this.#length === 0 ? [] : [this.#take(new Uint8Array())]
-  }
-
-  #keep(part: Uint8Array): void {
-    this.#length += part.length
-    if (this.#length <= largestUnit) this.#parts.push(Uint8Array.from(part))
-    else this.#parts = []
-  }
-
-  #take(last: Uint8Array): Line {
-    const length = this.#length + last.length
-    const parts = this.#parts
-    this.#parts = []
-    this.#length = 0
-    if (length > largestUnit) return { bytes: undefined, length }
-    const bytes =
-      parts.length === 0
-        ? Buffer.from(last.buffer, last.byteOffset, last.length)
-        : Buffer.concat([...parts, last])
-    return { bytes, length }
-  }
 }

@@ -1,9 +1,10 @@
 /**
- * A bounded hand-over from one producer to one consumer: `put` waits while the consumer is behind, so that a fast
- * reader never fills memory. `end` closes it; when the consumer stops early, further puts are dropped.
+ * Hands chunks from one producer to one consumer: `put` waits until the consumer has asked for more, so that nothing
+ * piles up and a chunk's buffer may be used again afterwards. `end` closes it; when the consumer stops early, further
+ * puts are dropped.
  */
 export class ChunkQueue implements AsyncIterable<Uint8Array> {
-  #waiting: Uint8Array[] = []
+  #waiting: Uint8Array | undefined
   #ended = false
   #stopped = false
   #wakeConsumer: (() => void) | undefined
@@ -11,13 +12,11 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
 
   async put(chunk: Uint8Array): Promise<void> {
     if (this.#stopped || chunk.length === 0) return
-    this.#waiting.push(chunk)
-    this.#wakeConsumer?.()
-    while (this.#waiting.length > 4 && !this.#stopped) {
-      await new Promise<void>((resolve) => {
-        this.#wakeProducer = resolve
-      })
-    }
+    await new Promise<void>((resolve) => {
+      this.#waiting = chunk
+      this.#wakeProducer = resolve
+      this.#wakeConsumer?.()
+    })
   }
 
   end(): void {
@@ -33,10 +32,11 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     while (true) {
-      const chunk = this.#waiting.shift()
+      const chunk = this.#waiting
       if (chunk !== undefined) {
-        this.#wakeProducer?.()
+        this.#waiting = undefined
         yield chunk
+        this.#wakeProducer?.()
       } else if (this.#ended) {
         return
       } else {

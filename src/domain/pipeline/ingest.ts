@@ -41,7 +41,7 @@ export type CommitCut = (cut: Cut) => Promise<boolean>
  * everything that follows are the same.
  * @param slices whether slices may be cut; else every shard is an object
  * @param attempt ends every object id, so that a late writer never meets another's object
- * @returns whether everything was read; false when commit said stop
+ * @returns where reading ended when everything was read; undefined when commit said stop
  * @throws SourceRefused when a source cannot be read at all, VaultError when its object does not open
  */
 export async function ingest(
@@ -51,7 +51,7 @@ export async function ingest(
   from: IngestionCheckpoint,
   { attempt, slices }: { readonly attempt: number; readonly slices: boolean },
   commit: CommitCut,
-): Promise<boolean> {
+): Promise<IngestionCheckpoint | undefined> {
   let at = from
   for (const [file, input] of inputs.entries()) {
     if (file < from.file) continue
@@ -67,13 +67,13 @@ export async function ingest(
           : cutObjects(vault, objects, source, input, at, attempt)
       for await (const cut of cuts) {
         at = cut.checkpoint
-        if (!(await commit(cut))) return false
+        if (!(await commit(cut))) return undefined
       }
     } finally {
       await source.close()
     }
   }
-  return true
+  return at
 }
 
 async function* cutSlices(

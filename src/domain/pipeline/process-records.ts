@@ -10,9 +10,9 @@ import type { RunObjects } from './ingest.ts'
 import type { Quarantined, RecordsOutcome } from './outcome.ts'
 import {
   type ConversationLine,
+  ConversationShard,
   decodeConversations,
   decodeRaw,
-  encodeConversations,
   type Origin,
   type RawLine,
 } from './record-objects.ts'
@@ -53,81 +53,122 @@ export async function processRecords(
   task: RecordsTask,
   settings: RecordsSettings,
 ): Promise<RecordsOutcome> {
-  const { input } = task
-  const quarantined: Quarantined[] = []
-  const counts: { stage: Stage; in: number; out: number }[] = []
-  let lines: ConversationLine[] = []
-  if (task.stages[0] === 'standardization') {
-    const enter = ({ origin, value }: RawLine) => {
-      const made = guarded(() => standardize(value, task.mapping))
-      if (typeof made === 'string') quarantined.push(lost('standardization', made, origin))
-      else lines.push({ origin, conversation: made, score: null, findings: [] })
-    }
-    let readable = 0
-    if (input.kind === 'slice') {
-      await readSlice(vault, task, input, (entry) => {
-        if ('reason' in entry) quarantined.push(lost('ingestion', entry.reason, entry.origin))
-        else {
-          enter(entry)
-          readable++
-        }
-      })
-      counts.push({ stage: 'ingestion', in: input.records, out: readable })
-    } else {
-      const raw = decodeRaw(await readShard(vault, keyOwner, input.objectId))
-      for (const line of raw) enter(line)
-      readable = raw.length
-    }
-    counts.push({ stage: 'standardization', in: readable, out: lines.length })
-  } else {
-    lines = decodeConversations(await readShard(vault, keyOwner, input.objectId))
-  }
-  for (const stage of task.stages) {
-    if (stage === 'standardization') continue
-    const work = stage === 'validation' ? validated : processed
-    const entering = lines
-    lines = []
-    for (const line of entering) {
-      const made = guarded(() => work(line, settings))
-      if (typeof made === 'string') quarantined.push(lost(stage, made, line.origin))
-      else lines.push(made)
-    }
-    counts.push({ stage, in: entering.length, out: lines.length })
-  }
-
+  const shard = new ConversationShard()
+  const tally = new Tally(task.stages)
   const last = task.stages.at(-1)
-  const index =
-    last === 'processing' && settings.checks.length > 0
-      ? lines.map((line) => ({
-          score: line.score,
-          fingerprint: fingerprint(line.conversation, settings.fingerprintKey),
-        }))
-      : lines.map((line) => ({ score: line.score, fingerprint: '' }))
+  const wantsFingerprint = last === 'processing' && settings.checks.length > 0
+  const work = (line: ConversationLine): void => {
+    let at = line
+    for (const stage of task.stages) {
+      if (stage === 'standardization') continue
+      tally.enter(stage)
+      const made = guarded(() => (stage === 'validation' ? validated(at, settings) : processed(at, settings)))
+      if (typeof made === 'string') {
+        tally.lose(stage, made, at.origin)
+        return
+      }
+      at = made
+      tally.leave(stage)
+    }
+    if (task.stages.includes('validation')) tally.score(at)
+    shard.add(at, wantsFingerprint ? fingerprint(at.conversation, settings.fingerprintKey) : '')
+  }
+  const standardized = ({ origin, value }: RawLine): void => {
+    tally.enter('standardization')
+    const made = guarded(() => standardize(value, task.mapping))
+    if (typeof made === 'string') tally.lose('standardization', made, origin)
+    else {
+      tally.leave('standardization')
+      work({ origin, conversation: made, score: null, findings: [] })
+    }
+  }
+  await readInput(vault, keyOwner, task, {
+    entry(entry) {
+      tally.enter('ingestion')
+      if ('reason' in entry) tally.lose('ingestion', entry.reason, entry.origin)
+      else {
+        tally.leave('ingestion')
+        standardized(entry)
+      }
+    },
+    raw: standardized,
+    conversation: work,
+  })
+
   const objectId =
-    lines.length === 0
+    shard.records === 0
       ? undefined
       : `${prefix}/${last}/${String(task.shard).padStart(6, '0')}.${task.attempt}`
   const stored =
     objectId === undefined
       ? undefined
-      : await vault.writeBytes(
-          { owner: keyOwner, id: objectId, kind: 'shard' },
-          encodeConversations(lines, index),
-        )
-  const scored = task.stages.includes('validation') ? lines : []
-  return {
-    objectId,
-    sha256: stored?.sha256,
-    counts,
-    quarantined,
-    scoreSum: scored.reduce((sum, line) => sum + (line.score ?? 0), 0),
-    scoreCount: scored.filter((line) => line.score !== null).length,
-    findings: countRules(scored),
+      : await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, shard.encode())
+  return { objectId, sha256: stored?.sha256, ...tally.outcome(task) }
+}
+
+/** Books of one call: what went in and out of each stage, and what was found. */
+class Tally {
+  readonly #counts = new Map<Stage, { in: number; out: number }>()
+  readonly #quarantined: Quarantined[] = []
+  readonly #findings: Record<string, number> = {}
+  #scoreSum = 0
+  #scoreCount = 0
+
+  constructor(recordStages: readonly RecordStage[]) {
+    for (const stage of ['ingestion', ...recordStages] as const) this.#counts.set(stage, { in: 0, out: 0 })
+  }
+
+  enter(stage: Stage): void {
+    const count = this.#counts.get(stage)
+    if (count) count.in++
+  }
+
+  leave(stage: Stage): void {
+    const count = this.#counts.get(stage)
+    if (count) count.out++
+  }
+
+  lose(stage: Stage, reason: string, origin: Origin): void {
+    const [ordinal, unit, line, byteOffset] = origin
+    this.#quarantined.push({ stage, reason, ordinal, unit, line, byteOffset })
+  }
+
+  score({ score, findings }: ConversationLine): void {
+    if (score === null) return
+    this.#scoreSum += score
+    this.#scoreCount++
+    for (const { rule } of findings) this.#findings[rule] = (this.#findings[rule] ?? 0) + 1
+  }
+
+  outcome({ input }: RecordsTask): Omit<RecordsOutcome, 'objectId' | 'sha256'> {
+    return {
+      counts: [...this.#counts]
+        // Ingestion has counted the records of an object itself.
+        .filter(([stage]) => stage !== 'ingestion' || input.kind === 'slice')
+        .map(([stage, count]) => ({ stage, ...count })),
+      quarantined: this.#quarantined,
+      scoreSum: this.#scoreSum,
+      scoreCount: this.#scoreCount,
+      findings: this.#findings,
+    }
   }
 }
 
-const readShard = (vault: Vault, owner: string, id: string): Promise<Uint8Array> =>
-  vault.readBytes({ owner, id, kind: 'shard' })
+/** Where the records of a shard go, by the form they are in. */
+interface InputTaker {
+  /** One of a slice, maybe unreadable. */
+  entry(entry: RawLine | { readonly origin: Origin; readonly reason: ReadReason }): void
+  raw(line: RawLine): void
+  conversation(line: ConversationLine): void
+}
+
+async function readInput(vault: Vault, owner: string, task: RecordsTask, take: InputTaker): Promise<void> {
+  const { input } = task
+  if (input.kind === 'slice') return readSlice(vault, task, input, take.entry)
+  const bytes = await vault.readBytes({ owner, id: input.objectId, kind: 'shard' })
+  if (task.stages[0] === 'standardization') for (const line of decodeRaw(bytes)) take.raw(line)
+  else for (const line of decodeConversations(bytes)) take.conversation(line)
+}
 
 /**
  * Hands over the records of a slice in order.
@@ -137,7 +178,7 @@ async function readSlice(
   vault: Vault,
   { mapping, datasetId }: RecordsTask,
   slice: Extract<ShardInput, { kind: 'slice' }>,
-  take: (entry: RawLine | { readonly origin: Origin; readonly reason: ReadReason }) => void,
+  take: InputTaker['entry'],
 ): Promise<void> {
   const source = await vault.open({ owner: datasetId, id: slice.objectId, kind: 'source' })
   try {
@@ -176,17 +217,4 @@ const guarded = <T>(work: () => T): T | 'poison-record' => {
   } catch {
     return 'poison-record'
   }
-}
-
-const lost = (stage: Stage, reason: string, origin: Origin): Quarantined => {
-  const [ordinal, unit, line, byteOffset] = origin
-  return { stage, reason, ordinal, unit, line, byteOffset }
-}
-
-const countRules = (lines: readonly ConversationLine[]): Record<string, number> => {
-  const counts: Record<string, number> = {}
-  for (const line of lines) {
-    for (const { rule } of line.findings) counts[rule] = (counts[rule] ?? 0) + 1
-  }
-  return counts
 }

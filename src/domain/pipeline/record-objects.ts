@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Conversation, Message } from '../conversations/conversation.ts'
 import type { ConversationTexts } from '../formats/targets/template.ts'
+import { ByteSink } from '../formats/writers/byte-sink.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Finding } from '../quality/check.ts'
 
@@ -31,8 +32,6 @@ export interface IndexEntry {
 // Level 1: at 2 KB records it already gives three quarters of level 3's saving at twice its speed.
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 256 * 1024 }
 const lengthBytes = 4
-// A shard is a few MiB: in zlib's usual 16 KiB pieces, joining them costs more than the work.
-const decompression = { chunkSize: 1024 * 1024 }
 
 /** Cuts are compressed one object at a time, at most 2,000 records or 8 MiB of source, so sync calls stay short. */
 export const encodeRaw = (lines: readonly RawLine[]): Uint8Array =>
@@ -53,28 +52,42 @@ export function decodeRaw(bytes: Uint8Array): RawLine[] {
 }
 
 /**
- * A shard of conversations: length of the index (4 bytes, big-endian), the index as JSON, then the lines, zstd.
+ * A shard of conversations: length of the index and of the lines (4 bytes each, big-endian), the index as JSON, then the
+ * lines, zstd.
  * The index stands first so that quality reads it without touching the conversations. A line holds JSON texts between
  * tabs, which JSON text never has, so that an export may copy one without parsing it.
+ *
+ * Lines are written as they come: a conversation held until the shard is full costs the collector more than all else.
  */
-export function encodeConversations(
-  lines: readonly ConversationLine[],
-  index: readonly IndexEntry[],
-): Uint8Array {
-  const head = Buffer.from(JSON.stringify(index.map((entry) => [entry.score, entry.fingerprint])))
-  const body = zstdCompressSync(lines.map(encodeLine).join(''), compression)
-  const length = Buffer.alloc(lengthBytes)
-  length.writeUInt32BE(head.length)
-  return Buffer.concat([length, head, body])
-}
+export class ConversationShard {
+  readonly #body = new ByteSink(4 * 1024 * 1024)
+  readonly #index: [score: number | null, fingerprint: string][] = []
 
-const encodeLine = ({ origin, conversation, score, findings }: ConversationLine): string => {
-  const { messages, tools, meta } = conversation
-  const plain = messages.every(isPlain) ? '1' : '0'
-  const metaText = hasKeys(meta) ? JSON.stringify(meta) : '{}'
-  const toolsText = tools === undefined ? '' : JSON.stringify(tools)
-  const findingsText = findings.length === 0 ? '[]' : JSON.stringify(findings)
-  return `${plain}\t${JSON.stringify(messages)}\t${toolsText}\t${metaText}\t${JSON.stringify(origin)}\t${score}\t${findingsText}\n`
+  get records(): number {
+    return this.#index.length
+  }
+
+  /** @param fingerprint empty where duplicates are not looked for */
+  add({ origin, conversation, score, findings }: ConversationLine, fingerprint: string): void {
+    const { messages, tools, meta } = conversation
+    const plain = messages.every(isPlain) ? '1' : '0'
+    const metaText = hasKeys(meta) ? JSON.stringify(meta) : '{}'
+    const toolsText = tools === undefined ? '' : JSON.stringify(tools)
+    const findingsText = findings.length === 0 ? '[]' : JSON.stringify(findings)
+    this.#body.addText(
+      `${plain}\t${JSON.stringify(messages)}\t${toolsText}\t${metaText}\t${JSON.stringify(origin)}\t${score}\t${findingsText}\n`,
+    )
+    this.#index.push([score, fingerprint])
+  }
+
+  /** The bytes to store. */
+  encode(): Uint8Array {
+    const head = Buffer.from(JSON.stringify(this.#index))
+    const lengths = Buffer.alloc(2 * lengthBytes)
+    lengths.writeUInt32BE(head.length)
+    lengths.writeUInt32BE(this.#body.length, lengthBytes)
+    return Buffer.concat([lengths, head, zstdCompressSync(this.#body.bytes, compression)])
+  }
 }
 
 const isPlain = ({ toolCalls, toolCallId, meta }: Message): boolean =>
@@ -90,24 +103,29 @@ export async function readIndex(object: {
   slice(start: number, end: number): Promise<Uint8Array>
 }): Promise<IndexEntry[]> {
   const length = Buffer.from(await object.slice(0, lengthBytes)).readUInt32BE()
-  const text = Buffer.from(await object.slice(lengthBytes, lengthBytes + length)).toString()
+  const start = 2 * lengthBytes
+  const text = Buffer.from(await object.slice(start, start + length)).toString()
   return (JSON.parse(text) as [number | null, string][]).map(([score, fingerprint]) => ({
     score,
     fingerprint,
   }))
 }
 
-export const decodeConversations = (bytes: Uint8Array): ConversationLine[] =>
-  splitConversations(bytes).map((line) => line.read())
+export function* decodeConversations(bytes: Uint8Array): Generator<ConversationLine> {
+  for (const line of splitConversations(bytes)) yield line.read()
+}
 
 /** The lines of a shard of conversations, unparsed. */
 export function splitConversations(bytes: Uint8Array): StoredLine[] {
-  const start = lengthBytes + Buffer.from(bytes.buffer, bytes.byteOffset, lengthBytes).readUInt32BE()
-  const body = zstdDecompressSync(bytes.subarray(start), decompression)
+  const lengths = Buffer.from(bytes.buffer, bytes.byteOffset, 2 * lengthBytes)
+  const compressed = bytes.subarray(2 * lengthBytes + lengths.readUInt32BE())
+  // In one piece of the right size: zlib's usual 16 KiB pieces cost more to join than to unpack.
+  const chunkSize = Math.max(lengths.readUInt32BE(lengthBytes) + 1, constants.Z_MIN_CHUNK)
+  const body = zstdDecompressSync(compressed, { chunkSize })
   const lines: StoredLine[] = []
   for (let at = 0; at < body.length; ) {
     const end = body.indexOf(lineEnd, at)
-    lines.push(new StoredLine(body.subarray(at, end)))
+    lines.push(new StoredLine(body, at, end))
     at = end + 1
   }
   return lines
@@ -115,26 +133,35 @@ export function splitConversations(bytes: Uint8Array): StoredLine[] {
 
 const lineEnd = 0x0a
 const tab = 0x09
+const plainMark = '1'.charCodeAt(0)
 
-/** One conversation as it is stored. */
+/** One conversation as it is stored: a line of the shard's body. */
 export class StoredLine {
-  readonly #text: Buffer
-  #fields: readonly Buffer[] | undefined
+  readonly #body: Buffer
+  readonly #start: number
+  readonly #end: number
 
-  constructor(text: Buffer) {
-    this.#text = text
+  constructor(body: Buffer, start: number, end: number) {
+    this.#body = body
+    this.#start = start
+    this.#end = end
   }
 
   /** The conversation in JSON texts; undefined when a message has more than role, content and name. */
   get plainTexts(): ConversationTexts | undefined {
-    if (this.#text[0] !== plainMark) return undefined
-    const [, messages, tools, meta] = this.#split()
-    return { messages: messages as Buffer, tools: tools as Buffer, meta: meta as Buffer }
+    const body = this.#body
+    if (body[this.#start] !== plainMark) return undefined
+    const messages = this.#start + 2
+    const tools = body.indexOf(tab, messages) + 1
+    const meta = body.indexOf(tab, tools) + 1
+    const end = body.indexOf(tab, meta) + 1
+    return { body, messages, tools, meta, end }
   }
 
   read(): ConversationLine {
-    const [, messages, tools, meta, origin, score, findings] = this.#split().map((field) => field.toString())
-    // Written by encodeLine and authenticated by the vault: the shape is ours.
+    const fields = this.#body.toString('utf8', this.#start, this.#end).split('\t')
+    const [, messages, tools, meta, origin, score, findings] = fields
+    // Written by ConversationShard and authenticated by the vault: the shape is ours.
     const parse = <T>(text: string | undefined): T => JSON.parse(text ?? '') as T
     return {
       origin: parse<Origin>(origin),
@@ -147,25 +174,9 @@ export class StoredLine {
       findings: parse<Finding[]>(findings),
     }
   }
-
-  #split(): readonly Buffer[] {
-    if (this.#fields === undefined) {
-      const fields: Buffer[] = []
-      let at = 0
-      for (let end = this.#text.indexOf(tab); end >= 0; end = this.#text.indexOf(tab, at)) {
-        fields.push(this.#text.subarray(at, end))
-        at = end + 1
-      }
-      fields.push(this.#text.subarray(at))
-      this.#fields = fields
-    }
-    return this.#fields
-  }
 }
 
-const plainMark = '1'.charCodeAt(0)
-
 const splitLines = (compressed: Uint8Array): string[] => {
-  const text = zstdDecompressSync(compressed, decompression).toString()
+  const text = zstdDecompressSync(compressed, { chunkSize: 1024 * 1024 }).toString()
   return text === '' ? [] : text.split('\n')
 }

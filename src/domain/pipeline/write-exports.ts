@@ -1,7 +1,7 @@
 import { targetTemplates } from '../formats/targets/index.ts'
 import type { TargetTemplate } from '../formats/targets/template.ts'
 import { exportWriters } from '../formats/writers/index.ts'
-import type { ExportEncoder, JsonPieces } from '../formats/writers/writer.ts'
+import type { ExportEncoder, JsonText } from '../formats/writers/writer.ts'
 import type { JsonObject } from '../json.ts'
 import type { StoredObject, Vault } from '../vault/vault.ts'
 import { ChunkQueue } from './chunk-queue.ts'
@@ -186,11 +186,11 @@ function encode<Row>(
   return { bytes: encoder.write(rows), records: rows.length }
 }
 
-function textOf(line: StoredLine, template: TargetTemplate): JsonPieces | undefined {
-  const texts = template.renderTexts === undefined ? undefined : line.plainTexts
-  if (texts !== undefined) return template.renderTexts?.(texts)
+function textOf(line: StoredLine, template: TargetTemplate): JsonText | undefined {
+  const texts = template.copyTexts === undefined ? undefined : line.plainTexts
+  if (texts !== undefined) return (out) => template.copyTexts?.(texts, out)
   const record = recordOf(line, template)
-  return record === undefined ? undefined : [Buffer.from(JSON.stringify(record))]
+  return record === undefined ? undefined : (out) => out.addText(JSON.stringify(record))
 }
 
 function recordOf(line: StoredLine, template: TargetTemplate): JsonObject | undefined {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
   type ConversationLine,
+  ConversationShard,
   decodeConversations,
   decodeRaw,
-  encodeConversations,
   encodeRaw,
   splitConversations,
 } from '../../../src/domain/pipeline/record-objects.ts'
@@ -38,16 +38,23 @@ const lines: ConversationLine[] = [
     ],
   },
 ]
-const index = lines.map(({ score }) => ({ score, fingerprint: '' }))
+const encode = (all: readonly ConversationLine[]) => {
+  const shard = new ConversationShard()
+  for (const line of all) shard.add(line, '')
+  return shard.encode()
+}
 
 describe('objects of records', () => {
   it('give back the conversations they were made of', () => {
-    expect(decodeConversations(encodeConversations(lines, index))).toEqual(lines)
-    expect(decodeConversations(encodeConversations([], []))).toEqual([])
+    expect([...decodeConversations(encode(lines))]).toEqual(lines)
+    expect([...decodeConversations(encode([]))]).toEqual([])
   })
   it('offer texts to copy only where messages are plain', () => {
-    const [plain, calling] = splitConversations(encodeConversations(lines, index))
-    expect(plain?.plainTexts?.messages.toString()).toBe(JSON.stringify(lines[0]?.conversation.messages))
+    const [plain, calling] = splitConversations(encode(lines))
+    const texts = plain?.plainTexts
+    expect(texts?.body.toString('utf8', texts.messages, texts.tools - 1)).toBe(
+      JSON.stringify(lines[0]?.conversation.messages),
+    )
     expect(calling?.plainTexts).toBeUndefined()
   })
   it('give back the raw records they were made of', () => {

@@ -1,3 +1,4 @@
+import type { ByteSink } from '../writers/byte-sink.ts'
 import type { ConversationTexts } from './template.ts'
 
 const text = {
@@ -8,10 +9,17 @@ const text = {
 }
 
 /** Plain messages are written in OpenAI's way just as they are kept, so their text is copied. */
-export function chatTexts({ messages, tools, meta }: ConversationTexts, withMeta: boolean): Uint8Array[] {
-  const pieces: Uint8Array[] = [text.messages, messages]
-  if (tools.length > '[]'.length) pieces.push(text.tools, tools)
-  if (withMeta && meta.length > '{}'.length) pieces.push(text.meta, meta)
-  pieces.push(text.end)
-  return pieces
+export function copyChat(texts: ConversationTexts, out: ByteSink, withMeta: boolean): void {
+  const { body, messages, tools, meta, end } = texts
+  out.add(text.messages)
+  out.addPart(body, messages, tools - 1)
+  if (meta - tools - 1 > '[]'.length) {
+    out.add(text.tools)
+    out.addPart(body, tools, meta - 1)
+  }
+  if (withMeta && end - meta - 1 > '{}'.length) {
+    out.add(text.meta)
+    out.addPart(body, meta, end - 1)
+  }
+  out.add(text.end)
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../json.ts'
-import { chatTexts } from './chat-texts.ts'
+import { copyChat } from './chat-texts.ts'
 import { chatMessage } from './openai.ts'
 import { rendered, type TargetTemplate } from './template.ts'
 
@@ -13,5 +13,5 @@ export const chatml: TargetTemplate = {
     if (Object.keys(meta).length > 0) value.meta = meta
     return rendered(value)
   },
-  renderTexts: (texts) => chatTexts(texts, true),
+  copyTexts: (texts, out) => copyChat(texts, out, true),
 }

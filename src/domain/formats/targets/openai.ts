@@ -1,6 +1,6 @@
 import type { Message } from '../../conversations/conversation.ts'
 import type { JsonObject } from '../../json.ts'
-import { chatTexts } from './chat-texts.ts'
+import { copyChat } from './chat-texts.ts'
 import { rendered, type TargetTemplate } from './template.ts'
 
 /** A message as OpenAI chat completions write it. */
@@ -27,5 +27,5 @@ export const openai: TargetTemplate = {
     if (tools?.length) value.tools = [...tools]
     return rendered(value)
   },
-  renderTexts: (texts) => chatTexts(texts, false),
+  copyTexts: (texts, out) => copyChat(texts, out, false),
 }

@@ -1,5 +1,6 @@
 import type { Conversation } from '../../conversations/conversation.ts'
 import type { JsonObject } from '../../json.ts'
+import type { ByteSink } from '../writers/byte-sink.ts'
 
 export type Rendered =
   | { readonly ok: true; readonly value: JsonObject }
@@ -14,17 +15,23 @@ export interface TargetTemplate {
   readonly columns: readonly string[]
   render(conversation: Conversation): Rendered
   /**
-   * The same record as JSON text, made of the texts of a conversation whose messages have nothing but role, content
-   * and name. Only where that is a matter of copying: it spares parsing and writing every message again.
+   * Writes the same record as JSON text, from the texts of a conversation whose messages have nothing but role,
+   * content and name. Only where that is a matter of copying: it spares parsing and writing every message again.
    */
-  renderTexts?(texts: ConversationTexts): readonly Uint8Array[]
+  copyTexts?(texts: ConversationTexts, out: ByteSink): void
 }
 
-/** The parts of a canonical conversation as JSON texts in UTF-8; `tools` is empty where there are none. */
+/**
+ * The parts of a canonical conversation as JSON texts in UTF-8: where in `body` each begins, with one byte between
+ * them; `tools` is empty where there are none.
+ */
 export interface ConversationTexts {
-  readonly messages: Uint8Array
-  readonly tools: Uint8Array
-  readonly meta: Uint8Array
+  readonly body: Buffer
+  readonly messages: number
+  readonly tools: number
+  readonly meta: number
+  /** One behind the byte that ends `meta`. */
+  readonly end: number
 }
 
 export const rendered = (value: JsonObject): Rendered => ({ ok: true, value })

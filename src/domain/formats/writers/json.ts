@@ -1,3 +1,4 @@
+import { ByteSink } from './byte-sink.ts'
 import type { TextWriter } from './writer.ts'
 
 const text = { first: Buffer.from('[\n'), next: Buffer.from(',\n'), end: '\n]\n', empty: '[]\n' }
@@ -8,15 +9,17 @@ export const json: TextWriter = {
   mediaType: 'application/json',
   takes: 'texts',
   open() {
+    const out = new ByteSink()
     let empty = true
     return {
       write(rows) {
-        const parts: Uint8Array[] = []
-        for (const pieces of rows) {
-          parts.push(empty ? text.first : text.next, ...pieces)
+        out.clear()
+        for (const write of rows) {
+          out.add(empty ? text.first : text.next)
+          write(out)
           empty = false
         }
-        return Buffer.concat(parts)
+        return out.bytes
       },
       end: () => Buffer.from(empty ? text.empty : text.end),
     }

@@ -1,3 +1,4 @@
+import { ByteSink } from './byte-sink.ts'
 import type { TextWriter } from './writer.ts'
 
 const lineEnd = Buffer.from('\n')
@@ -6,8 +7,18 @@ export const jsonl: TextWriter = {
   extension: 'jsonl',
   mediaType: 'application/jsonl',
   takes: 'texts',
-  open: () => ({
-    write: (rows) => Buffer.concat(rows.flatMap((pieces) => [...pieces, lineEnd])),
-    end: () => new Uint8Array(),
-  }),
+  open() {
+    const out = new ByteSink()
+    return {
+      write(rows) {
+        out.clear()
+        for (const write of rows) {
+          write(out)
+          out.add(lineEnd)
+        }
+        return out.bytes
+      },
+      end: () => new Uint8Array(),
+    }
+  },
 }

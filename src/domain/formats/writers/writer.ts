@@ -1,16 +1,17 @@
 import type { Json, JsonObject } from '../../json.ts'
 import type { ExportFormat } from '../../pipeline/run.ts'
+import type { ByteSink } from './byte-sink.ts'
 
 /** Writes records into one file, chunk by chunk; same records, same bytes, however they are chunked. */
 export interface ExportEncoder<Row> {
-  /** The bytes that are ready after these rows; may be none. */
+  /** The bytes that are ready after these rows; may be none. Good until the next call. */
   write(rows: readonly Row[]): Uint8Array
   /** The bytes that complete the file. */
   end(): Uint8Array
 }
 
-/** A record as JSON text in UTF-8, in pieces. */
-export type JsonPieces = readonly Uint8Array[]
+/** Writes one record as JSON text in UTF-8. */
+export type JsonText = (out: ByteSink) => void
 
 interface FileKind {
   readonly extension: ExportFormat
@@ -20,7 +21,7 @@ interface FileKind {
 /** A format whose records are JSON texts. */
 export interface TextWriter extends FileKind {
   readonly takes: 'texts'
-  open(): ExportEncoder<JsonPieces>
+  open(): ExportEncoder<JsonText>
 }
 
 /** A format of columns; `columns` are the keys records may have, in order. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Conversation, Message } from '../../../../src/domain/conversations/conversation.ts'
 import { targetTemplates } from '../../../../src/domain/formats/targets/index.ts'
+import { ByteSink } from '../../../../src/domain/formats/writers/byte-sink.ts'
 import type { Target } from '../../../../src/domain/pipeline/run.ts'
 
 const pair: Message[] = [
@@ -120,9 +121,13 @@ describe('plain conversations as texts', () => {
   it.each(['chatml', 'openai'] as const)('%s copies what it would have rendered', (target) => {
     for (const conversation of plain) {
       const { messages, tools, meta } = conversation
-      const text = (value: unknown) => Buffer.from(value === undefined ? '' : JSON.stringify(value))
-      const texts = { messages: text(messages), tools: text(tools), meta: text(meta) }
-      const copied = Buffer.concat([...(targetTemplates[target].renderTexts?.(texts) ?? [])]).toString()
+      const text = (value: unknown) => (value === undefined ? '' : JSON.stringify(value))
+      const parts = [text(messages), text(tools), text(meta)].map((part) => Buffer.from(`${part}\t`))
+      const [first = 0, second = 0, third = 0] = parts.map((part) => part.length)
+      const at = { messages: 0, tools: first, meta: first + second, end: first + second + third }
+      const out = new ByteSink(1)
+      targetTemplates[target].copyTexts?.({ body: Buffer.concat(parts), ...at }, out)
+      const copied = out.bytes.toString()
       const made = render(target, conversation)
       expect(copied).toBe(JSON.stringify(made.ok && made.value))
     }

@@ -1,5 +1,6 @@
 import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
+import type { ByteSink } from '../../../../src/domain/formats/writers/byte-sink.ts'
 import { exportWriters } from '../../../../src/domain/formats/writers/index.ts'
 import { parquet } from '../../../../src/domain/formats/writers/parquet.ts'
 import type { JsonObject } from '../../../../src/domain/json.ts'
@@ -19,11 +20,8 @@ const write = (format: ExportFormat, chunks: JsonObject[][]): Buffer => {
     return Buffer.concat([...chunks.map((chunk) => file.write(chunk)), file.end()])
   }
   const file = writer.open()
-  const pieces = (row: JsonObject) => {
-    const text = Buffer.from(JSON.stringify(row))
-    return [text.subarray(0, 5), text.subarray(5)]
-  }
-  return Buffer.concat([...chunks.map((chunk) => file.write(chunk.map(pieces))), file.end()])
+  const text = (row: JsonObject) => (out: ByteSink) => out.addText(JSON.stringify(row))
+  return Buffer.concat([...chunks.map((chunk) => Buffer.from(file.write(chunk.map(text)))), file.end()])
 }
 const readParquet = (bytes: Buffer) => {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer
