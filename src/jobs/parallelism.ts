@@ -1,9 +1,13 @@
 import { freemem, totalmem } from 'node:os'
 
 const mebibyte = 1024 * 1024
-/** Past these the adaptive mode takes one shard at a time. */
-const pressure = { processBytes: 420 * mebibyte, freeShare: 0.05 }
+/** Two threads stay within the 512 MiB of design section 7; past this the adaptive mode takes one shard at a time. */
+const budget = { processBytes: 320 * mebibyte, threadBytes: 96 * mebibyte, freeShare: 0.05 }
 
-/** Whether memory is short: of this process against its budget, or of the whole machine. */
-export const underPressure = (): boolean =>
-  process.memoryUsage.rss() > pressure.processBytes || freemem() / totalmem() < pressure.freeShare
+/**
+ * Whether memory is short: of this process against its budget, or of the whole machine.
+ * @param threads that work shards in this process
+ */
+export const underPressure = (threads: number): boolean =>
+  process.memoryUsage.rss() > budget.processBytes + threads * budget.threadBytes ||
+  freemem() / totalmem() < budget.freeShare
