@@ -2,18 +2,20 @@ import type { Message, Role } from './conversation.ts'
 
 type Refusal = 'ambiguous-delimiter' | 'not-a-conversation' | 'unknown-role' | 'no-messages'
 
-const chatmlRoles: Readonly<Record<string, Role>> = {
-  system: 'system',
-  developer: 'developer',
-  user: 'user',
-  assistant: 'assistant',
-  tool: 'tool',
-  function: 'tool',
-}
+/** A map, as a text may name a role `constructor`. */
+const chatmlRoles: ReadonlyMap<string, Role> = new Map([
+  ['system', 'system'],
+  ['developer', 'developer'],
+  ['user', 'user'],
+  ['assistant', 'assistant'],
+  ['tool', 'tool'],
+  ['function', 'tool'],
+])
 
 /**
  * Reads ChatML text: `<|im_start|>role\ncontent<|im_end|>`. A turn ends at `<|im_end|>` before a newline and
- * `<|im_start|>`, or at the end; a delimiter inside a content is ambiguous and never silently parsed.
+ * `<|im_start|>`, or at the end; a delimiter inside a content is ambiguous and never silently parsed. Lines may end in
+ * CRLF.
  */
 export function readChatml(text: string): Message[] | Refusal {
   if (!text.trimStart().startsWith('<|im_start|>')) return 'not-a-conversation'
@@ -24,9 +26,9 @@ export function readChatml(text: string): Message[] | Refusal {
     if (!opened) return 'ambiguous-delimiter'
     const content = turn.slice(opened[0].length)
     if (/<\|im_(?:start|end)\|>/.test(content)) return 'ambiguous-delimiter'
-    const role = chatmlRoles[opened[1] ?? '']
+    const role = chatmlRoles.get(opened[1] ?? '')
     if (role === undefined) return 'unknown-role'
-    messages.push({ role, content: content.replace(/\n$/, '') })
+    messages.push({ role, content: content.replace(/\r?\n$/, '') })
   }
   // The generation prompt at the end is not a message.
   if (messages.at(-1)?.role === 'assistant' && messages.at(-1)?.content === '') messages.pop()

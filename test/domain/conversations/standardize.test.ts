@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Conversation, Role } from '../../../src/domain/conversations/conversation.ts'
 import { standardize } from '../../../src/domain/conversations/standardize.ts'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
+import { alpaca as alpacaTarget } from '../../../src/domain/formats/targets/alpaca.ts'
 import { chatml as chatmlTarget } from '../../../src/domain/formats/targets/chatml.ts'
 import type { Json, JsonObject } from '../../../src/domain/json.ts'
 
@@ -37,7 +38,7 @@ const rows: Mapping = {
   keyField: 'session',
   roleField: 'speaker',
   textField: 'utterance',
-  roles: { client: 'user', therapist: 'assistant' },
+  roles: { client: 'user', therapist: 'assistant', setting: 'system', device: 'tool' },
 }
 
 const hello = { role: 'user', content: 'hello' }
@@ -141,6 +142,71 @@ describe('standardizing a list of turns', () => {
     expect(made({ messages: [hello, hello] }, mapping).messages).toEqual([hello, hello])
   })
 
+  it('joins turns whose other fields agree or stand in one of them, and keeps them all', () => {
+    const mapping: Mapping = { ...chatml, joinField: 'volley' }
+    const messages = [
+      { role: 'user', content: 'I sleep', name: 'Ada', volley: 1, at: '09:00' },
+      { role: 'user', content: 'badly.', name: 'Ada', volley: 1, mood: 'low' },
+    ]
+    expect(made({ messages }, mapping).messages).toEqual([
+      { role: 'user', content: 'I sleep badly.', name: 'Ada', meta: { volley: 1, at: '09:00', mood: 'low' } },
+    ])
+  })
+  it('joins turns whose other fields differ, and keeps those of the later ones in a list', () => {
+    const mapping: Mapping = { ...chatml, joinField: 'volley' }
+    const turn = (content: string, rest: JsonObject) => ({ role: 'user', content, volley: 1, ...rest })
+    const messages = [turn('I', { n: 1, joined: 'May' }), turn('sleep', {}), turn('badly.', { n: 3 })]
+    expect(made({ messages }, mapping).messages).toEqual([
+      {
+        role: 'user',
+        content: 'I sleep badly.',
+        meta: { volley: 1, n: 1, joined: 'May', 'meta.joined': [{ volley: 1 }, { volley: 1, n: 3 }] },
+      },
+    ])
+  })
+  it('joins no turns of which one would hide the name or the calls of the other', () => {
+    const mapping: Mapping = { ...chatml, joinField: 'volley' }
+    const turn = (role: string, content: string, rest: JsonObject) => ({ role, content, volley: 1, ...rest })
+    const tool_calls = ['c1', 'c2'].map((id) => ({ id, function: { name: 'weather', arguments: '{}' } }))
+    const messages = [
+      turn('user', 'hello', { name: 'Ada' }),
+      turn('user', 'hello', { name: 'Bob' }),
+      turn('user', 'anyone?', {}),
+      turn('assistant', 'One moment.', {}),
+      turn('assistant', '', { tool_calls }),
+      turn('tool', 'sunny', {}),
+      turn('tool', 'rainy', {}),
+    ]
+    const read = made({ messages }, mapping).messages
+    expect(read.map(({ content }) => content)).toEqual(messages.map(({ content }) => content))
+    expect(read.map(({ name }) => name).slice(0, 3)).toEqual(['Ada', 'Bob', undefined])
+    expect(read[4]?.toolCalls).toHaveLength(2)
+  })
+  it('joins no turns by what every object inherits', () => {
+    const mapping: Mapping = { ...chatml, joinField: 'constructor' }
+    expect(made({ messages: [hello, hello] }, mapping).messages).toEqual([hello, hello])
+  })
+  it('keeps what a named field of a turn holds and a message cannot', () => {
+    const messages = [
+      { ...hello, name: { first: 'Ada' }, tool_call_id: 'c7' },
+      { ...hi, name: null, tool_call_id: null, tool_calls: 'weather', function_call: 'weather' },
+      { ...hi, tool_calls: null, function_call: null },
+      { ...hi, tool_calls: [] },
+    ]
+    expect(made({ messages }, chatml).messages).toEqual([
+      { ...hello, meta: { name: { first: 'Ada' }, tool_call_id: 'c7' } },
+      { ...hi, meta: { tool_calls: 'weather', function_call: 'weather' } },
+      hi,
+      hi,
+    ])
+  })
+  it('keeps a system field that is no text in meta', () => {
+    const record = { system: { text: 'Be kind.' }, conversations: helloTurns }
+    expect(made(record, sharegpt)).toEqual({
+      messages: [hello, hi],
+      meta: { system: { text: 'Be kind.' } },
+    })
+  })
   it.each<[string, Json]>([
     ['a text', 'hello'],
     ['null', null],
@@ -199,10 +265,69 @@ describe('standardizing tool calls', () => {
   })
   it('reads the deprecated function_call', () => {
     const messages = [hello, { role: 'assistant', content: null, function_call: weather }]
-    expect(made({ messages }, chatml).messages[1]).toMatchObject({
+    expect(made({ messages }, chatml).messages[1]).toEqual({
+      role: 'assistant',
       content: '',
       toolCalls: [{ id: 'call_1', ...weather }],
     })
+  })
+  it('keeps a function_call beside the tool_calls that were read', () => {
+    const tool_calls = [{ id: 'c7', function: weather }]
+    const messages = [hello, { ...hi, tool_calls, function_call: { name: 'clock' } }]
+    expect(made({ messages }, chatml).messages[1]).toEqual({
+      ...hi,
+      toolCalls: [{ id: 'c7', ...weather }],
+      meta: { function_call: { name: 'clock' } },
+    })
+  })
+  it('keeps the entries of tool_calls that are no call, and content that is no text beside calls', () => {
+    const custom = { id: 'c8', type: 'custom', custom: { name: 'grep' } }
+    const tool_calls = [{ id: 'c7', function: weather }, custom, 'x']
+    const messages = [hello, { role: 'assistant', content: { image: 1 }, tool_calls }]
+    expect(made({ messages }, chatml).messages[1]).toEqual({
+      role: 'assistant',
+      content: '',
+      toolCalls: [{ id: 'c7', ...weather }],
+      meta: { content: { image: 1 }, tool_calls: [custom, 'x'] },
+    })
+  })
+  it('gives the nth result without an id the nth of several parallel calls', () => {
+    const tool_calls = ['c1', 'c2', 'c3', 'c4'].map((id) => ({ id, function: weather }))
+    const result = (rest: JsonObject = {}) => ({ role: 'tool', content: 'sunny', ...rest })
+    const messages = [
+      hello,
+      { role: 'assistant', content: null, tool_calls },
+      result(),
+      result({ tool_call_id: 'c3' }),
+      result({ tool_call_id: { id: 'c2' } }),
+      result(),
+      result(),
+    ]
+    const read = made({ messages }, chatml).messages
+    expect(read.slice(2).map(({ toolCallId }) => toolCallId)).toEqual(['c1', 'c3', 'c2', 'c4', 'c4'])
+    expect(read[4]?.meta).toEqual({ tool_call_id: { id: 'c2' } })
+  })
+  it('takes neighbouring ShareGPT calls for parallel, and leaves behind a call that nobody answered', () => {
+    const call = { from: 'function_call', value: JSON.stringify(weather) }
+    const result = { from: 'observation', value: 'sunny' }
+    const conversations = [call, call, result, result, call, ...helloTurns, call, result]
+    const read = made({ conversations }, sharegpt).messages
+    expect(read.flatMap(({ toolCallId }) => toolCallId ?? [])).toEqual(['call_1', 'call_2', 'call_4'])
+  })
+  it('reads ids that are numbers as text', () => {
+    const messages = [
+      { role: 'assistant', content: null, tool_calls: [{ id: 7, function: weather }] },
+      { role: 'tool', content: 'sunny', tool_call_id: 7 },
+    ]
+    expect(made({ messages }, chatml).messages).toEqual([
+      { role: 'assistant', content: '', toolCalls: [{ id: '7', ...weather }] },
+      { role: 'tool', content: 'sunny', toolCallId: '7' },
+    ])
+  })
+  it('leaves a list of calls as text when one of them is no call', () => {
+    const value = JSON.stringify([weather, 'clock'])
+    const conversations = [...helloTurns, { from: 'function_call', value }]
+    expect(made({ conversations }, sharegpt).messages[2]).toEqual({ role: 'assistant', content: value })
   })
   it('reads ShareGPT calls from their text, with ids by position, one for each result', () => {
     const call = JSON.stringify({ name: 'weather', arguments: { city: 'Bern' } })
@@ -282,6 +407,25 @@ describe('standardizing our own export', () => {
   it('leaves a meta field that is no object where it is', () => {
     expect(made({ messages: [hello, hi], meta: '{broken' }, chatml).meta).toEqual({ meta: '{broken' })
   })
+  it('takes a meta cell without text for no field', () => {
+    const row = { messages: JSON.stringify([hello, hi]), tools: '', meta: '' }
+    expect(standardize(row, chatml)).toEqual({ messages: [hello, hi], meta: {} })
+  })
+  it('keeps a field beside meta and the key of the same name in it', () => {
+    const record = {
+      messages: [hello, hi],
+      meta: { id: 1, 'meta.id': 2, note: 'x', source: 'b' },
+      id: 3,
+      note: null,
+    }
+    expect(made(record, chatml).meta).toEqual({
+      id: 3,
+      'meta.id': 1,
+      'meta.meta.id': 2,
+      note: 'x',
+      source: 'b',
+    })
+  })
   it('unfolds a field called __proto__ as a field', () => {
     const folded = parsed('{"messages":[{"role":"user","content":"hello"}],"meta":{"__proto__":1}}')
     expect(JSON.stringify(made(folded, chatml).meta)).toBe('{"__proto__":1}')
@@ -301,6 +445,39 @@ describe('standardizing an exchange', () => {
         { role: 'assistant', content: 'hello' },
       ],
       meta: { instruction: 'Translate.', input: 'hallo' },
+    })
+  })
+  it('keeps fields called instruction and input that are not the prompt, and finds the way back', () => {
+    const mapping: Mapping = {
+      shape: 'exchange',
+      instructionField: 'task',
+      inputField: 'context',
+      outputField: 'output',
+    }
+    const own = { instruction: 'own', input: 7, 'record.input': 8 }
+    const conversation = made({ task: 'Translate.', context: 'hallo', output: 'hello', ...own }, mapping)
+    expect(conversation.meta).toEqual({
+      instruction: 'Translate.',
+      input: 'hallo',
+      'record.instruction': 'own',
+      'record.input': 8,
+      'record.record.input': 7,
+    })
+    expect(alpacaTarget.render(conversation)).toEqual({
+      ok: true,
+      value: { instruction: 'Translate.', input: 'hallo', output: 'hello' },
+    })
+  })
+  it('keeps what a named field holds and a conversation cannot', () => {
+    const unusable = { input: ['hallo'], system: 7, history: 'none so far' }
+    expect(standardize({ instruction: 'hello', output: 'hi', ...unusable }, alpaca)).toEqual({
+      messages: [hello, hi],
+      meta: unusable,
+    })
+    const empty = { input: null, system: null, history: '' }
+    expect(standardize({ instruction: 'hello', output: 'hi', ...empty }, alpaca)).toEqual({
+      messages: [hello, hi],
+      meta: {},
     })
   })
   it.each<[string, Json]>([
@@ -357,6 +534,10 @@ describe('standardizing marked-up text', () => {
     const text = '<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\nhi<|im_end|>\n'
     expect(standardize(text, chatmlText)).toEqual({ messages: [hello, hi], meta: {} })
   })
+  it('reads ChatML whose lines end in CRLF', () => {
+    const text = '<|im_start|>user\r\nhello\r\n<|im_end|>\r\n<|im_start|>assistant\r\nhi\r\n<|im_end|>\r\n'
+    expect(standardize(text, chatmlText)).toEqual({ messages: [hello, hi], meta: {} })
+  })
   it('takes the generation prompt at the end for no message', () => {
     const text = '<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n'
     expect(made({ text }, chatmlText).messages).toEqual([hello])
@@ -382,8 +563,8 @@ describe('standardizing marked-up text', () => {
     expect(standardize({ text: '<|im_start|>system\nBe kind.<|im_end|>' }, chatmlText)).toBe('no-messages')
     expect(standardize({ text: 'ASSISTANT: hi' }, vicunaText)).toBe('no-messages')
   })
-  it('refuses a role ChatML does not have as unknown-role', () => {
-    expect(standardize({ text: '<|im_start|>narrator\nx<|im_end|>' }, chatmlText)).toBe('unknown-role')
+  it.each(['narrator', 'constructor'])('refuses the role %s, which ChatML does not have', (role) => {
+    expect(standardize({ text: `<|im_start|>${role}\nx<|im_end|>` }, chatmlText)).toBe('unknown-role')
   })
   it('refuses a record without the text as text-missing', () => {
     for (const value of [{ id: 7 }, { text: 7 }, null]) {
@@ -421,6 +602,21 @@ describe('standardizing the rows of a table', () => {
     const value = [row('client', 'hello'), row('therapist', 'hi', { note: 'smiles' })]
     expect(made(value, rows).messages).toEqual([hello, { ...hi, meta: { note: 'smiles' } }])
   })
+  it('gives a result the id of its call, and keeps the id beside other roles', () => {
+    const value = [
+      row('client', 'hello', { tool_call_id: 'c7' }),
+      row('device', 'sunny', { tool_call_id: 'c7' }),
+      row('device', 'rainy', { tool_call_id: '' }),
+    ]
+    expect(standardize(value, rows)).toEqual({
+      messages: [
+        { ...hello, meta: { tool_call_id: 'c7' } },
+        { role: 'tool', content: 'sunny', toolCallId: 'c7' },
+        { role: 'tool', content: 'rainy', toolCallId: 'call_0' },
+      ],
+      meta: {},
+    })
+  })
   it('keeps a column called __proto__ as a column', () => {
     const same = parsed('[{"speaker":"client","utterance":"hello","__proto__":1}]')
     expect(JSON.stringify(made(same, rows).meta)).toBe('{"__proto__":1}')
@@ -440,6 +636,9 @@ describe('standardizing the rows of a table', () => {
   })
   it('refuses a list without rows as no-messages', () => {
     expect(standardize([], rows)).toBe('no-messages')
+  })
+  it('refuses rows in which nobody speaks as no-messages', () => {
+    expect(standardize([row('setting', 'A quiet room.')], rows)).toBe('no-messages')
   })
   it.each<[string, Json]>([
     ['that the mapping does not name', 'narrator'],

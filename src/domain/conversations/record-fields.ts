@@ -1,0 +1,75 @@
+import { isJsonObject, type Json, type JsonObject } from '../json.ts'
+
+/** CSV and Parquet carry lists as JSON text. */
+export function parsedIfText(value: Json | undefined): Json | undefined {
+  if (typeof value !== 'string' || !/^\s*\[/.test(value)) return value
+  try {
+    return JSON.parse(value) as Json
+  } catch {
+    return value
+  }
+}
+
+/**
+ * A file we exported comes back as it went out: its `meta` column (JSON text in CSV and Parquet) is what it was, and
+ * an empty cell of a table (null, or a `meta` without text) says only that the record has no such field. Where a
+ * field beside `meta` has the name of a key in it, the field keeps the name and the key `id` becomes `meta.id`.
+ */
+export function unfolded(rest: JsonObject): JsonObject {
+  if (isEmpty(rest)) return rest
+  const present: JsonObject = {}
+  let held: JsonObject | undefined
+  for (const field in rest) {
+    const value = rest[field] ?? null
+    if (value === null) continue
+    if (field === 'meta') {
+      if (value === '') continue
+      const object = typeof value === 'string' ? parsedObject(value) : value
+      if (isJsonObject(object)) {
+        held = object
+        continue
+      }
+    }
+    define(present, field, value)
+  }
+  for (const key in held) define(present, freeKey(present, key, 'meta'), held[key] ?? null)
+  return present
+}
+
+/** The key, with the prefix and a dot before it as often as it takes until the record has no such field. */
+export function freeKey(record: JsonObject, key: string, prefix: string): string {
+  let free = key
+  while (Object.hasOwn(record, free)) free = `${prefix}.${free}`
+  return free
+}
+
+function parsedObject(text: string): Json | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}
+
+/** The record without some of its fields. */
+export function without(record: JsonObject, fields: readonly (string | undefined)[]): JsonObject {
+  const rest: JsonObject = {}
+  for (const field in record) {
+    // Defined, not assigned: a field may be called __proto__.
+    if (!fields.includes(field)) define(rest, field, record[field] ?? null)
+  }
+  return rest
+}
+
+/** Sets an own field, whatever it is called. */
+export const define = (record: JsonObject, field: string, value: Json): void => {
+  if (field === '__proto__') {
+    Object.defineProperty(record, field, { value, enumerable: true, writable: true, configurable: true })
+  } else record[field] = value
+}
+
+export const isEmpty = (record: JsonObject): boolean => {
+  for (const _field in record) return false
+  return true
+}
