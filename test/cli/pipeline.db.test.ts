@@ -172,6 +172,14 @@ describe('a run by command', () => {
     expect(manifest.exports).toHaveLength(20)
   })
 
+  test('keeps every record when shards are cut faster than they can be committed', async () => {
+    const many = 70_000
+    const lines = Array.from({ length: many }, (_, at) => JSON.stringify(talk(`n${at}`)))
+    const report = await run(await write('many.jsonl', lines.join('\n')), '--checks', 'none')
+    expect(report.sourceUnits).toEqual({ in: many, grouped: many, quarantined: 0 })
+    expect(report.exports[0]?.records).toBe(many)
+  })
+
   test('gives the same bytes in every mode', async () => {
     const text = Array.from({ length: 40 }, (_, at) => JSON.stringify(talk(`Person ${at % 30}`))).join('\n')
     const file = await write('modes.jsonl', text)
