@@ -3,6 +3,7 @@ import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
+import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
 
 /** JSON columns: parsed when read, given as JSON text when written. */
 type JsonColumn<T> = ColumnType<T, string, string>
@@ -56,7 +57,13 @@ export interface Database {
     status: RunStatus
     configuration: JsonColumn<RunConfiguration>
     keyOwner: string
+    /** The run this one goes on from: with changes, again, or with repaired records. */
     parentRunId: string | null
+    /** Higher goes first among those that wait; -10 to 10. */
+    priority: Generated<number>
+    /** Of a repeated request: the same key answers the same run, the hash says whether it asks for the same. */
+    idempotencyKey: string | null
+    idempotencyHash: string | null
     problem: string | null
     sourceBytes: number
     unitsIn: Generated<number>
@@ -96,6 +103,10 @@ export interface Database {
     status: 'queued' | 'working' | 'done' | 'failed'
     attempt: Generated<number>
     failures: Generated<number>
+    /** Workers lost over it since it last got on. */
+    losses: Generated<number>
+    /** The run whose stored result it took over. */
+    reusedRunId: string | null
     workerId: number | null
     task: JsonColumn<ShardTask>
     result: JsonColumn<ShardResult> | null
@@ -130,7 +141,56 @@ export interface Database {
     bytes: number | null
     sha256: string | null
   }
-  runEvents: { id: Generated<number>; runId: string; at: Date; kind: string; message: string }
+  /** Only ever added. */
+  runEvents: {
+    id: Generated<number>
+    runId: string
+    at: Date
+    kind: string
+    message: string
+    stage: Stage | null
+    shard: number | null
+  }
+  /** Processes that work shards; one is alive while it holds its lock and was seen within its lease. */
+  workers: {
+    id: number
+    host: string
+    pid: number
+    threads: number
+    startedAt: Date
+    seenAt: Date
+    /** Why it takes no shards at present. */
+    paused: string | null
+  }
+  /** Results of shards, to be used again where nothing they depend on changed. */
+  shardResults: {
+    keyOwner: string
+    cacheKey: string
+    runId: string
+    outcome: JsonColumn<CachedOutcome>
+    createdAt: Date
+  }
+  /** Records put right by a person; the text lies in the vault, under the dataset's key. */
+  repairs: {
+    runId: string
+    datasetId: string
+    ordinal: number
+    objectId: string
+    kind: 'proposed' | 'edited'
+    madeBy: string
+    madeAt: Date
+  }
+  /** What each stage did in a minute, over all runs. */
+  stageMinutes: {
+    stage: Stage
+    minute: Date
+    shards: number
+    records: number
+    failures: number
+    p50Ms: number
+    p95Ms: number
+    p99Ms: number
+  }
   'audit.outbox': {
     id: Generated<number>
     at: Generated<Date>

@@ -52,11 +52,16 @@ async function complete(runId: string) {
     .set({ status: 'completed', finishedAt: now })
     .where('runId', '=', runId)
     .execute()
+  await db.updateTable('runStages').set({ recordsIn: 2, recordsOut: 2 }).where('runId', '=', runId).execute()
   await db
     .updateTable('runStages')
-    .set({ recordsIn: 4, recordsOut: 2, quarantined: 2 })
+    .set({ recordsIn: 4, quarantined: 2 })
     .where('runId', '=', runId)
     .where('stage', '=', 'ingestion')
+    .execute()
+  await db
+    .insertInto('runReasons')
+    .values({ runId, stage: 'ingestion', reason: 'not-json', records: 2 })
     .execute()
   await db.updateTable('runs').set({ status: 'completed', finishedAt: now }).where('id', '=', runId).execute()
   const { id: fileId } = await db
@@ -99,6 +104,19 @@ async function complete(runId: string) {
 }
 
 describe('runs', () => {
+  test('cannot be completed while their books do not balance, by whomever', async () => {
+    const runId = await startRun()
+    const { db } = web.deps
+    await db
+      .updateTable('runStages')
+      .set({ recordsIn: 3, recordsOut: 2 })
+      .where('runId', '=', runId)
+      .where('stage', '=', 'quality')
+      .execute()
+    const complete = db.updateTable('runs').set({ status: 'completed' }).where('id', '=', runId).execute()
+    await expect(complete).rejects.toMatchObject({ constraint: 'completed_runs_balance' })
+  })
+
   test('are listed by state, to their owner and to administrators', async () => {
     const list = async (query: string, who = web.colleague) =>
       (await web.request(who, `/runs?${query}`)).text()
