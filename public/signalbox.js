@@ -49,7 +49,7 @@
   }
 
   // ---- relative times --------------------------------------------------------------------------------------
-  const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+  const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
   const freshen = () => {
     for (const time of all('time[data-relative]')) {
       const then = new Date(time.dateTime)
@@ -285,7 +285,7 @@
         keepalive: true,
       })
       const { location: place, message } = await answer.json()
-      if (answer.status !== 201) {
+      if (!answer.ok) {
         detail.textContent += `. ${message ?? 'The run was not started.'}`
         return
       }

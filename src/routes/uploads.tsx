@@ -1,12 +1,13 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { findDataset } from '../db/dataset-views.ts'
+import { findLiveRun } from '../db/live-run.ts'
 import { receivePorts } from '../db/receive-ports.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
-import { UploadPage } from '../views/datasets/upload-page.tsx'
+import { type KeptFile, UploadPage } from '../views/datasets/upload-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { readMultipart } from './multipart.ts'
 import { answerProblem, statusOf } from './problem.tsx'
@@ -28,11 +29,13 @@ const FileQuery = z.object({
 export function uploadRoutes(deps: AppDeps) {
   const { db, runs, log, clock, config } = deps
   const ports = receivePorts({ ...deps, maxBytes: config.maxUploadBytes })
-  const page = (c: AppContext, problems: { message: string }[] = []) =>
+  const page = (c: AppContext, problems: { message: string }[] = [], kept: KeptFile[] = []) =>
     c.html(
-      <UploadPage {...frameOf(c)} maxBytes={config.maxUploadBytes} problems={problems} />,
+      <UploadPage {...frameOf(c)} maxBytes={config.maxUploadBytes} problems={problems} kept={kept} />,
       problems.length === 0 ? 200 : 422,
     )
+  /** The last start asked for each dataset: the next one looks only when it is done. */
+  const starting = new Map<string, Promise<unknown>>()
 
   return new Hono<AppEnv>()
     .get('/new', (c) => page(c))
@@ -58,7 +61,7 @@ export function uploadRoutes(deps: AppDeps) {
       }
       const file = received.value
       const started = run && last ? await startIfSure(c, file.datasetId) : undefined
-      const runId = started?.ok ? started.value : undefined
+      const runId = started?.ok ? started.value.runId : undefined
       return c.json(
         {
           datasetId: file.datasetId,
@@ -77,13 +80,13 @@ export function uploadRoutes(deps: AppDeps) {
     .post('/:id/unattended-run', async (c) => {
       // The script asks once all files of a dataset that were going to arrive have arrived.
       const started = await startIfSure(c, c.req.param('id'))
-      return started.ok
-        ? c.json({ runId: started.value, location: `/runs/${started.value}` }, 201)
-        : answerProblem(c, started.problem)
+      if (!started.ok) return answerProblem(c, started.problem)
+      const { runId, isNew } = started.value
+      return c.json({ runId, location: `/runs/${runId}` }, isNew ? 201 : 200)
     })
     .post('/', async (c) => {
       let shared: string | undefined
-      const form = await readMultipart(c, async (file, fields): Promise<Result<ReceivedFile>> => {
+      const form = await readMultipart(c, async (file, fields): Promise<Result<NamedFile>> => {
         const together = fields.get('together') === 'yes'
         const received = await receiveFile(
           ports,
@@ -98,38 +101,78 @@ export function uploadRoutes(deps: AppDeps) {
         )
         if (received.ok) shared ??= received.value.datasetId
         return received.ok
-          ? ok(received.value)
+          ? ok({ ...received.value, fileName: file.name })
           : refuse(received.problem.kind, `${file.name}: ${received.problem.message}`)
       })
       const results = form?.taken ?? []
       const refused = results.flatMap((result) => (result.ok ? [] : [{ message: result.problem.message }]))
       const kept = results.flatMap((result) => (result.ok ? [result.value] : []))
       const [first] = kept
-      if (refused.length > 0 || first === undefined) {
+      if (first === undefined) {
         return page(c, refused.length > 0 ? refused : [{ message: 'Choose at least one file.' }])
       }
-      const made = new Set(kept.map((file) => file.datasetId))
+      const wantsRun = form?.fields.get('run') === '1'
+      const begun = new Map<string, Result<StartedRun>>()
+      for (const { datasetId } of wantsRun ? kept : []) {
+        if (!begun.has(datasetId)) begun.set(datasetId, await startIfSure(c, datasetId))
+      }
+      if (refused.length > 0) {
+        return page(
+          c,
+          refused,
+          kept.map(({ datasetId, fileName, name }) => {
+            const run = begun.get(datasetId)
+            const outcome = run === undefined ? {} : run.ok ? run.value : { notRun: run.problem.message }
+            return { datasetId, fileName, datasetName: name, ...outcome }
+          }),
+        )
+      }
+      const made = new Set(kept.map(({ datasetId }) => datasetId))
       const place = made.size === 1 ? `/datasets/${first.datasetId}` : '/datasets'
-      if (form?.fields.get('run') !== '1') return c.redirect(place, 303)
-      const started: Result<string>[] = []
-      for (const datasetId of made) started.push(await startIfSure(c, datasetId))
-      const [run] = started
-      if (made.size === 1 && run?.ok) return c.redirect(`/runs/${run.value}`, 303)
-      return c.redirect(started.every(({ ok }) => ok) ? place : `${place}?notice=not-run`, 303)
+      const run = begun.get(first.datasetId)
+      if (made.size === 1 && run?.ok) return c.redirect(`/runs/${run.value.runId}`, 303)
+      const areAllRun = [...begun.values()].every(({ ok }) => ok)
+      return c.redirect(areAllRun ? place : `${place}?notice=not-run`, 303)
     })
 
-  /** *Run when uploaded*, unless what was detected wants a person's look first. */
-  async function startIfSure(c: AppContext, datasetId: string): Promise<Result<string>> {
+  /** *Run when uploaded*; asked twice, also at the same time, the second answer is the run of the first. */
+  function startIfSure(c: AppContext, datasetId: string): Promise<Result<StartedRun>> {
+    const before = starting.get(datasetId) ?? Promise.resolve()
+    const mine = before.catch(() => {}).then(() => lookAndStart(c, datasetId))
+    starting.set(datasetId, mine)
+    const forget = () => {
+      if (starting.get(datasetId) === mine) starting.delete(datasetId)
+    }
+    mine.then(forget, forget)
+    return mine
+  }
+
+  /** Starts a run unless what was detected wants a person's look first, or one with all its files is under way. */
+  async function lookAndStart(c: AppContext, datasetId: string): Promise<Result<StartedRun>> {
     const dataset = await findDataset(db, c.var.user, datasetId)
     if (!dataset) return refuse('not-found', 'There is no such dataset (any more).')
     if (!isSure(dataset)) {
       return refuse('conflict', 'No run was started: look at the mapping first, then press Run.')
     }
-    const started = await runs.start(c.var.caller, {
-      datasetIds: [datasetId],
-      configuration: RunConfiguration.parse({}),
-    })
-    if (!started.ok) log.warn({ at: clock(), datasetId }, 'a run did not start')
-    return started
+    const configuration = RunConfiguration.parse({})
+    const live = await findLiveRun(db, c.var.user, datasetId, configuration)
+    if (live !== undefined) return ok({ runId: live, isNew: false })
+    const started = await runs.start(c.var.caller, { datasetIds: [datasetId], configuration })
+    if (!started.ok) {
+      log.warn({ at: clock(), datasetId }, 'a run did not start')
+      return started
+    }
+    return ok({ runId: started.value, isNew: true })
   }
+}
+
+interface NamedFile extends ReceivedFile {
+  /** As the browser called it; `name` is its dataset's. */
+  readonly fileName: string
+}
+
+interface StartedRun {
+  readonly runId: string
+  /** False when a run was already under way. */
+  readonly isNew: boolean
 }

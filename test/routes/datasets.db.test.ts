@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RunRequest } from '../../src/domain/pipeline/request-run.ts'
+import { runStore } from '../../src/db/runs.ts'
+import type { RunRequest, Runs } from '../../src/domain/pipeline/request-run.ts'
 import { ok } from '../../src/domain/result.ts'
 import { publicUrl } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -8,15 +9,17 @@ import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 const limit = 1024 * 1024
 const asked: RunRequest[] = []
 let web: TestPortal
+const pretend: Runs['start'] = async (_caller, request) => {
+  asked.push(request)
+  return ok(`run_${asked.length}`)
+}
+let startRun = pretend
 
 beforeAll(async () => {
   web = await testPortal(() => ({
     config: { publicUrl, secureCookies: false, maxUploadBytes: limit },
     runs: {
-      start: async (_caller, request) => {
-        asked.push(request)
-        return ok(`run_${asked.length}`)
-      },
+      start: (caller, request) => startRun(caller, request),
       cancel: async () => ok(undefined),
       resume: async () => ok(undefined),
     },
@@ -25,6 +28,7 @@ beforeAll(async () => {
 afterAll(() => web?.close())
 beforeEach(() => {
   asked.length = 0
+  startRun = pretend
 })
 
 /** Recognised as nothing in particular. */
@@ -180,6 +184,72 @@ describe('running a dataset once all its files have arrived', () => {
   })
 })
 
+describe('asking twice for the run of a dataset', () => {
+  const start = async (id: string, who = web.colleague) => {
+    const answer = await web.request(who, `/datasets/${id}/unattended-run`, {
+      method: 'POST',
+      headers: { Accept: 'application/json' },
+    })
+    const { runId } = await answer.json()
+    return { status: answer.status, runId: String(runId) }
+  }
+  const runsOf = (datasetId: string) =>
+    web.deps.db.selectFrom('runInputs').select('runId').where('datasetId', '=', datasetId).execute()
+  const finish = (runId: string) =>
+    web.deps.db.updateTable('runs').set({ status: 'completed' }).where('id', '=', runId).execute()
+
+  beforeEach(() => {
+    const { db, clock, random, vault } = web.deps
+    const { createKey } = vault
+    startRun = runStore({ db, clock, random, createKey, send: async () => {}, changed: () => {} }).start
+  })
+
+  test('answers with the run that is under way, one after the other or at once', async () => {
+    const id = await web.dataset(web.colleague, 'twice.jsonl', shareGpt(2))
+    const first = await start(id)
+    expect(first.status).toBe(201)
+    expect(await start(id)).toEqual({ status: 200, runId: first.runId })
+    const other = await web.dataset(web.colleague, 'at once.jsonl', shareGpt(2))
+    const answers = await Promise.all([start(other), start(other), start(other)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201])
+    expect([(await runsOf(id)).length, (await runsOf(other)).length]).toEqual([1, 1])
+  })
+
+  test('starts another one once it has ended, or when a file or a mapping came since', async () => {
+    const id = await web.dataset(web.colleague, 'again.jsonl', shareGpt(2))
+    const first = await start(id)
+    await finish(first.runId)
+    const second = await start(id)
+    web.advance(1)
+    await web.upload(web.colleague, 'more.jsonl', shareGpt(3), `?dataset=${id}`)
+    const third = await start(id)
+    web.advance(1)
+    await web.post(web.colleague, `/datasets/${id}/mapping`, {
+      shape: 'exchange',
+      instructionField: 'a',
+      outputField: 'b',
+    })
+    const fourth = await start(id)
+    expect([first, second, third, fourth].map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    expect(await runsOf(id)).toHaveLength(4)
+  })
+
+  test('does not count a run that a person configured, nor one that the caller cannot see', async () => {
+    const id = await web.dataset(web.colleague, 'other.jsonl', shareGpt(2))
+    await web.post(web.colleague, `/datasets/${id}/runs`, {
+      mode: 'sequential',
+      threshold: '0.1',
+      targets: 'chatml',
+      formats: 'jsonl',
+    })
+    const byAdministrator = await start(id, web.owner)
+    const own = await start(id)
+    expect([byAdministrator.status, own.status]).toEqual([201, 201])
+    expect((await start(id)).runId).toBe(own.runId)
+    expect(await runsOf(id)).toHaveLength(3)
+  })
+})
+
 describe('uploading without script', () => {
   test('makes one dataset of all files, or one of each', async () => {
     const files = { 'a.jsonl': shareGpt(2), 'b.jsonl': shareGpt(3) }
@@ -219,6 +289,42 @@ describe('uploading without script', () => {
     expect(place).toMatch(/^\/datasets\?/)
     expect(await (await web.request(web.colleague, place)).text()).toContain('Not every dataset was run.')
     expect(asked).toHaveLength(1)
+  })
+
+  test('says of several files which were kept and which refused, and runs those kept', async () => {
+    const files = { 'kept 1.jsonl': shareGpt(2), 'broken.parquet': 'PAR1', 'kept 2.jsonl': shareGpt(3) }
+    const before = await countDatasets()
+    const together = await web.uploadForm(web.colleague, { name: 'Some', together: 'yes', run: '1' }, files)
+    const text = await together.text()
+    expect(together.status).toBe(422)
+    expect(text).not.toContain('Nothing was uploaded')
+    expect(text).toContain('Refused: 1 of 3 files')
+    expect(text).toMatch(/broken\.parquet: \S+/)
+    expect(text.match(/kept \d\.jsonl/g)).toEqual(['kept 1.jsonl', 'kept 2.jsonl'])
+    expect(text).toContain('href="/runs/run_1"')
+    expect(await countDatasets()).toBe(before + 1)
+    expect(asked).toHaveLength(1)
+
+    const mixed = { 'sure.jsonl': shareGpt(2), 'empty.jsonl': '', 'doubtful.jsonl': unsure }
+    const apart = await (
+      await web.uploadForm(web.colleague, { name: '', together: 'no', run: '1' }, mixed)
+    ).text()
+    expect(apart).toMatch(/empty\.jsonl: \S+/)
+    expect(apart).toContain('No run was started: look at the mapping first, then press Run.')
+    expect(await countDatasets()).toBe(before + 3)
+    expect(asked).toHaveLength(2)
+  })
+
+  test('starts no run for those kept when none was asked for', async () => {
+    const files = { 'quiet.jsonl': shareGpt(2), 'nothing.jsonl': '' }
+    const answer = await web.uploadForm(web.colleague, { name: '', together: 'yes' }, files)
+    expect(await answer.text()).toContain('quiet.jsonl')
+    expect(asked).toEqual([])
+  })
+
+  test('says that nothing was uploaded when every file was refused', async () => {
+    const answer = await web.uploadForm(web.colleague, { name: '', together: 'no' }, { 'no.jsonl': '' })
+    expect(await answer.text()).toContain('Nothing was uploaded')
   })
 
   test('comes back with the reason when nothing was chosen', async () => {

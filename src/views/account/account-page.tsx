@@ -40,10 +40,10 @@ export const AccountPage = ({ frame, user, sessions, current, now }: Props) => (
         <tbody>
           {sessions.map(({ hash, userAgent, createdAt, lastSeenAt }) => (
             <tr>
-              <td>
+              <th scope="row" class="main-cell">
                 {userAgent === '' ? 'Unknown browser' : userAgent}
                 {hash === current ? ' (this one)' : ''}
-              </td>
+              </th>
               <td data-label="Signed in">
                 <RelativeTime at={createdAt} now={now} />
               </td>

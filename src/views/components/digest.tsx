@@ -1,11 +1,12 @@
 import { shortDigest } from './format.ts'
 
-/** A SHA-256, shortened, whole in the title, with a button that copies it. */
+/** A SHA-256, shortened, whole in the title and on paper, with a button that copies it. */
 export const Digest = ({ value, of }: { value: string; of: string }) => (
   <span class="digest">
-    <span class="id" title={value}>
+    <span class="id only-screen" title={value}>
       {shortDigest(value)}
     </span>
+    <span class="id only-print">{value}</span>
     <button
       class="button button--s button--quiet"
       type="button"

@@ -92,9 +92,7 @@ const Row = ({ dataset, now }: { dataset: DatasetSummary; now: Date }) => {
       <td class="num" data-label="Added">
         <RelativeTime at={dataset.createdAt} now={now} />
       </td>
-      <td class="nowrap" data-label="Owner">
-        {dataset.owner}
-      </td>
+      <td data-label="Owner">{dataset.owner}</td>
     </tr>
   )
 }

@@ -7,11 +7,23 @@ import { Mark } from '../components/mark.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 
+/** What became of a file that was kept while another one was refused. */
+export interface KeptFile {
+  readonly fileName: string
+  readonly datasetId: string
+  readonly datasetName: string
+  /** Its run, where one was started. */
+  readonly runId?: string
+  /** Why none was, where one was asked for. */
+  readonly notRun?: string
+}
+
 interface Props extends Frame {
   /** Largest file that is accepted, in bytes. */
   maxBytes: number
   name?: string | undefined
   problems?: readonly FormProblem[]
+  kept?: readonly KeptFile[]
 }
 
 const accepted = '.csv,.tsv,.json,.jsonl,.ndjson,.parquet'
@@ -41,13 +53,60 @@ const TransferTemplate = () => (
   </template>
 )
 
+/** The files of a form that were kept, and the way on from each. */
+const Kept = ({ files }: { files: readonly KeptFile[] }) =>
+  files.length === 0 ? null : (
+    <section class="kept" aria-labelledby="kept">
+      <div class="section__head">
+        <h2 id="kept">
+          Kept <span class="count">{files.length}</span>
+        </h2>
+        <span class="section__note">Do not send these again.</span>
+      </div>
+      <ul class="transfers">
+        {files.map(({ fileName, datasetId, datasetName, runId, notRun }) => (
+          <li class="transfer" data-state="completed">
+            <Mark state="completed" />
+            <span class="transfer__name">{fileName}</span>
+            <span class="transfer__state">uploaded</span>
+            <div class="transfer__more">
+              <span>
+                In <a href={`/datasets/${datasetId}`}>{datasetName}</a>
+                {runId === undefined
+                  ? notRun === undefined
+                    ? '.'
+                    : `. ${notRun}`
+                  : '; its run has started.'}
+              </span>
+              {runId === undefined ? null : (
+                <span class="actions">
+                  <a class="button button--s" href={`/runs/${runId}`}>
+                    Follow the run
+                  </a>
+                </span>
+              )}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+
 /** `GET /datasets/new`; without script posts multipart to `/datasets`: `name`, `together`, `run`, `file`. */
-export const UploadPage = ({ maxBytes, name, problems = [], ...frame }: Props) => (
+export const UploadPage = ({ maxBytes, name, problems = [], kept = [], ...frame }: Props) => (
   <Shell frame={frame} title="Add dataset" place="datasets">
     <PageHead title="Add dataset" crumbs={[{ text: 'Datasets', href: '/datasets' }]} />
     <div class="split">
       <div>
-        <ErrorSummary title="Nothing was uploaded" problems={problems} />
+        <ErrorSummary
+          title={
+            kept.length === 0
+              ? 'Nothing was uploaded'
+              : `Refused: ${problems.length} of ${problems.length + kept.length} files`
+          }
+          problems={problems}
+        />
+        <Kept files={kept} />
         <form
           method="post"
           action="/datasets"
@@ -105,7 +164,7 @@ export const UploadPage = ({ maxBytes, name, problems = [], ...frame }: Props) =
                 Drop files here
               </p>
               <p>
-                <label class="button button--primary" for="files">
+                <label class="button button--primary drop__button" for="files">
                   <Icon name="upload" />
                   Choose files
                 </label>
@@ -123,7 +182,7 @@ export const UploadPage = ({ maxBytes, name, problems = [], ...frame }: Props) =
             </div>
           </section>
           <p class="section actions" data-no-script>
-            <button class="button" type="submit">
+            <button class="button button--primary" type="submit">
               Upload
             </button>
           </p>

@@ -9,7 +9,7 @@ import { modeName } from '../names.ts'
 interface Props {
   runs: readonly RunSummary[]
   labelledBy: string
-  /** Without mode and person, for the column of a split. */
+  /** Without id, mode and person, for the column of a split. */
   short?: boolean
   now: Date
 }
@@ -27,7 +27,7 @@ const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }
   return (
     <tr data-state={stateOfRow(run)}>
       <th scope="row" class="main-cell">
-        <a href={`/runs/${run.id}`}>{title}</a> <span class="id">{run.id}</span>
+        <a href={`/runs/${run.id}`}>{title}</a> {short ? null : <span class="id">{run.id}</span>}
         {run.problem === undefined ? null : <span class="sub">{run.problem}</span>}
       </th>
       <td data-label="State">
@@ -46,9 +46,7 @@ const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }
       {short ? null : (
         <>
           <td data-label="Mode">{modeName[run.mode]}</td>
-          <td class="nowrap" data-label="By">
-            {run.startedBy}
-          </td>
+          <td data-label="By">{run.startedBy}</td>
         </>
       )}
       <td class="num" data-label="When">
