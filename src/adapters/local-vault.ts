@@ -12,7 +12,7 @@ import {
   vaultParameters,
 } from '../domain/vault/floe.ts'
 import { closingRow, closingRowLength, partAad, readClosingRow } from '../domain/vault/object-format.ts'
-import { type ObjectName, type StoredObject, type Vault, VaultError } from '../domain/vault/vault.ts'
+import { type ObjectName, type StoredObject, VaultError, type VaultInventory } from '../domain/vault/vault.ts'
 import { KeyFolder, syncFolder } from './key-folder.ts'
 
 export interface VaultFolders {
@@ -27,11 +27,11 @@ const temporarySuffix = '.writing'
  * Opens the vault in two folders; makes both on first use. Several processes and threads may have it open.
  * @throws VaultError `sealed` with a missing or wrong master key: then nothing was written
  */
-export async function openLocalVault(folders: VaultFolders): Promise<Vault> {
+export async function openLocalVault(folders: VaultFolders): Promise<VaultInventory> {
   const { objectsFolder } = folders
   await mkdir(objectsFolder, { recursive: true, mode: 0o700 })
   const keys = await KeyFolder.open(folders.keysFolder, async () => (await readdir(objectsFolder)).length > 0)
-  const vault = new LocalVault(objectsFolder, keys)
+  const vault = new LocalVault(folders, keys)
   if (await vault.has(canary)) {
     await vault.readBytes(canary).catch((error: unknown) => {
       if (error instanceof VaultError && error.failure === 'sealed') throw error
@@ -50,12 +50,14 @@ export async function openLocalVault(folders: VaultFolders): Promise<Vault> {
   return vault
 }
 
-class LocalVault implements Vault {
+class LocalVault implements VaultInventory {
   readonly #folder: string
+  readonly #ownersFolder: string
   readonly #keys: KeyFolder
 
-  constructor(folder: string, keys: KeyFolder) {
-    this.#folder = folder
+  constructor({ keysFolder, objectsFolder }: VaultFolders, keys: KeyFolder) {
+    this.#folder = objectsFolder
+    this.#ownersFolder = join(keysFolder, 'owners')
     this.#keys = keys
   }
 
@@ -154,22 +156,58 @@ class LocalVault implements Vault {
     await rm(path, { force: true })
   }
 
-  async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number }> {
+  async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
     const folder = join(this.#folder, checkedOwner(owner))
     for (const path of await filesBelow(folder)) {
-      if (path.endsWith(temporarySuffix)) continue
-      yield { id: relative(folder, path), storedBytes: (await stat(path)).size }
+      const id = relative(folder, path)
+      // Neither half-written ones nor what somebody else put there.
+      if (path.endsWith(temporarySuffix) || !objectId.test(id)) continue
+      const found = await statIfThere(path)
+      if (found) yield { id, storedBytes: found.size, storedAt: found.mtime }
     }
   }
 
-  async sweepTemporary(): Promise<number> {
+  async *owners(): AsyncGenerator<{ id: string; hasKey: boolean; objects: number; writtenAt: Date }> {
+    const keyFiles = await readdir(this.#ownersFolder)
+    const withKey = keyFiles.flatMap((file) =>
+      file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : [],
+    )
+    for (const id of new Set([...withKey, ...(await readdir(this.#folder))])) {
+      if (id === canary.owner || !ownerId.test(id)) continue
+      const key = await statIfThere(join(this.#ownersFolder, `${id}.json`))
+      let writtenAt = key?.mtime
+      let objects = 0
+      for (const path of await filesBelow(join(this.#folder, id))) {
+        const found = await statIfThere(path)
+        if (!found) continue
+        if (!path.endsWith(temporarySuffix)) objects++
+        if (writtenAt === undefined || found.mtime > writtenAt) writtenAt = found.mtime
+      }
+      if (writtenAt !== undefined) yield { id, hasKey: key !== undefined, objects, writtenAt }
+    }
+  }
+
+  async sweepTemporary(writtenBefore?: Date): Promise<number> {
     let swept = 0
-    for (const path of await filesBelow(this.#folder)) {
-      if (!path.endsWith(temporarySuffix)) continue
+    for await (const path of this.#temporary(writtenBefore)) {
       await rm(path, { force: true })
       swept++
     }
     return swept
+  }
+
+  async countTemporary(writtenBefore: Date): Promise<number> {
+    let found = 0
+    for await (const _ of this.#temporary(writtenBefore)) found++
+    return found
+  }
+
+  async *#temporary(writtenBefore: Date | undefined): AsyncGenerator<string> {
+    for (const path of await filesBelow(this.#folder)) {
+      if (!path.endsWith(temporarySuffix)) continue
+      const found = await statIfThere(path)
+      if (found && (writtenBefore === undefined || found.mtime < writtenBefore)) yield path
+    }
   }
 
   async has(name: ObjectName): Promise<boolean> {
@@ -180,7 +218,7 @@ class LocalVault implements Vault {
   }
 
   #path({ owner, id }: ObjectName): string {
-    if (!/^[\w-]+(?:[./][\w-]+)*$/.test(id)) throw new Error('not an object id')
+    if (!objectId.test(id)) throw new Error('not an object id')
     return join(this.#folder, checkedOwner(owner), id)
   }
 }
@@ -295,14 +333,23 @@ async function readExactly(
   return bytes
 }
 
+const objectId = /^[\w-]+(?:[./][\w-]+)*$/
+const ownerId = /^[\w-]+$/
+
 const checkedOwner = (owner: string): string => {
-  if (!/^[\w-]+$/.test(owner)) throw new Error('not an owner id')
+  if (!ownerId.test(owner)) throw new Error('not an owner id')
   return owner
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
+
+const statIfThere = (path: string) =>
+  stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    return undefined
+  })
 
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])

@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
-import type { ObjectName, Vault } from '../../src/domain/vault/vault.ts'
+import type { ObjectName, VaultInventory } from '../../src/domain/vault/vault.ts'
 
 const name: ObjectName = { owner: 'ds_1', id: 'file_1', kind: 'source' }
 let folder: string
 let folders: VaultFolders
-let vault: Vault
+let vault: VaultInventory
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'signalbox-vault-'))
@@ -26,6 +26,12 @@ const files = async () =>
 
 async function* chunks(...parts: Uint8Array[]) {
   yield* parts
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
 }
 
 describe('the vault in a folder', () => {
@@ -123,5 +129,49 @@ describe('the vault in a folder', () => {
   test('sweeps what a killed process left half written', async () => {
     await writeFile(join(folders.objectsFolder, 'vault', 'file_9.abc.writing'), 'half')
     expect(await vault.sweepTemporary()).toBe(1)
+  })
+
+  test('spares what is being written when it sweeps half-written objects', async () => {
+    const hour = 3_600_000
+    const [old, fresh] = ['file_8.abc.writing', 'file_9.abc.writing'].map((file) =>
+      join(folders.objectsFolder, 'vault', file),
+    ) as [string, string]
+    for (const file of [old, fresh]) await writeFile(file, 'half')
+    await utimes(old, new Date(Date.now() - 2 * hour), new Date(Date.now() - 2 * hour))
+    const before = new Date(Date.now() - hour)
+    expect(await vault.countTemporary(before)).toBe(1)
+    expect(await vault.sweepTemporary(before)).toBe(1)
+    expect((await files()).filter((file) => file.endsWith('.writing'))).toEqual([fresh])
+  })
+
+  test('lists the objects of an owner with size and time, and nothing else that lies there', async () => {
+    await vault.writeBytes({ ...name, id: 'run_1/processing/000000.1', kind: 'shard' }, Buffer.from('text'))
+    for (const other of ['file_9.abc.writing', '.DS_Store', 'file_1~']) {
+      await writeFile(join(folders.objectsFolder, 'ds_1', other), 'no object')
+    }
+    const path = join(folders.objectsFolder, 'ds_1/run_1/processing/000000.1')
+    const then = new Date('2026-01-02T03:04:05Z')
+    await utimes(path, then, then)
+    expect(await all(vault.list('ds_1'))).toEqual([
+      { id: 'run_1/processing/000000.1', storedBytes: (await stat(path)).size, storedAt: then },
+    ])
+  })
+
+  test('knows every owner of a key or of objects, and when something of theirs last changed', async () => {
+    await vault.writeBytes(name, Buffer.from('text'))
+    await vault.createKey('ds_2')
+    await vault.createKey('ds_3')
+    await vault.writeBytes({ ...name, owner: 'ds_3' }, Buffer.from('text'))
+    await rm(join(folders.keysFolder, 'owners/ds_3.json'))
+    const late = new Date('2100-01-01T00:00:00Z')
+    const half = join(folders.objectsFolder, 'ds_1', 'file_2.abc.writing')
+    await writeFile(half, 'half')
+    await utimes(half, late, late)
+    const owners = await all(vault.owners())
+    expect(owners.toSorted((a, b) => a.id.localeCompare(b.id))).toMatchObject([
+      { id: 'ds_1', hasKey: true, objects: 1, writtenAt: late },
+      { id: 'ds_2', hasKey: true, objects: 0 },
+      { id: 'ds_3', hasKey: false, objects: 1 },
+    ])
   })
 })

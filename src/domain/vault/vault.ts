@@ -49,6 +49,15 @@ export interface Vault {
   readBytes(name: ObjectName): Promise<Uint8Array>
   remove(name: ObjectName): Promise<void>
   /** Every stored object, for fsck and the sweeper; temporary leftovers are removed by `sweepTemporary`. */
-  list(owner: string): AsyncIterable<{ id: string; storedBytes: number }>
-  sweepTemporary(): Promise<number>
+  list(owner: string): AsyncIterable<{ id: string; storedBytes: number; storedAt: Date }>
+  /** @param writtenBefore spares what was written to since: another process may be at it */
+  sweepTemporary(writtenBefore?: Date): Promise<number>
+}
+
+/** A vault that can be looked through as a whole. */
+export interface VaultInventory extends Vault {
+  /** Whoever has a key or objects; `writtenAt` is when key, objects or half-written objects last changed. */
+  owners(): AsyncIterable<{ id: string; hasKey: boolean; objects: number; writtenAt: Date }>
+  /** What `sweepTemporary` would remove. */
+  countTemporary(writtenBefore: Date): Promise<number>
 }

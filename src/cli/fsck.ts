@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { Command, CommanderError } from 'commander'
+import { openLocalVault } from '../adapters/local-vault.ts'
+import { readConfig } from '../config.ts'
+import { vaultReferences } from '../db/vault-references.ts'
+import { ok, type Result, refuse } from '../domain/result.ts'
+import { checkConsistency, type Remark, remarkLine, summaryLine } from '../domain/vault/consistency.ts'
+import { createLog } from '../log.ts'
+import { openStack } from '../start.ts'
+import { StartupProblem } from '../startup-problem.ts'
+
+/** Exit codes of `npm run fsck`. */
+const exit = { consistent: 0, otherwise: 1, usage: 2 } as const
+
+const say = (text: string) => process.stderr.write(`${text}\n`)
+const print = (text: string) => process.stdout.write(`${text}\n`)
+
+async function main(): Promise<number> {
+  const parsed = readArguments(process.argv.slice(2))
+  if (!parsed.ok) {
+    say(`${parsed.problem.message}\nTry: npm run fsck -- --help`)
+    return exit.usage
+  }
+  if (parsed.value === 'help') return exit.consistent
+  const { dryRun, json } = parsed.value
+  const config = readConfig(process.env)
+  const log = createLog({ ...config.log, level: config.log.level === 'info' ? 'warn' : config.log.level })
+  const stack = await openStack(config, log)
+  try {
+    // A view of its own: only this command may look at the vault as a whole.
+    const vault = await openLocalVault(stack.vaultFolders)
+    const remarks: Remark[] = []
+    const totals = await checkConsistency(
+      { vault, tables: vaultReferences(stack.db) },
+      { now: new Date(), dryRun },
+      (remark) => (json ? remarks.push(remark) : print(remarkLine(remark))),
+    )
+    print(json ? JSON.stringify({ ...totals, dryRun, remarks }) : summaryLine(totals, dryRun))
+    return totals.problems === 0 ? exit.consistent : exit.otherwise
+  } finally {
+    await stack.close()
+  }
+}
+
+function readArguments(
+  argv: readonly string[],
+): Result<{ readonly dryRun: boolean; readonly json: boolean } | 'help'> {
+  const command = new Command('npm run fsck --')
+    .description('Compares vault and tables, and sweeps what nothing names.')
+    .option('--dry-run', 'remove nothing, only say what would be swept', false)
+    .option('--json', 'print one JSON object on stdout', false)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => process.stderr.write(text), writeErr: () => {} })
+  try {
+    command.parse([...argv], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') return ok('help')
+    return refuse('invalid', error instanceof Error ? error.message : 'The arguments could not be read.')
+  }
+  const { dryRun, json } = command.opts<{ dryRun: boolean; json: boolean }>()
+  return ok({ dryRun, json })
+}
+
+let code: number
+try {
+  code = await main()
+} catch (error) {
+  say(
+    error instanceof StartupProblem
+      ? error.message
+      : 'The check stopped on a fault of its own; what it said until then holds.',
+  )
+  if (!(error instanceof StartupProblem)) say(error instanceof Error ? (error.stack ?? error.name) : '')
+  code = exit.otherwise
+}
+process.exitCode = code
+if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+process.exit()
