@@ -1,9 +1,32 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import type { Caller } from '../domain/audit/entry.ts'
+import type { Viewer } from '../domain/datasets/access.ts'
+import { type QuarantinedRow, type RecordText, readRecordText } from '../domain/pipeline/repairs.ts'
 import { type Stage, stages } from '../domain/pipeline/run.ts'
-import type { Page, QuarantineReason, QuarantineRow } from '../domain/pipeline/run-view.ts'
+import type { Page, QuarantineReason, RunSummary } from '../domain/pipeline/run-view.ts'
+import type { SourceInput } from '../domain/pipeline/shard.ts'
+import type { Vault } from '../domain/vault/vault.ts'
+import { recordAudit } from './audit-outbox.ts'
+import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
+import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
+
+/** A run whose quarantine is looked at; undefined when there is none that the viewer may see. */
+export async function findRunOfQuarantine(
+  db: Kysely<Database>,
+  viewer: Viewer,
+  runId: string,
+): Promise<RunSummary | undefined> {
+  const run = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where(visibleTo(viewer, 'runs.ownerId'))
+    .executeTakeFirst()
+  return run === undefined ? undefined : (await summaries(db, [runId]))[0]
+}
 
 /** A page of quarantined records with their positions. */
 export async function listQuarantine(
@@ -11,20 +34,36 @@ export async function listQuarantine(
   runId: string,
   filter: { readonly stage?: Stage; readonly reason?: string },
   page: number,
-): Promise<Page<QuarantineRow>> {
+): Promise<Page<QuarantinedRow>> {
   const matching = db
     .selectFrom('quarantine')
     .innerJoin('datasetFiles', 'datasetFiles.id', 'quarantine.fileId')
-    .where('runId', '=', runId)
+    .leftJoin('repairs', (join) =>
+      join
+        .onRef('repairs.runId', '=', 'quarantine.runId')
+        .onRef('repairs.datasetId', '=', 'quarantine.datasetId')
+        .onRef('repairs.ordinal', '=', 'quarantine.ordinal')
+        .on('repairs.endedAt', 'is', null),
+    )
+    .where('quarantine.runId', '=', runId)
     .$if(filter.stage !== undefined, (query) => query.where('stage', '=', filter.stage ?? stages[0]))
     .$if(filter.reason !== undefined, (query) => query.where('reason', '=', filter.reason ?? ''))
   const { total } = await matching
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow()
   const rows = await matching
-    .select(['stage', 'reason', 'path', 'line', 'byteOffset', 'ordinal', 'quarantine.datasetId'])
+    .select([
+      'stage',
+      'reason',
+      'path',
+      'line',
+      'byteOffset',
+      'quarantine.ordinal',
+      'quarantine.datasetId',
+      'repairs.kind',
+    ])
     .orderBy('quarantine.datasetId')
-    .orderBy('ordinal')
+    .orderBy('quarantine.ordinal')
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
@@ -32,9 +71,12 @@ export async function listQuarantine(
     page,
     size: pageSize,
     total,
-    rows: rows.map(({ path, datasetId, ordinal, ...row }) => ({
+    rows: rows.map(({ path, datasetId, ordinal, kind, ...row }) => ({
       ...row,
       id: `${datasetId}-${ordinal}`,
+      datasetId,
+      href: recordHref(runId, datasetId, ordinal),
+      isRepaired: kind !== null,
       file: path,
       ordinal: ordinal + 1,
     })),
@@ -63,4 +105,133 @@ export async function readReasons(db: Kysely<Database>, runId: string): Promise<
     count,
     first: { line, ordinal: Number(ordinal) + 1 },
   }))
+}
+
+const recordHref = (runId: string, datasetId: string, ordinal: number): string =>
+  `/runs/${runId}/quarantine/${datasetId}/${ordinal}`
+
+/** A quarantined record, and where it stands in the list of its reason. */
+export interface FoundRecord {
+  readonly datasetId: string
+  readonly ordinal: number
+  readonly stage: Stage
+  readonly reason: string
+  readonly unit: number
+  readonly line: number | null
+  readonly byteOffset: number
+  readonly file: string
+  /** The source as the run read it, whatever mapping the dataset has now. */
+  readonly input: SourceInput
+  /** Of its file, where it is known. */
+  readonly scattered: boolean | undefined
+  /** 1-based, among the records of its stage and reason. */
+  readonly index: number
+  readonly of: number
+  readonly previous: string | undefined
+  readonly next: string | undefined
+}
+
+export async function findRecord(
+  db: Kysely<Database>,
+  runId: string,
+  datasetId: string,
+  ordinal: number,
+): Promise<FoundRecord | undefined> {
+  const row = await db
+    .selectFrom('quarantine')
+    .innerJoin('datasetFiles', 'datasetFiles.id', 'quarantine.fileId')
+    .select(['stage', 'reason', 'unit', 'line', 'byteOffset', 'fileId', 'path'])
+    .where('runId', '=', runId)
+    .where('quarantine.datasetId', '=', datasetId)
+    .where('ordinal', '=', ordinal)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const sources = await readSources(db, runId)
+  const input = sources.inputs.get(row.fileId)
+  if (input === undefined) return undefined
+  const { path, fileId, ...place } = row
+  const alike = db
+    .selectFrom('quarantine')
+    .where('runId', '=', runId)
+    .where('stage', '=', row.stage)
+    .where('reason', '=', row.reason)
+  const here = sql`(${datasetId}::text, ${ordinal}::bigint)`
+  const at = sql`(dataset_id, ordinal)`
+  const [counts, previous, next] = await Promise.all([
+    alike
+      .select((eb) => [
+        eb.fn.countAll<number>().as('of'),
+        sql<number>`count(*) filter (where ${at} <= ${here})`.as('index'),
+      ])
+      .executeTakeFirstOrThrow(),
+    alike
+      .select(['datasetId', 'ordinal'])
+      .where(sql<boolean>`${at} < ${here}`)
+      .orderBy('datasetId', 'desc')
+      .orderBy('ordinal', 'desc')
+      .limit(1)
+      .executeTakeFirst(),
+    alike
+      .select(['datasetId', 'ordinal'])
+      .where(sql<boolean>`${at} > ${here}`)
+      .orderBy('datasetId')
+      .orderBy('ordinal')
+      .limit(1)
+      .executeTakeFirst(),
+  ])
+  const href = (record: { datasetId: string; ordinal: number } | undefined) =>
+    record === undefined ? undefined : recordHref(runId, record.datasetId, record.ordinal)
+  return {
+    ...place,
+    ...counts,
+    datasetId,
+    ordinal,
+    file: path,
+    input,
+    scattered: sources.scattered.get(fileId),
+    previous: href(previous),
+    next: href(next),
+  }
+}
+
+/** The sources of a run as it reads them, by file, and whether their keys are known to be scattered. */
+export async function readSources(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<{
+  readonly inputs: ReadonlyMap<string, SourceInput>
+  readonly scattered: ReadonlyMap<string, boolean>
+}> {
+  const shard = await db
+    .selectFrom('shards')
+    .select('task')
+    .where('runId', '=', runId)
+    .where('stage', '=', 'ingestion')
+    .executeTakeFirst()
+  if (shard?.task.kind !== 'ingestion') return { inputs: new Map(), scattered: new Map() }
+  const { inputs, checkpoint } = shard.task
+  const last = inputs[checkpoint.file]
+  return {
+    inputs: new Map(inputs.map((input) => [input.fileId, input])),
+    scattered: new Map(
+      last === undefined || checkpoint.scattered === undefined ? [] : [[last.fileId, checkpoint.scattered]],
+    ),
+  }
+}
+
+/** The text of a quarantined record; whoever reads it is on record before a byte leaves. */
+export async function readRecord(
+  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  caller: Caller,
+  runId: string,
+  { datasetId, ordinal, stage, unit, line, byteOffset, input, scattered }: FoundRecord,
+): Promise<RecordText> {
+  await recordAudit(deps.db, caller, {
+    action: 'record.read',
+    objectType: 'run',
+    objectId: runId,
+    outcome: 'allowed',
+    details: { dataset: datasetId, ordinal },
+  })
+  return readRecordText(deps.vault, input, { stage, unit, line, byteOffset }, scattered)
 }
