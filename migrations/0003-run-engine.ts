@@ -22,6 +22,8 @@ create index runs_owner on runs (owner_id, created_at desc);
 alter table shards
   add column losses integer not null default 0,
   add column reused_run_id text;
+drop index shards_waiting;
+create index shards_waiting on shards (run_id, index) where status = 'queued';
 create index shards_finished on shards (finished_at) where finished_at is not null;
 
 create table workers (
@@ -52,8 +54,10 @@ create table repairs (
   kind text not null check (kind in ('proposed', 'edited')),
   made_by text not null references users,
   made_at timestamptz not null,
-  primary key (run_id, dataset_id, ordinal)
+  ended_at timestamptz,
+  primary key (run_id, dataset_id, ordinal, made_at)
 );
+create unique index repairs_current on repairs (run_id, dataset_id, ordinal) where ended_at is null;
 create index repairs_dataset on repairs (dataset_id);
 
 create table stage_minutes (

@@ -14,7 +14,9 @@ import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
 import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
 import { healthRoutes } from './routes/health.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { answerStatus } from './routes/problem.tsx'
+import { quarantineRoutes } from './routes/quarantine.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
@@ -33,6 +35,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
+  app.route('/metrics', metricsRoutes(deps))
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
@@ -40,6 +43,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))
+  app.route('/runs', quarantineRoutes(deps))
 
   app.notFound((c) =>
     answerStatus(

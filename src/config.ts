@@ -9,6 +9,12 @@ const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  METRICS_TOKEN: z
+    .string()
+    .min(32, 'Give it at least 32 characters, for example those of `openssl rand -hex 32`.')
+    .regex(/^\S*$/, 'It may not hold spaces.')
+    .optional(),
+  PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
@@ -18,6 +24,8 @@ const Environment = z.object({
     .positive()
     .default(5 * 1024 ** 3),
   SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
+  SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
+  SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -28,9 +36,13 @@ export interface Config {
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
   readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
   readonly uploads: { readonly maxBytes: number }
+  /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
+  readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
+  /** Runs that may run at once: of one user, and of all. */
+  readonly runLimits: { readonly perUser: number; readonly total: number }
 }
 
 /**
@@ -60,7 +72,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       objectsFolder: `${folder}/vault`,
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
+    metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
+    runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
   }
 }

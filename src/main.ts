@@ -35,6 +35,7 @@ await runProcess(async () => {
     ...stack,
     createKey: (owner) => vault.createKey(owner),
     workers: config.workers,
+    limits: config.runLimits,
     clock,
     changed: (runId) => notify(db, runId),
   })
@@ -47,6 +48,8 @@ await runProcess(async () => {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
+        metrics: config.metrics,
+        runLimits: config.runLimits,
       },
       log,
       clock,

@@ -14,6 +14,7 @@ await runProcess(async () => {
     ...stack,
     createKey: (owner) => stack.vault.createKey(owner),
     workers: Math.max(1, config.workers),
+    limits: config.runLimits,
     clock: () => new Date(),
     changed: (runId) => notify(stack.db, runId),
   })

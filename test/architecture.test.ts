@@ -66,7 +66,9 @@ const packageOf = (name: string) =>
 const layerOf = (file: string) => (file.includes(path.sep) ? (file.split(path.sep)[0] ?? '') : 'wiring')
 
 /** The entry points of the command line wire like `main.ts` does. */
-const isWiring = (file: string) => layerOf(file) === 'wiring' || file === path.join('cli', 'pipeline.ts')
+/** Commands that start the stack themselves. */
+const commands = ['pipeline.ts', 'fsck.ts'].map((name) => path.join('cli', name))
+const isWiring = (file: string) => layerOf(file) === 'wiring' || commands.includes(file)
 
 describe('dependencies point inward', () => {
   test('every folder of src is a layer', () => {

@@ -76,6 +76,7 @@ async function run(stack: Stack, asked: PipelineArguments, mapping: Mapping | un
     createKey: (owner) => vault.createKey(owner),
     log: stack.log,
     workers: stack.config.workers,
+    limits: stack.config.runLimits,
     clock,
     random: stack.random,
     changed: () => {},

@@ -1,9 +1,11 @@
 import { sql } from 'kysely'
+import { differenceOf } from '../domain/pipeline/ledger.ts'
 import { type RecordStage, recordStages } from '../domain/pipeline/process-records.ts'
-import { isExact, type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
+import { type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
 import type { Claim } from './claim-shard.ts'
-import { addEvent, addShards, type SendShard, type Trx } from './runs.ts'
+import { addEvent, type Trx } from './run-events.ts'
+import { addShards, type SendShard } from './runs.ts'
 
 /**
  * Decides what follows after a shard is done: completes stages, queues the next, and at the end settles whether the
@@ -71,7 +73,7 @@ async function complete(
   stage: Stage,
 ): Promise<void> {
   const now = clock()
-  await trx
+  const { numUpdatedRows } = await trx
     .updateTable('runStages')
     .set((eb) => ({
       status: 'completed',
@@ -83,7 +85,8 @@ async function complete(
     .where('status', '!=', 'completed')
     // Ingestion has cut everything before the slices it cut are read.
     .where(sql<boolean>`(stage <> 'ingestion' or records_in = records_out + quarantined)`)
-    .execute()
+    .executeTakeFirst()
+  if (numUpdatedRows > 0n) await addEvent(trx, runId, now, 'stage-completed', 'Stage completed', { stage })
 }
 
 /** Sequential mode: every shard that came out of `before` enters `stage`. */
@@ -103,7 +106,11 @@ async function queueNextStage(
     .execute()
   const following = done.flatMap(({ index, task, result }) => {
     if (task.kind !== 'records' || result?.objectId === undefined) return []
-    const next: ShardTask = { ...task, stages: [stage], input: { kind: 'object', objectId: result.objectId } }
+    const { objectId, sha256 } = result
+    const stored = { objectId, ...(sha256 === undefined ? {} : { sha256 }) }
+    // What was found to cost its worker stays behind in the stage before.
+    const { poison: _, isolation: __, ...same } = task
+    const next: ShardTask = { ...same, stages: [stage], input: { kind: 'object', ...stored } }
     return [{ index, task: next, records: result.records }]
   })
   await addShards(trx, runId, stage, following)
@@ -116,28 +123,26 @@ async function queueNextStage(
   await deps.send(trx, runId)
 }
 
-/** A run whose ledger does not sum exactly may not complete. */
+/** A run whose books do not balance may not complete: it fails with the difference. The database refuses it as well. */
 async function settle(trx: Trx, { clock }: { readonly clock: () => Date }, runId: string): Promise<void> {
-  const ledger = await readLedger(trx, runId)
-  const wrong = ledger.filter((row) => !isExact(row)).map((row) => row.stage)
-  const broken = ledger.find((row, position) => position > 0 && ledger[position - 1]?.out !== row.in)
+  const units = await trx
+    .selectFrom('runs')
+    .select(['unitsIn as in', 'unitsGrouped as grouped', 'unitsQuarantined as quarantined'])
+    .where('id', '=', runId)
+    .executeTakeFirstOrThrow()
+  const difference = differenceOf(await readLedger(trx, runId), units)
   const now = clock()
   const problem =
-    wrong.length === 0 && broken === undefined
+    difference === undefined
       ? null
-      : `The ledger of ${wrong[0] ?? broken?.stage} does not sum, so the run cannot complete. This is a fault of Signalbox: the exports must not be used.`
+      : `The books do not balance, so the run cannot complete: ${difference}. This is a fault of Signalbox: the exports must not be used.`
   await trx
     .updateTable('runs')
     .set({ status: problem === null ? 'completed' : 'failed', problem, finishedAt: now })
     .where('id', '=', runId)
     .execute()
-  await addEvent(
-    trx,
-    runId,
-    now,
-    problem === null ? 'completed' : 'failed',
-    problem ?? 'Completed; the ledger sums exactly',
-  )
+  const kind = problem === null ? 'completed' : 'failed'
+  await addEvent(trx, runId, now, kind, problem ?? 'Completed; the ledger sums exactly')
 }
 
 /** The ledger of a run, in the order of its stages. */

@@ -1,95 +1,120 @@
 import { type Kysely, sql } from 'kysely'
-import { Client } from 'pg'
-import type { Logger } from 'pino'
+import { loseShard, lostShardColumns } from './lose-shard.ts'
 import type { SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
+import { leaseSeconds, workerLock } from './worker-presence.ts'
 
-/** First key of our advisory locks: "SBwk"; the second is the worker's number. */
-const lockClass = 0x5342776b
-
-/**
- * A worker process is alive as long as its connection holds the advisory lock of its number: a killed process
- * loses it at once, whatever its rows still say.
- */
-export class WorkerPresence {
-  readonly workerId: number
-  readonly #client: Client
-
-  private constructor(client: Client, workerId: number) {
-    this.#client = client
-    this.workerId = workerId
-  }
-
-  static async enter(url: string, log: Logger): Promise<WorkerPresence> {
-    const client = new Client({ connectionString: url, keepAlive: true })
-    client.on('error', (err) => log.warn({ err }, 'presence connection lost'))
-    await client.connect()
-    const { rows } = await client.query<{ id: number }>("select nextval('worker_numbers')::integer as id")
-    const id = rows[0]?.id ?? 0
-    await client.query('select pg_advisory_lock($1, $2)', [lockClass, id])
-    return new WorkerPresence(client, id)
-  }
-
-  async leave(): Promise<void> {
-    await this.#client.end()
-  }
+export interface RecoveryDeps {
+  readonly db: Kysely<Database>
+  readonly send: SendShard
+  readonly clock: () => Date
 }
 
-/**
- * Puts shards of lost workers back, aborts what should no longer be worked, and with `everything` sends a hint for
- * live runs, in case one was lost. Hints are free: a claim finds out whether there is work.
- * @returns runs this process works on that have ended meanwhile (cancelled, failed, deleted)
- */
-export async function recoverShards(
-  db: Kysely<Database>,
-  presence: WorkerPresence,
-  send: SendShard,
-  everything: boolean,
-  mine: readonly { readonly runId: string }[],
-): Promise<Set<string>> {
-  const working = await db
-    .selectFrom('shards')
-    .select('workerId')
-    .distinct()
-    .where('status', '=', 'working')
-    .where('workerId', '!=', presence.workerId)
-    .execute()
-  for (const { workerId } of working) {
-    await db.transaction().execute(async (trx) => {
-      // Taken and held until the transaction ends: so one recovering process does it, and only for a dead worker.
-      const { rows } = await sql<{
-        lost: boolean
-      }>`select pg_try_advisory_xact_lock(${lockClass}::integer, ${workerId}::integer) as lost`.execute(trx)
-      if (rows[0]?.lost !== true) return
+/** A shard this process works, by its claim. */
+export interface Held {
+  readonly runId: string
+  readonly stage: string
+  readonly index: number
+}
+
+/** Puts back the shards of workers that are gone: their lock is free, or they were not seen within the lease. */
+export async function recoverShards(deps: RecoveryDeps, own: number): Promise<void> {
+  const { rows } = await sql<{ workerId: number; isSilent: boolean }>`
+    select distinct shards.worker_id, workers.id is null or workers.seen_at < now() - ${leaseSeconds} * interval '1 second' as is_silent
+    from shards left join workers on workers.id = shards.worker_id
+    where shards.status = 'working' and shards.worker_id <> ${own}`.execute(deps.db)
+  for (const { workerId, isSilent } of rows) {
+    await deps.db.transaction().execute(async (trx) => {
+      // Taken and held until the transaction ends: so one recovering process does it.
+      const { rows: locks } = await sql<{
+        isFree: boolean
+      }>`select pg_try_advisory_xact_lock(${workerLock}::integer, ${workerId}::integer) as is_free`.execute(
+        trx,
+      )
+      const isFree = locks[0]?.isFree === true
+      if (!isFree && !isSilent) return
       const lost = await trx
+        .selectFrom('shards')
+        .innerJoin('runs', 'runs.id', 'shards.runId')
+        .select(lostShardColumns)
+        .where('shards.workerId', '=', workerId)
+        .where('shards.status', '=', 'working')
+        .where('runs.status', '=', 'running')
+        .orderBy('shards.runId')
+        .forUpdate(['shards', 'runs'])
+        .execute()
+      const how = isFree ? 'its worker process ended' : `its worker was silent for ${leaseSeconds} s`
+      for (const shard of lost) await loseShard(trx, deps, shard, 1, how)
+      // Of runs that have ended: nobody works them.
+      await trx
         .updateTable('shards')
         .set({ status: 'queued', workerId: null })
         .where('workerId', '=', workerId)
         .where('status', '=', 'working')
-        .returning('runId')
         .execute()
-      for (const runId of new Set(lost.map((shard) => shard.runId))) await send(trx, runId)
+      if (isFree) await trx.deleteFrom('workers').where('id', '=', workerId).execute()
     })
   }
-  if (everything) {
-    await db.transaction().execute(async (trx) => {
-      const live = await trx
-        .selectFrom('runs')
-        .select('id')
-        .where('status', 'in', ['queued', 'running'])
-        .orderBy('createdAt')
-        .limit(100)
-        .execute()
-      for (const { id } of live) await send(trx, id)
-    })
+}
+
+/**
+ * Puts back what the tables say this process works and it does not: it could not write down how that ended. No loss, and
+ * no retry: nobody knows what it was.
+ */
+export async function releaseForgotten(
+  { db }: RecoveryDeps,
+  own: number,
+  held: readonly Held[],
+): Promise<void> {
+  const said = await db
+    .selectFrom('shards')
+    .select(['runId', 'stage', 'index', 'attempt'])
+    .where('status', '=', 'working')
+    .where('workerId', '=', own)
+    .execute()
+  const isHeld = (shard: Held) =>
+    held.some(
+      ({ runId, stage, index }) => runId === shard.runId && stage === shard.stage && index === shard.index,
+    )
+  for (const shard of said) {
+    if (isHeld(shard)) continue
+    await db
+      .updateTable('shards')
+      .set({ status: 'queued', workerId: null })
+      .where('runId', '=', shard.runId)
+      .where('stage', '=', shard.stage)
+      .where('index', '=', shard.index)
+      .where('attempt', '=', shard.attempt)
+      .where('status', '=', 'working')
+      .execute()
   }
-  if (mine.length === 0) return new Set()
-  const alive = await db
+}
+
+/** Sends a hint for every live run, in case one was lost: a claim finds out whether there is work. */
+export async function hintLiveRuns({ db, send }: RecoveryDeps): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const live = await trx
+      .selectFrom('runs')
+      .select('id')
+      .where('status', 'in', ['queued', 'running'])
+      .orderBy('createdAt')
+      .limit(100)
+      .execute()
+    for (const { id } of live) await send(trx, id)
+  })
+}
+
+/** Which of these runs are still worked on; the others were cancelled, failed or deleted meanwhile. */
+export async function readRunning(
+  { db }: RecoveryDeps,
+  runIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (runIds.length === 0) return new Set()
+  const rows = await db
     .selectFrom('runs')
     .select('id')
     .where('status', '=', 'running')
-    .where('id', 'in', [...new Set(mine.map((claim) => claim.runId))])
+    .where('id', 'in', [...new Set(runIds)])
     .execute()
-  const ids = new Set(alive.map((run) => run.id))
-  return new Set(mine.map((claim) => claim.runId).filter((id) => !ids.has(id)))
+  return new Set(rows.map((run) => run.id))
 }

@@ -1,15 +1,16 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { createHash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { RunRequest, Runs } from '../domain/pipeline/request-run.ts'
 import { RunConfiguration, type Stage, stages } from '../domain/pipeline/run.ts'
 import { type ShardTask, type SourceInput, startOfIngestion } from '../domain/pipeline/shard.ts'
 import { selectChecks } from '../domain/quality/registry.ts'
-import { ok, refuse } from '../domain/result.ts'
+import { ok, type Result, refuse } from '../domain/result.ts'
 import { recordAudit } from './audit-outbox.ts'
+import { countRepairs, isCountedAlike, readLineage } from './repairs.ts'
+import { addEvent, type Trx } from './run-events.ts'
 import type { Database } from './schema.ts'
-
-export type Trx = Transaction<Database>
 
 /** Puts a hint on the queue inside a transaction: "look, this run has work". It may come twice, late or never. */
 export type SendShard = (trx: Trx, runId: string, afterSeconds?: number) => Promise<void>
@@ -35,11 +36,20 @@ export function runStore(deps: RunStoreDeps): Runs {
       if (found.missing !== undefined) {
         return refuse('not-found', `There is no dataset ${found.missing} with files to run.`)
       }
+      const { parentRunId } = request
+      if (parentRunId !== undefined && !(await mayGoOn(db, parentRunId)))
+        return refuse('conflict', otherRecords)
+      const repeated = await findRepeated(db, caller, request)
+      if (repeated !== undefined) return repeated
       const runId = newId('run', clock().getTime(), random(10))
       const keyOwner = request.datasetIds.length === 1 ? (request.datasetIds[0] ?? runId) : runId
       // Before the row: a run whose row exists always has a key to write with.
       if (keyOwner === runId) await deps.createKey(runId)
-      await db.transaction().execute((trx) => writeRun(trx, deps, caller, request, found, runId, keyOwner))
+      const written = await db
+        .transaction()
+        .execute((trx) => writeRun(trx, deps, caller, request, found, runId, keyOwner))
+      // The same request came twice at once, and the other was first.
+      if (!written) return (await findRepeated(db, caller, request)) ?? refuse('conflict', repeatedElsewhere)
       deps.changed(runId)
       return ok(runId)
     },
@@ -73,7 +83,7 @@ export function runStore(deps: RunStoreDeps): Runs {
       const resumed = await db.transaction().execute(async (trx) => {
         const row = await trx
           .updateTable('runs')
-          .set({ status: 'running', finishedAt: null, problem: null, version: sql`version + 1` })
+          .set({ status: 'queued', finishedAt: null, problem: null, version: sql`version + 1` })
           .where('id', '=', runId)
           .where('status', 'in', ['failed', 'cancelled'])
           .returning('id')
@@ -81,7 +91,7 @@ export function runStore(deps: RunStoreDeps): Runs {
         if (!row) return false
         await trx
           .updateTable('shards')
-          .set({ status: 'queued', failures: 0, workerId: null, notBefore: null })
+          .set({ status: 'queued', failures: 0, losses: 0, workerId: null, notBefore: null })
           .where('runId', '=', runId)
           .where('status', 'in', ['failed', 'working'])
           .execute()
@@ -106,6 +116,45 @@ export function runStore(deps: RunStoreDeps): Runs {
   }
 }
 
+const otherRecords =
+  'The mapping was changed since, so that rows make up other records: the repairs would meet the wrong ones. Change it back, or run the dataset without the repairs.'
+
+/** Whether repairs made under a run and those before it still meet the records they were made of. */
+async function mayGoOn(db: Kysely<Database>, parentRunId: string): Promise<boolean> {
+  for (const id of await readLineage(db, parentRunId)) {
+    if ((await countRepairs(db, id)) > 0 && !(await isCountedAlike(db, id))) return false
+  }
+  return true
+}
+
+const repeatedElsewhere =
+  'This Idempotency-Key was used for another request. Send a new key for a new run, or repeat the first request unchanged.'
+
+/** What a key stands for: the same key with another request is a mistake of the caller. */
+const hashOf = ({ datasetIds, configuration, parentRunId, priority }: RunRequest): string =>
+  createHash('sha256')
+    .update(
+      JSON.stringify([datasetIds, RunConfiguration.parse(configuration), parentRunId ?? null, priority ?? 0]),
+    )
+    .digest('hex')
+
+/** The answer a request with this key got before; undefined when it is new. */
+async function findRepeated(
+  db: Kysely<Database>,
+  caller: Caller,
+  request: RunRequest,
+): Promise<Result<string> | undefined> {
+  if (request.idempotencyKey === undefined) return undefined
+  const before = await db
+    .selectFrom('runs')
+    .select(['id', 'idempotencyHash'])
+    .where('ownerId', '=', caller.actor.id)
+    .where('idempotencyKey', '=', request.idempotencyKey)
+    .executeTakeFirst()
+  if (before === undefined) return undefined
+  return before.idempotencyHash === hashOf(request) ? ok(before.id) : refuse('conflict', repeatedElsewhere)
+}
+
 const entry = (action: string, runId: string, details: Record<string, string | number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const
 
@@ -124,6 +173,7 @@ async function findInputs(db: Kysely<Database>, request: RunRequest): Promise<Fo
       'datasetFiles.datasetId',
       'datasetFiles.objectId',
       'datasetFiles.bytes',
+      'datasetFiles.sha256',
       'datasetFiles.detection',
       'datasets.mapping',
     ])
@@ -139,6 +189,7 @@ async function findInputs(db: Kysely<Database>, request: RunRequest): Promise<Fo
         fileId: row.id,
         objectId: row.objectId,
         bytes: row.bytes,
+        sha256: row.sha256,
         layout: row.detection.layout,
         mapping: row.mapping ?? row.detection.mapping,
       })),
@@ -158,10 +209,10 @@ async function writeRun(
   found: FoundInputs,
   runId: string,
   keyOwner: string,
-): Promise<void> {
+): Promise<boolean> {
   const now = deps.clock()
   const configuration = RunConfiguration.parse(request.configuration)
-  await trx
+  const inserted = await trx
     .insertInto('runs')
     .values({
       id: runId,
@@ -170,9 +221,18 @@ async function writeRun(
       configuration: JSON.stringify(configuration),
       keyOwner,
       sourceBytes: found.bytes,
+      parentRunId: request.parentRunId ?? null,
+      priority: request.priority ?? 0,
+      idempotencyKey: request.idempotencyKey ?? null,
+      idempotencyHash: request.idempotencyKey === undefined ? null : hashOf(request),
       createdAt: now,
     })
-    .execute()
+    .onConflict((conflict) =>
+      conflict.columns(['ownerId', 'idempotencyKey']).where('idempotencyKey', 'is not', null).doNothing(),
+    )
+    .returning('id')
+    .executeTakeFirst()
+  if (inserted === undefined) return false
   await trx
     .insertInto('runInputs')
     .values(request.datasetIds.map((datasetId, position) => ({ runId, datasetId, position })))
@@ -197,13 +257,15 @@ async function writeRun(
     .execute()
   const task = { kind: 'ingestion', inputs: found.inputs, checkpoint: startOfIngestion } as const
   await addShards(trx, runId, 'ingestion', [{ index: 0, task }])
-  await addEvent(trx, runId, now, 'started', `Started in ${configuration.mode} mode`)
+  const from = request.parentRunId === undefined ? '' : `, goes on from ${request.parentRunId}`
+  await addEvent(trx, runId, now, 'queued', `Accepted, ${configuration.mode} mode${from}`)
   await recordAudit(
     trx,
     caller,
     entry('run.start', runId, { mode: configuration.mode, datasets: request.datasetIds.length }),
   )
   await deps.send(trx, runId)
+  return true
 }
 
 /** Adds shards to be worked; their records enter the stage when they are done. */
@@ -224,14 +286,4 @@ export async function addShards(
     }))
     await trx.insertInto('shards').values(rows).execute()
   }
-}
-
-export async function addEvent(
-  trx: Trx,
-  runId: string,
-  at: Date,
-  kind: string,
-  message: string,
-): Promise<void> {
-  await trx.insertInto('runEvents').values({ runId, at, kind, message }).execute()
 }

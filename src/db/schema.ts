@@ -179,6 +179,8 @@ export interface Database {
     kind: 'proposed' | 'edited'
     madeBy: string
     madeAt: Date
+    /** When it was replaced or taken back; a run that was accepted before goes on reading it. */
+    endedAt: Date | null
   }
   /** What each stage did in a minute, over all runs. */
   stageMinutes: {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Cut } from '../domain/pipeline/ingest.ts'
+import { narrow, threadLoss } from '../domain/pipeline/isolate.ts'
 import type {
   ExportOutcome,
   QualityOutcome,
@@ -11,8 +12,11 @@ import { type Stage, stages } from '../domain/pipeline/run.ts'
 import type { IngestionCheckpoint, ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import { advance } from './advance-run.ts'
 import type { Claim } from './claim-shard.ts'
-import { addEvent, addShards, type SendShard, type Trx } from './runs.ts'
+import { failRun, loseShard } from './lose-shard.ts'
+import { addEvent, type Trx } from './run-events.ts'
+import { addShards, type SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
+import { storeResult } from './stage-cache.ts'
 
 export interface CommitDeps {
   readonly db: Kysely<Database>
@@ -31,7 +35,10 @@ export function commitCuts(deps: CommitDeps, claim: Claim, cuts: readonly Cut[])
     if (claim.task.kind !== 'ingestion' || last === undefined) throw new Error('only ingestion cuts')
     const first = last.shard - cuts.length + 1
     const { numUpdatedRows } = await mine(trx, claim)
-      .set({ task: sql`jsonb_set(task, '{checkpoint}', ${JSON.stringify(last.checkpoint)}::jsonb)` })
+      .set({
+        task: sql`jsonb_set(task, '{checkpoint}', ${JSON.stringify(last.checkpoint)}::jsonb)`,
+        losses: 0,
+      })
       .where(nextCut, '=', first)
       .executeTakeFirst()
     const isGapless = cuts.every((cut, position) => cut.shard === first + position)
@@ -80,11 +87,23 @@ export const commitIngestion = (deps: CommitDeps, claim: Claim, end: IngestionCh
 /** Cuts follow each other without a gap: the number the next one must have. */
 const nextCut = sql<number>`(task #>> '{checkpoint,shard}')::integer`
 
-/** One shard through standardization, validation and processing, or one of them. */
-export function commitRecords(deps: CommitDeps, claim: Claim, outcome: RecordsOutcome): Promise<boolean> {
+/**
+ * One shard through standardization, validation and processing, or one of them.
+ * @param cached the name of the result in the stage cache, and the run it was taken from when it was there
+ */
+export function commitRecords(
+  deps: CommitDeps,
+  claim: Claim,
+  outcome: RecordsOutcome,
+  cached: { readonly key?: string; readonly reusedRunId?: string },
+): Promise<boolean> {
   return guarded(deps, claim, async (trx) => {
     const { task, runId } = claim
     if (task.kind !== 'records') throw new Error('not a shard of records')
+    const { key, reusedRunId } = cached
+    if (key !== undefined && reusedRunId === undefined) {
+      await storeResult(trx, claim, key, outcome, deps.clock())
+    }
     const counts: StageCounts = {}
     for (const { stage, out } of outcome.counts) {
       counts[stage] = { ...counts[stage], out }
@@ -104,11 +123,12 @@ export function commitRecords(deps: CommitDeps, claim: Claim, outcome: RecordsOu
         )
         .execute()
     }
-    await finish(trx, deps, claim, {
+    const result: ShardResult = {
       records: outcome.counts.at(-1)?.out ?? 0,
       ...(outcome.objectId === undefined ? {} : { objectId: outcome.objectId }),
       ...(outcome.sha256 === undefined ? {} : { sha256: outcome.sha256 }),
-    })
+    }
+    await finish(trx, deps, claim, result, reusedRunId)
     // Of a slice: its units are read only now.
     const read = outcome.counts.find((count) => count.stage === 'ingestion')
     return {
@@ -154,39 +174,76 @@ export function commitFailure(
   { problem, retry }: { problem: string; retry: boolean },
 ): Promise<boolean> {
   return guarded(deps, claim, async (trx) => {
-    const row = await trx
-      .selectFrom('shards')
-      .select('failures')
-      .where('runId', '=', claim.runId)
-      .where('stage', '=', claim.stage)
-      .where('index', '=', claim.index)
-      .executeTakeFirstOrThrow()
+    const { failures } = claim
     const now = deps.clock()
-    if (retry && row.failures < 3) {
-      const seconds = 2 ** row.failures
+    if (retry && failures < mostRetries) {
+      const seconds = 2 ** failures
       const notBefore = new Date(now.getTime() + seconds * 1_000)
       await mine(trx, claim)
-        .set({ status: 'queued', failures: row.failures + 1, workerId: null, notBefore })
+        .set({ status: 'queued', failures: failures + 1, workerId: null, notBefore })
         .execute()
+      const message = `Shard ${claim.index + 1} failed; retry ${failures + 1} of ${mostRetries} in ${seconds} s`
+      await addEvent(trx, claim.runId, now, 'retry', message, claim)
       await deps.send(trx, claim.runId, seconds)
-      return {}
-    }
-    await mine(trx, claim).set({ status: 'failed', workerId: null, finishedAt: now }).execute()
-    await trx
-      .updateTable('runs')
-      .set({ status: 'failed', problem, finishedAt: now })
-      .where('id', '=', claim.runId)
-      .execute()
-    await trx
-      .updateTable('runStages')
-      .set({ status: 'failed', finishedAt: now })
-      .where('runId', '=', claim.runId)
-      .where('stage', '=', claim.stage)
-      .execute()
-    await addEvent(trx, claim.runId, now, 'failed', problem)
+    } else await failRun(trx, claim, now, problem)
     return {}
   })
 }
+
+const mostRetries = 3
+
+/** The thread was lost over the shard: out of memory, or out of time. */
+export const commitLoss = (deps: CommitDeps, claim: Claim, how: string): Promise<boolean> =>
+  guarded(deps, claim, async (trx) => {
+    await loseShard(trx, deps, claim, threadLoss, how)
+    return {}
+  })
+
+/** The records that were tried did not cost the worker: the search goes on with the others. */
+export const commitProbe = (deps: CommitDeps, claim: Claim): Promise<boolean> =>
+  guarded(deps, claim, async (trx) => {
+    const { task, runId, failures } = claim
+    if (task.kind !== 'records' || task.isolation === undefined) throw new Error('not a search')
+    const { isolation, ...rest } = task
+    const found = narrow(isolation, false)
+    const now = deps.clock()
+    if (found !== 'none' && 'next' in found) {
+      const next = { ...rest, isolation: found.next }
+      await mine(trx, claim)
+        .set({ status: 'queued', workerId: null, task: JSON.stringify(next) })
+        .execute()
+    } else if (failures < mostRetries) {
+      const message = `No record of shard ${claim.index + 1} alone costs its worker; it is tried again as a whole`
+      await addEvent(trx, runId, now, 'retry', message, claim)
+      await mine(trx, claim)
+        .set({
+          status: 'queued',
+          workerId: null,
+          losses: 0,
+          failures: failures + 1,
+          task: JSON.stringify(rest),
+        })
+        .execute()
+    } else {
+      await failRun(
+        trx,
+        claim,
+        now,
+        `Shard ${claim.index + 1} of ${claim.stage} costs its worker, and no record alone is to blame. It may take more memory or time than a worker has; the log has the details under this run's id.`,
+      )
+    }
+    await deps.send(trx, runId)
+    return {}
+  })
+
+/** Put back, neither a retry nor a loss: this process ends, or cannot go on now. */
+export const commitRelease = (deps: CommitDeps, claim: Claim, afterSeconds = 0): Promise<boolean> =>
+  guarded(deps, claim, async (trx) => {
+    const notBefore = afterSeconds === 0 ? null : new Date(deps.clock().getTime() + afterSeconds * 1_000)
+    await mine(trx, claim).set({ status: 'queued', workerId: null, notBefore }).execute()
+    await deps.send(trx, claim.runId, afterSeconds === 0 ? undefined : afterSeconds)
+    return {}
+  })
 
 /** What a commit adds to the totals of its run. */
 interface RunTotals {
@@ -247,7 +304,13 @@ const mine = (trx: Trx, claim: Claim) =>
     .where('index', '=', claim.index)
     .where('attempt', '=', claim.attempt)
 
-async function finish(trx: Trx, deps: CommitDeps, claim: Claim, result: ShardResult): Promise<void> {
+async function finish(
+  trx: Trx,
+  deps: CommitDeps,
+  claim: Claim,
+  result: ShardResult,
+  reusedRunId?: string,
+): Promise<void> {
   const now = deps.clock()
   await mine(trx, claim)
     .set({
@@ -256,8 +319,12 @@ async function finish(trx: Trx, deps: CommitDeps, claim: Claim, result: ShardRes
       result: JSON.stringify(result),
       finishedAt: now,
       durationMs: sql`extract(epoch from (${now}::timestamptz - claimed_at)) * 1000`,
+      reusedRunId: reusedRunId ?? null,
     })
     .execute()
+  const of = reusedRunId === undefined ? '' : `, taken over from ${reusedRunId}`
+  const message = `Shard ${claim.index + 1} done, ${result.records} records${of}`
+  await addEvent(trx, claim.runId, now, reusedRunId === undefined ? 'done' : 'reused', message, claim)
   await advance(trx, deps, claim)
 }
 

@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { RunObjects } from '../domain/pipeline/ingest.ts'
 import type { Manifest } from '../domain/pipeline/manifest.ts'
+import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { ExportFormat, RunConfiguration, Target } from '../domain/pipeline/run.ts'
 import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
 import { readLedger } from './advance-run.ts'
+import { readLineage, readRepairRefs } from './repairs.ts'
 import type { Database } from './schema.ts'
 
 /** What every shard of a run shares. */
@@ -17,6 +19,17 @@ export async function readRunSettings(
     .where('id', '=', runId)
     .executeTakeFirstOrThrow()
   return { configuration: run.configuration, objects: { keyOwner: run.keyOwner, prefix: runId } }
+}
+
+/** What was repaired in the runs this one goes on from: of the sources, or of one stretch of one of them. */
+export async function readRepairsFor(
+  db: Kysely<Database>,
+  { parentRunId, createdAt }: { readonly parentRunId: string | null; readonly createdAt: Date },
+  stretch: { readonly datasetId: string; readonly from: number; readonly to: number },
+): Promise<RepairRef[]> {
+  if (parentRunId === null) return []
+  const lineage = await readLineage(db, parentRunId)
+  return readRepairRefs(db, lineage, stretch.datasetId, stretch.from, stretch.to, createdAt)
 }
 
 /** The objects that came out of the last of the record stages, in shard order. */

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import { fromKysely, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
+import type { RunLimits } from '../db/admit-runs.ts'
 import { type RunStoreDeps, runStore, type SendShard } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
-import { ShardRunner } from './shard-runner.ts'
+import { type RunnerDeps, ShardRunner } from './shard-runner.ts'
 
 /** Hints "this run has work". One waits per run at most (policy `short`): more would say nothing new. */
 const queue = 'run-work'
@@ -18,9 +19,13 @@ export interface EngineDeps {
   readonly log: Logger
   /** Worker threads for shards; 0 only sends, and works nothing. */
   readonly workers: number
+  readonly limits: RunLimits
   readonly clock: () => Date
   readonly random: RunStoreDeps['random']
   readonly changed: (runId: string) => void
+  readonly times?: NonNullable<RunnerDeps['times']>
+  readonly diskLowWater?: number
+  readonly threadModule?: URL
 }
 
 export interface Engine {

@@ -1,22 +1,22 @@
+import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
+import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
-import { recoverShards, WorkerPresence } from '../db/lost-workers.ts'
+import { hintLiveRuns, readRunning, recoverShards, releaseForgotten } from '../db/lost-workers.ts'
+import { addEvent } from '../db/run-events.ts'
 import type { SendShard } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
-import {
-  commitCuts,
-  commitExport,
-  commitFailure,
-  commitIngestion,
-  commitQuality,
-  commitRecords,
-} from '../db/shard-commits.ts'
-import { readExportPlan, readProcessedShards } from '../db/shard-inputs.ts'
-import { underPressure } from './parallelism.ts'
+import { commitCuts, commitFailure, commitLoss, commitRelease } from '../db/shard-commits.ts'
+import { rollUpMinutes } from '../db/stage-metrics.ts'
+import { raiseStuckRuns } from '../db/stuck-runs.ts'
+import { WorkerPresence } from '../db/worker-presence.ts'
+import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
+import { performShard } from './perform-shard.ts'
+import { ResourceWatch } from './resource-watch.ts'
 import type { CutMessage, ShardOutcome, ShardWork } from './shard-work.ts'
 
 export interface RunnerDeps {
@@ -25,186 +25,330 @@ export interface RunnerDeps {
   readonly vaultFolders: { readonly keysFolder: string; readonly objectsFolder: string }
   readonly log: Logger
   readonly workers: number
+  readonly limits: RunLimits
   readonly clock: () => Date
   readonly changed: (runId: string) => void
   readonly send: SendShard
+  /** What a shard may take, in ms; and bytes that stay free on the disk. Only tests give others. */
+  readonly times?: ShardTimes
+  readonly diskLowWater?: number
+  /** The module of the worker threads; only tests give another. */
+  readonly threadModule?: URL
 }
 
-const pressurePauseMs = 250
+/** How long a shard may take before its thread is ended, by what it does. */
+export interface ShardTimes {
+  readonly records: number
+  readonly probe: number
+  /** Without a cut. */
+  readonly ingestion: number
+  readonly whole: number
+}
+const usualTimes: ShardTimes = {
+  records: 120_000,
+  probe: 20_000,
+  ingestion: 600_000,
+  whole: 6 * 3_600_000,
+}
+
+/** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
+const tickMs = 1_000
+const diskFullPauseSeconds = 5
 
 /**
- * Heaps of the threads. Ciphers make buffers fast: V8 would collect everything each 10 MB, a third of a core. And a
- * record is garbage as soon as it is written: a larger nursery is only memory.
+ * Heaps of the threads. Ciphers make buffers fast: V8 would collect everything each 10 MB, a third of a core. A record is
+ * garbage as soon as it is written, so a larger nursery is only memory. And a record that allocates without end
+ * takes its thread with it, not the process.
  */
-const threadHeaps = ['--initial-old-space-size=96', '--max-semi-space-size=8']
+const threadHeaps = ['--initial-old-space-size=96', '--max-semi-space-size=8', '--max-old-space-size=512']
+
+/** Why a shard's work was ended from outside. */
+type Ended = 'run over' | 'time' | 'stopping' | 'lease lost'
+
+interface Working {
+  readonly claim: Claim
+  readonly abort: AbortController
+  ended: Ended | undefined
+  deadline: number
+}
 
 /** Works shards of any run in threads, as long as there are any; sleeps until it is woken. */
 export class ShardRunner {
   readonly #deps: RunnerDeps
+  readonly #times: ShardTimes
   readonly #presence: WorkerPresence
+  readonly #watch: ResourceWatch
   readonly #pool: Piscina
-  readonly #slots: number
-  readonly #working = new Map<Claim, AbortController>()
+  readonly #working = new Set<Working>()
+  /** Shards of adaptive runs that may be worked at once. */
+  #adaptive: number
+  #paused: string | null = null
+  #warned = false
   #claiming = false
   #asked = false
   #stopping = false
-  #recovery: NodeJS.Timeout | undefined
+  #tick: NodeJS.Timeout | undefined
+  #ticks = 0
 
   private constructor(deps: RunnerDeps, presence: WorkerPresence) {
     this.#deps = deps
+    this.#times = deps.times ?? usualTimes
     this.#presence = presence
-    this.#slots = deps.workers
+    this.#watch = new ResourceWatch(deps.vaultFolders.objectsFolder, deps.diskLowWater)
+    this.#adaptive = deps.workers
     for (const flag of threadHeaps) setFlagsFromString(flag)
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const filename = deps.threadModule ?? new URL(`./shard-worker.${extension}`, import.meta.url)
     this.#pool = new Piscina({
-      filename: new URL(`./shard-worker.${extension}`, import.meta.url).href,
+      filename: filename.href,
       workerData: deps.vaultFolders,
       // Started with the process: a run should not wait for threads to load.
-      minThreads: this.#slots,
-      maxThreads: this.#slots,
+      minThreads: deps.workers,
+      maxThreads: deps.workers,
     })
   }
 
   static async start(deps: RunnerDeps): Promise<ShardRunner> {
-    const runner = new ShardRunner(deps, await WorkerPresence.enter(deps.url, deps.log))
-    await runner.#recover(true)
-    let turn = 0
-    runner.#recovery = setInterval(() => {
-      runner
-        .#recover(++turn % 30 === 0)
-        .then(() => runner.wake())
-        .catch((err) => deps.log.warn({ err }, 'recovery looks again in a second'))
-    }, 1_000)
+    const process_ = { host: hostname(), pid: process.pid, threads: deps.workers }
+    const runner = new ShardRunner(deps, await WorkerPresence.enter(deps.url, process_, deps.log))
+    await runner.#lookAfter()
+    runner.#schedule()
     return runner
   }
 
-  /** There may be work: takes it until every slot is busy or nothing waits. Never throws, comes back at once. */
+  /** There may be work: takes it until every thread is busy or nothing waits. Never throws, comes back at once. */
   wake(): void {
     this.#asked = true
     if (this.#claiming) return
     this.#claiming = true
     this.#takeAll()
-      .catch((err) => this.#deps.log.error({ err }, 'no shard could be claimed; recovery asks again'))
+      .catch((err) => this.#deps.log.error({ err }, 'no shard could be claimed; the next tick asks again'))
       .finally(() => {
         this.#claiming = false
       })
+  }
+
+  /** Ends what is going on and puts it back, so that others take it up at once. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#tick)
+    this.#watch.stop()
+    const held = [...this.#working]
+    for (const working of held) this.#end(working, 'stopping')
+    await this.#pool.destroy()
+    await Promise.allSettled(held.map(({ claim }) => commitRelease(this.#deps, claim)))
+    await this.#presence.leave()
   }
 
   async #takeAll(): Promise<void> {
     // Asked again while a claim found nothing: what was committed meanwhile was not seen by it.
     while (this.#asked) {
       this.#asked = false
-      while (!this.#stopping && this.#working.size < this.#slots && (await this.#takeNext()));
+      const { db, limits, clock, changed } = this.#deps
+      for (const runId of await admitRuns(db, limits, clock())) changed(runId)
+      while (this.#mayTake() && (await this.#takeNext()));
     }
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true
-    clearInterval(this.#recovery)
-    for (const abort of this.#working.values()) abort.abort()
-    await this.#pool.destroy()
-    // The lock goes with the connection: whoever is next sees our shards as lost and takes them up.
-    await this.#presence.leave()
+  #mayTake(): boolean {
+    return !this.#stopping && this.#paused === null && this.#working.size < this.#deps.workers
   }
 
   /** @returns whether a shard was found; it is worked on behind the scenes */
   async #takeNext(): Promise<boolean> {
     const { db, clock } = this.#deps
-    const isShort = this.#working.size > 0 && underPressure(this.#slots)
-    const claim = await claimNext(db, this.#presence.workerId, clock(), isShort ? 'adaptive' : undefined)
-    if (claim === undefined) {
-      if (isShort) setTimeout(() => this.wake(), pressurePauseMs)
-      return false
+    const { workerId } = this.#presence
+    if (workerId === undefined) return false
+    const isAdaptiveFull = this.#working.size >= this.#adaptive
+    const claim = await claimNext(db, workerId, clock(), isAdaptiveFull ? 'adaptive' : undefined)
+    if (claim === undefined) return false
+    const working: Working = {
+      claim,
+      abort: new AbortController(),
+      ended: undefined,
+      deadline: performance.now() + this.#allowance(claim),
     }
-    const abort = new AbortController()
-    this.#working.set(claim, abort)
-    void this.#work(claim, abort)
+    this.#working.add(working)
+    void this.#work(working)
     return true
   }
 
-  async #work(claim: Claim, abort: AbortController): Promise<void> {
-    const { log, changed } = this.#deps
+  #allowance({ task }: Claim): number {
+    const { records, probe, ingestion, whole } = this.#times
+    if (task.kind === 'records') return task.isolation === undefined ? records : probe
+    return task.kind === 'ingestion' ? ingestion : whole
+  }
+
+  async #work(working: Working): Promise<void> {
+    const { claim } = working
+    const { changed, log } = this.#deps
+    const shard = { runId: claim.runId, stage: claim.stage, index: claim.index, attempt: claim.attempt }
     changed(claim.runId)
+    const started = performance.now()
     try {
-      if (!this.#stopping) await this.#perform(claim, abort.signal)
+      if (this.#stopping) return
+      const kept = await performShard(this.#deps, claim, {
+        run: (work, transferList) => this.#run(working, work, transferList),
+        commitFrom: (port) => this.#commitFrom(port, working),
+      })
+      if (kept) {
+        if (claim.task.kind === 'records') this.#watch.tookMs(performance.now() - started)
+      } else log.warn(shard, 'the result of an overtaken attempt, or of a run that ended, was refused')
     } catch (err) {
-      // Aborted: the run was cancelled, or this process ends; the shard is another's or the next start's.
-      if (!abort.signal.aborted) {
-        log.error({ err, runId: claim.runId, stage: claim.stage, index: claim.index }, 'shard failed')
-        const problem = `Shard ${claim.index + 1} of ${claim.stage} failed on every attempt. The log has the details under this run's id; what was done is kept, and Resume goes on from there.`
-        await commitFailure(this.#deps, claim, { problem, retry: true }).catch((error) =>
-          log.error({ err: error }, 'a failure could not be written down; recovery finds the shard'),
-        )
-      }
+      await this.#afterError(working, err).catch((error) =>
+        log.error({ err: error, ...shard }, 'how a shard ended could not be written down; it is put back'),
+      )
     } finally {
-      this.#working.delete(claim)
+      this.#working.delete(working)
       changed(claim.runId)
       this.wake()
     }
   }
 
-  async #perform(claim: Claim, signal: AbortSignal): Promise<void> {
-    const deps = this.#deps
-    const { runId, task, configuration } = claim
-    const shared = { objects: { keyOwner: claim.keyOwner, prefix: runId }, attempt: claim.attempt }
-    const run = async (work: ShardWork, transferList: MessagePort[] = []): Promise<ShardOutcome> =>
-      this.#pool.run(work, { signal, transferList })
-    let outcome: ShardOutcome
-    switch (task.kind) {
-      case 'ingestion': {
-        const { inputs, checkpoint } = task
-        const { port1, port2 } = new MessageChannel()
-        this.#commitFrom(port1, claim)
-        // One stage after the other: then ingestion has to read every record itself.
-        const slices = configuration.mode !== 'sequential'
-        const work: ShardWork = { ...shared, kind: 'ingestion', inputs, checkpoint, slices, port: port2 }
-        outcome = await run(work, [port2]).finally(() => port1.close())
-        if (outcome.kind === 'ingestion' && outcome.end) await commitIngestion(deps, claim, outcome.end)
-        break
-      }
-      case 'records':
-        outcome = await run({ ...shared, kind: 'records', task, shard: claim.index, configuration })
-        if (outcome.kind === 'records') await commitRecords(deps, claim, outcome)
-        break
-      case 'quality': {
-        const shards = (await readProcessedShards(deps.db, runId)).map((shard) => shard.objectId)
-        outcome = await run({ ...shared, kind: 'quality', shards, threshold: configuration.threshold })
-        if (outcome.kind === 'quality') await commitQuality(deps, claim, outcome)
-        break
-      }
-      case 'export': {
-        const shards = await readProcessedShards(deps.db, runId)
-        const plan = await readExportPlan(deps.db, runId)
-        outcome = await run({ ...shared, kind: 'export', shards, ...plan })
-        if (outcome.kind === 'export') await commitExport(deps, claim, outcome)
-        break
-      }
-    }
-    if (outcome.kind === 'refused') {
-      await commitFailure(deps, claim, { problem: outcome.problem, retry: false })
+  async #run(
+    { abort }: Working,
+    work: ShardWork,
+    transferList: readonly MessagePort[] = [],
+  ): Promise<ShardOutcome> {
+    return this.#pool.run(work, { signal: abort.signal, transferList: [...transferList] })
+  }
+
+  async #afterError({ claim, ended }: Working, err: unknown): Promise<void> {
+    const { log } = this.#deps
+    const { runId, stage, index, attempt } = claim
+    // Another's already, or nobody's any more; when stopping it is put back by stop().
+    if (ended === 'run over' || ended === 'stopping' || ended === 'lease lost') return
+    const code = err instanceof Error && 'code' in err ? String(err.code) : ''
+    log.error({ err, runId, stage, index, attempt, ended, code }, 'shard failed')
+    if (ended === 'time') {
+      await commitLoss(this.#deps, claim, 'it took longer than a shard may take')
+    } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      await commitLoss(this.#deps, claim, 'its thread ran out of memory')
+    } else if (isThreadGone(err)) {
+      await commitLoss(this.#deps, claim, 'its thread ended')
+    } else if (isDiskFull(err)) {
+      this.#paused = 'The disk of the vault is full. Make room; the run goes on by itself.'
+      await commitRelease(this.#deps, claim, diskFullPauseSeconds)
+    } else {
+      const problem = `Shard ${index + 1} of ${stage} failed on every attempt. The log has the details under this run's id; what was done is kept, and Resume goes on from there.`
+      await commitFailure(this.#deps, claim, { problem, retry: true })
     }
   }
 
-  /** Commits what the thread cuts, and answers each message with whether it may go on. */
-  #commitFrom(port: MessagePort, claim: Claim): void {
+  /**
+   * Commits what the thread cuts, and answers each message with whether it may go on.
+   * @returns asks afterwards for the error that kept a cut from being committed
+   */
+  #commitFrom(port: MessagePort, working: Working): () => unknown {
+    const { claim } = working
+    let failed: unknown
     port.on('message', (cuts: CutMessage) => {
       commitCuts(this.#deps, claim, cuts).then(
         (kept) => {
+          working.deadline = performance.now() + this.#times.ingestion
           this.#deps.changed(claim.runId)
           port.postMessage(kept)
           this.wake()
         },
         (err) => {
-          this.#deps.log.error({ err, runId: claim.runId }, 'cut not committed')
+          failed = err
           port.postMessage(false)
         },
       )
     })
+    return () => failed
   }
 
-  async #recover(everything: boolean): Promise<void> {
-    const { db, send } = this.#deps
-    const ended = await recoverShards(db, this.#presence, send, everything, [...this.#working.keys()])
-    for (const [claim, abort] of this.#working) if (ended.has(claim.runId)) abort.abort()
+  #end(working: Working, why: Ended): void {
+    working.ended ??= why
+    working.abort.abort()
+  }
+
+  #schedule(): void {
+    this.#tick = setTimeout(() => {
+      this.#lookAfter()
+        .catch((err) => this.#deps.log.warn({ err }, 'looking after the runs failed; again in a second'))
+        .finally(() => {
+          if (this.#stopping) return
+          this.wake()
+          this.#schedule()
+        })
+    }, tickMs)
+  }
+
+  async #lookAfter(): Promise<void> {
+    const { db, clock, log } = this.#deps
+    const tick = this.#ticks++
+    for (const working of this.#working) {
+      if (performance.now() > working.deadline) this.#end(working, 'time')
+    }
+    const before = this.#presence.workerId
+    await this.#presence.beat(this.#paused)
+    const { workerId } = this.#presence
+    if (workerId === undefined || this.#stopping) return
+    // Under a new number: what was claimed under the old one is put back by whoever finds it, maybe by us.
+    if (workerId !== before) for (const working of this.#working) this.#end(working, 'lease lost')
+    const held = [...this.#working].map(({ claim }) => claim)
+    await recoverShards(this.#deps, workerId)
+    if (!this.#claiming) await releaseForgotten(this.#deps, workerId, held)
+    const running = await readRunning(
+      this.#deps,
+      held.map(({ runId }) => runId),
+    )
+    for (const working of this.#working) {
+      if (held.includes(working.claim) && !running.has(working.claim.runId)) this.#end(working, 'run over')
+    }
+    await this.#lookAtDisk()
+    await this.#adapt()
+    if (tick % 5 === 4) {
+      for (const runId of await raiseStuckRuns(db, clock())) {
+        log.warn({ runId }, 'a run makes no progress')
+        this.#deps.changed(runId)
+      }
+    }
+    if (tick % 30 === 0) {
+      await hintLiveRuns(this.#deps)
+      await rollUpMinutes(db, clock())
+    }
+  }
+
+  async #lookAtDisk(): Promise<void> {
+    const { log } = this.#deps
+    const { paused, isFilling, usedShare } = await this.#watch.disk()
+    if (isFilling && !this.#warned) log.warn({ usedShare }, 'the disk of the vault is four fifths full')
+    this.#warned = isFilling
+    if (paused === this.#paused) return
+    const isNew = (paused === null) !== (this.#paused === null)
+    this.#paused = paused
+    if (!isNew) return
+    if (paused === null) log.info('there is room on the disk again; shards are worked')
+    else log.error({ paused }, 'no shards are worked: the disk is full')
+    await this.#tellRuns('paused', paused ?? 'There is room on the disk again; it goes on')
+  }
+
+  async #adapt(): Promise<void> {
+    const { workers } = this.#deps
+    const decision = decide(this.#adaptive, this.#watch.observe(workers, memoryBudget(workers)))
+    if (decision.shards === this.#adaptive) return
+    this.#adaptive = decision.shards
+    const shards = decision.shards === 1 ? '1 shard' : `${decision.shards} shards`
+    await this.#tellRuns('decision', `Now ${shards} at once: ${decision.why}`, 'adaptive')
+  }
+
+  /** Says something to every run that is worked on here, or to those of one mode. */
+  async #tellRuns(kind: 'paused' | 'decision', message: string, mode?: 'adaptive'): Promise<void> {
+    const { db, clock, changed } = this.#deps
+    const running = db.selectFrom('runs').select(['id', 'configuration']).where('status', '=', 'running')
+    for (const { id, configuration } of await running.limit(100).execute()) {
+      if (mode !== undefined && configuration.mode !== mode) continue
+      await addEvent(db, id, clock(), kind, message)
+      changed(id)
+    }
   }
 }
+
+const isThreadGone = (err: unknown): boolean =>
+  err instanceof Error &&
+  /worker (thread )?(exited|terminated|ended)|Terminating worker thread/i.test(err.message)
+
+const isDiskFull = (err: unknown): boolean => err instanceof Error && /\bENOSPC\b/.test(err.message)

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Cut, RunObjects } from '../domain/pipeline/ingest.ts'
 import type { Manifest } from '../domain/pipeline/manifest.ts'
 import type { ExportOutcome, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
+import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
 import type { IngestionCheckpoint, ShardTask, SourceInput } from '../domain/pipeline/shard.ts'
 import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
@@ -13,6 +14,8 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly inputs: readonly SourceInput[]
       readonly checkpoint: IngestionCheckpoint
       readonly slices: boolean
+      /** Records put right since an earlier run, read instead of the source. */
+      readonly repairs?: readonly RepairRef[]
       /** Cuts are sent here, a few at a time; each message waits for a boolean in return. */
       readonly port: MessagePort
     }
@@ -20,6 +23,7 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly kind: 'records'
       readonly task: Extract<ShardTask, { kind: 'records' }>
       readonly shard: number
+      readonly repairs?: readonly RepairRef[]
       readonly configuration: RunConfiguration
     }
   | {
@@ -40,6 +44,8 @@ export type ShardOutcome =
   /** `end` is where reading ended; absent when it was stopped before. */
   | { readonly kind: 'ingestion'; readonly end: IngestionCheckpoint | undefined }
   | ({ readonly kind: 'records' } & RecordsOutcome)
+  /** The records of a search were worked and cost nothing; what came out was thrown away. */
+  | { readonly kind: 'probed' }
   | ({ readonly kind: 'quality' } & QualityOutcome)
   | ({ readonly kind: 'export' } & ExportOutcome)
   /** A failure with a sentence fit for the page; anything else is thrown and answered with a general one. */

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { type Cut, ingest } from '../domain/pipeline/ingest.ts'
+import { tried } from '../domain/pipeline/isolate.ts'
 import { processRecords } from '../domain/pipeline/process-records.ts'
 import { settleQuality } from '../domain/pipeline/settle-quality.ts'
 import { writeExports } from '../domain/pipeline/write-exports.ts'
@@ -27,8 +28,9 @@ export default async function work(job: ShardWork): Promise<ShardOutcome> {
     if (error instanceof VaultError) return { kind: 'refused', problem: error.message }
     // A parser's message quotes its input: only what kind of error it was may leave the thread.
     const name = error instanceof Error ? error.name : 'unknown'
+    const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''
     const frame = error instanceof Error ? (error.stack?.match(/[\w-]+\.[jt]s:\d+/)?.[0] ?? '') : ''
-    throw new Error(`shard work failed: ${name} at ${frame}`)
+    throw new Error(`shard work failed: ${name}${code} at ${frame}`)
   }
 }
 
@@ -38,7 +40,7 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
     case 'ingestion': {
       const sender = new CutSender(job.port)
       try {
-        const cutting = { attempt, slices: job.slices }
+        const cutting = { attempt, slices: job.slices, repairs: job.repairs ?? [] }
         const commit = (cut: Cut) => sender.send(cut)
         const end = await ingest(vault, objects, job.inputs, job.checkpoint, cutting, commit)
         return { kind: 'ingestion', end: (await sender.flush()) ? end : undefined }
@@ -51,13 +53,15 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
       const checks = selectChecks(configuration.checks)
       if (!checks.ok) return { kind: 'refused', problem: checks.problem.message }
       const fingerprintKey = await vault.deriveKey(objects.keyOwner, 'fingerprint')
+      const { isolation } = task
+      const range = isolation === undefined ? undefined : tried(isolation)
       const outcome = await processRecords(
         vault,
         objects,
-        { ...task, shard: job.shard, attempt },
+        { ...task, shard: job.shard, attempt, tried: range, repairs: job.repairs ?? [] },
         { checks: checks.value, redact: configuration.redact, fingerprintKey },
       )
-      return { kind: 'records', ...outcome }
+      return range === undefined ? { kind: 'records', ...outcome } : { kind: 'probed' }
     }
     case 'quality':
       return { kind: 'quality', ...(await settleQuality(vault, objects, job.shards, job.threshold, attempt)) }

@@ -2,9 +2,11 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
 import type { Vault } from '../domain/vault/vault.ts'
@@ -21,6 +23,10 @@ export interface AppDeps {
     readonly publicUrl: string
     readonly secureCookies: boolean
     readonly maxUploadBytes: number
+    /** Who reads /metrics besides administrators; nobody when not given. */
+    readonly metrics?: MetricsAccess
+    /** What a waiting run is held back by. */
+    readonly runLimits?: RunLimits
   }
   readonly log: Logger
   readonly clock: () => Date

@@ -3,13 +3,11 @@ import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
 import { z } from 'zod'
 import { recordAudit } from '../db/audit-outbox.ts'
-import { listQuarantine } from '../db/quarantine.ts'
 import { readRunView } from '../db/run-page.ts'
 import { listRuns } from '../db/run-views.ts'
 import { canWrite } from '../domain/datasets/access.ts'
-import { exportFormats, runStatuses, stages } from '../domain/pipeline/run.ts'
+import { exportFormats, runStatuses } from '../domain/pipeline/run.ts'
 import type { RunView } from '../domain/pipeline/run-view.ts'
-import { QuarantinePage } from '../views/runs/quarantine-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
 import { RunsPage } from '../views/runs/runs-page.tsx'
@@ -24,15 +22,10 @@ const ListQuery = z.object({
   status: optional(z.enum(runStatuses)),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
-const QuarantineQuery = z.object({
-  stage: optional(z.enum(stages)),
-  reason: optional(z.string().min(1).max(64)),
-  page: z.coerce.number().int().min(1).max(100_000).catch(1),
-})
 /** Changes are shown at most this often. */
 const leastBetweenMs = 250
 
-/** Runs: list, page, live fragment and stream, quarantine, exports. */
+/** Runs: list, page, live fragment and stream, exports. */
 export function runRoutes(deps: AppDeps) {
   const { db, vault, runs, clock } = deps
   const view = (c: AppContext, id: string) =>
@@ -58,26 +51,6 @@ export function runRoutes(deps: AppDeps) {
       const id = c.req.param('id')
       if (!(await view(c, id))) return answerProblem(c, gone)
       return sse(c, deps, (closed) => states(deps, id, () => view(c, id), closed))
-    })
-    .get('/:id/quarantine', async (c) => {
-      const run = await view(c, c.req.param('id'))
-      if (!run) return answerProblem(c, gone)
-      const { stage, reason, page } = QuarantineQuery.parse(c.req.query())
-      const filter = {
-        ...(stage === undefined ? {} : { stage }),
-        ...(reason === undefined ? {} : { reason }),
-      }
-      const rows = await listQuarantine(db, run.id, filter, page)
-      return c.html(
-        <QuarantinePage
-          {...frameOf(c)}
-          run={run}
-          rows={rows}
-          stage={stage}
-          reason={reason}
-          reasons={run.quarantineByReason}
-        />,
-      )
     })
     .get('/:id/exports/:exportId', async (c) => {
       const run = await view(c, c.req.param('id'))

@@ -7,6 +7,8 @@ import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
+import { QuarantineRecordPage, type RecordView } from '../../src/views/runs/quarantine-record-page.tsx'
+import { QuarantineRepairsPage } from '../../src/views/runs/quarantine-repairs-page.tsx'
 import { RunPage } from '../../src/views/runs/run-page.tsx'
 import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
@@ -24,6 +26,22 @@ import {
 
 const none = { rows: [], page: 1, size: 50, total: 0 }
 const paged = <T,>(row: T) => ({ rows: [row], page: 2, size: 1, total: 9 })
+
+const excerpt = { isCutBefore: true, isCutAfter: true, isRendered: false }
+const quarantined: RecordView = {
+  datasetId: 'ds_1',
+  ordinal: 2,
+  stage: 'ingestion',
+  reason: 'json-invalid',
+  file: 'a.jsonl',
+  line: null,
+  byteOffset: 7,
+  index: 2,
+  of: 3,
+  previous: '/runs/1/quarantine/ds_1/1',
+  next: '/runs/1/quarantine/ds_1/3',
+  isLoneRow: true,
+}
 
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
@@ -76,8 +94,18 @@ const full = (text: string): Record<string, unknown> => ({
       viewer={viewer}
       run={runSummary(text)}
       reasons={[{ reason: text, stage: 'ingestion', count: 1, first: { line: 1, ordinal: 1 } }]}
+      repairs={2}
+      mayWrite
+      isRunning={false}
+      visit="req_1"
+      stage="ingestion"
+      reason="json-invalid"
+      done={{ repaired: 1, looked: 2, left: 3, last: 'ds_1.4' }}
       rows={paged({
         id: '1',
+        datasetId: 'ds_1',
+        href: '/runs/1/quarantine/ds_1/2',
+        isRepaired: true,
         stage: 'ingestion' as const,
         reason: text,
         file: text,
@@ -85,6 +113,41 @@ const full = (text: string): Record<string, unknown> => ({
         byteOffset: 7,
         ordinal: 3,
       })}
+    />
+  ),
+  'quarantined record': (
+    <QuarantineRecordPage
+      viewer={viewer}
+      run={runSummary(text)}
+      record={{
+        ...quarantined,
+        reason: text,
+        file: text,
+        source: { ...excerpt, before: text, marked: text, after: text },
+        proposal: [
+          { kind: 'kept', text },
+          { kind: 'cut', text },
+          { kind: 'added', text },
+        ],
+        repair: { kind: 'edited', madeBy: text, madeAt: now, isOwn: true },
+        draft: text,
+      }}
+      mayWrite
+      problem={text}
+      now={now}
+    />
+  ),
+  'repair of many records': (
+    <QuarantineRepairsPage
+      viewer={viewer}
+      run={runSummary(text)}
+      stage="ingestion"
+      reason={text}
+      looked={10_000}
+      repairable={9_000}
+      left={5}
+      after={text}
+      last={text}
     />
   ),
   problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
@@ -114,7 +177,20 @@ const empty: Record<string, unknown> = {
       }}
     />
   ),
-  quarantine: <QuarantinePage run={runSummary('a')} reasons={[]} rows={none} />,
+  quarantine: (
+    <QuarantinePage
+      run={runSummary('a')}
+      reasons={[]}
+      rows={none}
+      repairs={0}
+      mayWrite={false}
+      isRunning={false}
+      visit="req_1"
+    />
+  ),
+  'quarantined record': (
+    <QuarantineRecordPage run={runSummary('a')} record={quarantined} mayWrite now={now} />
+  ),
   problem: <ProblemPage status={500} message="It broke." />,
 }
 
@@ -161,6 +237,44 @@ describe('a dataset', () => {
     const { id } = datasetView('a').summary
     expect(page).toContain(`href="/datasets/${id}/delete" data-dialog="delete"`)
     expect(page).toContain('<dialog class="dialog" id="delete"')
+  })
+})
+
+describe('a record in quarantine', () => {
+  const page = (record: Partial<RecordView>, mayWrite = true) =>
+    render(
+      <QuarantineRecordPage
+        run={runSummary('a')}
+        record={{ ...quarantined, ...record }}
+        mayWrite={mayWrite}
+        now={now}
+      />,
+    )
+
+  it('shows its text with the place that is wrong, also where that is its end', async () => {
+    const source = { ...excerpt, before: '{"a":', marked: '#', after: '1}' }
+    expect(await page({ source })).toContain('{&quot;a&quot;:<mark>#</mark>1}')
+    expect(await page({ source: { ...source, marked: '', after: '' } })).toContain('>ends here</mark>')
+  })
+
+  it('offers what can be done only to whoever may do it', async () => {
+    const all: Partial<RecordView> = {
+      proposal: [{ kind: 'added', text: '}' }],
+      repair: { kind: 'proposed', madeBy: 'M', madeAt: now, isOwn: true },
+      draft: '{}',
+    }
+    const offered = ['Apply this repair', 'Take back', 'Save repair']
+    const own = await page(all)
+    for (const button of offered) expect(own).toContain(button)
+    const read = await page(all, false)
+    for (const button of offered) expect(read).not.toContain(button)
+    expect(await page({ repair: { kind: 'edited', madeBy: 'M', madeAt: now, isOwn: false } })).not.toContain(
+      'Take back',
+    )
+  })
+
+  it('says that a record too long is not edited here', async () => {
+    expect(await page({})).toContain('too long to be edited here')
   })
 })
 

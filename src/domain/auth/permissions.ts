@@ -19,6 +19,8 @@ const editors: readonly Audience[] = ['editor', 'admin']
 export const permissions: Readonly<Record<string, Permission>> = {
   'GET /health': { operation: 'health.read', audience: everybody },
   'GET /ready': { operation: 'health.read', audience: everybody },
+  // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
+  'GET /metrics': { operation: 'metrics.read', audience: everybody },
   'GET /favicon.svg': { operation: 'asset.read', audience: everybody },
   'GET /portal.css': { operation: 'asset.read', audience: everybody },
   'GET /signalbox.js': { operation: 'asset.read', audience: everybody },
@@ -53,6 +55,15 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id/live': { operation: 'run.read', audience: readers },
   'GET /runs/:id/events': { operation: 'run.read', audience: readers },
   'GET /runs/:id/quarantine': { operation: 'quarantine.read', audience: readers },
+  'GET /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
+  'POST /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
+  'GET /runs/:id/quarantine/:datasetId/:ordinal': { operation: 'record.read', audience: readers },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': { operation: 'record.repair', audience: editors },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': {
+    operation: 'record.repair-removal',
+    audience: editors,
+  },
+  'POST /runs/:id/follow-up': { operation: 'run.start', audience: editors },
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', audience: readers },
   'POST /runs/:id/cancel': { operation: 'run.cancel', audience: editors },
   'POST /runs/:id/resume': { operation: 'run.resume', audience: editors },

@@ -1,8 +1,11 @@
+import type { Mapping } from '../datasets/mapping.ts'
 import { isSliceable, readRecords, sliceRecords } from '../formats/read-records.ts'
 import type { RecordBatch, SourceBytes } from '../formats/source.ts'
+import type { Json } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Quarantined } from './outcome.ts'
-import { encodeRaw, type Origin, type RawLine } from './record-objects.ts'
+import { encodeRaw, encodeRawLine, type Origin } from './record-objects.ts'
+import { orRepaired, type RepairRef, readRepairs } from './repairs.ts'
 import { hasScatteredKeys } from './scattered-keys.ts'
 import type { IngestionCheckpoint, ShardInput, SourceInput } from './shard.ts'
 
@@ -41,6 +44,7 @@ export type CommitCut = (cut: Cut) => Promise<boolean>
  * everything that follows are the same.
  * @param slices whether slices may be cut; else every shard is an object
  * @param attempt ends every object id, so that a late writer never meets another's object
+ * @param repairs read instead of their records where those are read here; of a slice, its shard is given them
  * @returns where reading ended when everything was read; undefined when commit said stop
  * @throws SourceRefused when a source cannot be read at all, VaultError when its object does not open
  */
@@ -49,9 +53,15 @@ export async function ingest(
   objects: RunObjects,
   inputs: readonly SourceInput[],
   from: IngestionCheckpoint,
-  { attempt, slices }: { readonly attempt: number; readonly slices: boolean },
+  options: {
+    readonly attempt: number
+    readonly slices: boolean
+    readonly repairs?: readonly RepairRef[]
+  },
   commit: CommitCut,
 ): Promise<IngestionCheckpoint | undefined> {
+  const { attempt, slices } = options
+  const repairs = await readRepairs(vault, options.repairs ?? [])
   let at = from
   for (const [file, input] of inputs.entries()) {
     if (file < from.file) continue
@@ -64,7 +74,7 @@ export async function ingest(
       const cuts =
         slices && isSliceable(input.layout, input.mapping)
           ? cutSlices(source, input, at)
-          : cutObjects(vault, objects, source, input, at, attempt)
+          : cutObjects(vault, objects, source, input, at, attempt, repairs.get(input.datasetId))
       for await (const cut of cuts) {
         at = cut.checkpoint
         if (!(await commit(cut))) return undefined
@@ -84,11 +94,12 @@ async function* cutSlices(
   let at = from
   for await (const stretch of sliceRecords(source, input.layout, at.cursor, shardLimits)) {
     const { records, cursor, sourceBytes } = stretch
-    const { objectId } = input
+    const { objectId, sha256 } = input
     const start = at.cursor === undefined ? {} : { from: at.cursor }
     const content = {
       kind: 'slice',
       objectId,
+      ...(sha256 === undefined ? {} : { sha256 }),
       layout: input.layout,
       ...start,
       records,
@@ -117,13 +128,14 @@ async function* cutObjects(
   input: SourceInput,
   from: IngestionCheckpoint,
   attempt: number,
+  repairs: ReadonlyMap<number, string> | undefined,
 ): AsyncGenerator<Cut> {
   const scattered = from.scattered ?? (await hasScatteredKeys(source, input))
   let at = { ...from, scattered }
   // Scattered groups are read as a whole, so a restart reads again and skips what is already cut.
   let skip = scattered ? at.ordinal - at.fileStart : 0
   const start = scattered || at.cursor === undefined ? {} : { from: at.cursor }
-  let open = new OpenCut()
+  let open = new OpenCut(input.mapping, repairs)
   for await (const batch of readRecords(source, input.layout, input.mapping, { ...start, scattered })) {
     if (skip > 0) {
       skip -= batch.records.length
@@ -133,7 +145,7 @@ async function* cutObjects(
     if (!open.isFull) continue
     at = { ...at, shard: at.shard + 1 }
     yield await open.write(vault, objects, input, at, attempt)
-    open = new OpenCut()
+    open = new OpenCut(input.mapping, repairs)
   }
   if (!open.isEmpty) {
     at = { ...at, shard: at.shard + 1 }
@@ -141,12 +153,32 @@ async function* cutObjects(
   }
 }
 
+/** The line of a record in its object; a value that cannot be written, as one nested 100,000 deep, is kept aside. */
+function written(
+  read: { readonly value: Json } | { readonly reason: string },
+  origin: Origin,
+): { readonly text: string } | { readonly reason: string } {
+  if ('reason' in read) return read
+  try {
+    return { text: encodeRawLine({ origin, value: read.value }) }
+  } catch {
+    return { reason: 'poison-record' }
+  }
+}
+
 class OpenCut {
-  #lines: RawLine[] = []
+  readonly #mapping: Mapping
+  readonly #repairs: ReadonlyMap<number, string> | undefined
+  #lines: string[] = []
   #quarantined: Quarantined[] = []
   #grouped = 0
   #unreadable = 0
   #bytes = 0
+
+  constructor(mapping: Mapping, repairs: ReadonlyMap<number, string> | undefined) {
+    this.#mapping = mapping
+    this.#repairs = repairs
+  }
 
   get isEmpty(): boolean {
     return this.#grouped + this.#unreadable === 0
@@ -163,18 +195,23 @@ class OpenCut {
   add(batch: RecordBatch, firstOrdinal: number): number {
     let ordinal = firstOrdinal
     for (const record of batch.records) {
-      const { unit, line, byteOffset } = record.position
-      if ('reason' in record) {
-        const reason = record.reason
+      const { unit, line, byteOffset, units } = record.position
+      const made = written(orRepaired(record, this.#repairs, ordinal, this.#mapping), [
+        ordinal,
+        unit,
+        line,
+        byteOffset,
+      ])
+      if ('reason' in made) {
+        const { reason } = made
         this.#quarantined.push({ stage: 'ingestion', reason, ordinal, unit, line, byteOffset })
+        this.#unreadable += units
       } else {
-        const origin: Origin = [ordinal, unit, line, byteOffset]
-        this.#lines.push({ origin, value: record.value })
+        this.#lines.push(made.text)
+        this.#grouped += units
       }
       ordinal++
     }
-    this.#grouped += batch.unitsGrouped
-    this.#unreadable += batch.unitsQuarantined
     this.#bytes += batch.sourceBytes
     return ordinal
   }
@@ -191,13 +228,17 @@ class OpenCut {
       this.#lines.length === 0
         ? undefined
         : `${prefix}/ingestion/${String(shard).padStart(6, '0')}.${attempt}`
-    if (objectId !== undefined) {
-      await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, encodeRaw(this.#lines))
-    }
+    const stored =
+      objectId === undefined
+        ? undefined
+        : await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, encodeRaw(this.#lines))
     return {
       input,
       shard,
-      content: objectId === undefined ? undefined : { kind: 'object', objectId },
+      content:
+        objectId === undefined || stored === undefined
+          ? undefined
+          : { kind: 'object', objectId, sha256: stored.sha256 },
       records: this.#lines.length,
       quarantined: this.#quarantined,
       unitsGrouped: this.#grouped,

@@ -7,6 +7,7 @@ import { assess } from '../quality/score.ts'
 import type { Vault } from '../vault/vault.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { RunObjects } from './ingest.ts'
+import type { Isolation } from './isolate.ts'
 import type { Quarantined, RecordsOutcome } from './outcome.ts'
 import {
   type ConversationLine,
@@ -18,6 +19,7 @@ import {
 } from './record-objects.ts'
 import { redact } from './redact.ts'
 import { repairText } from './repair-text.ts'
+import { orRepaired, type RepairRef, readRepairs } from './repairs.ts'
 import type { Redaction, Stage } from './run.ts'
 import type { ShardInput } from './shard.ts'
 
@@ -32,6 +34,12 @@ export interface RecordsTask {
   readonly mapping: Mapping
   readonly shard: number
   readonly attempt: number
+  /** Read instead of their records in a slice; where ingestion wrote an object, it has read them itself. */
+  readonly repairs?: readonly RepairRef[]
+  /** Positions in the shard of records that cost their worker: kept aside unread. */
+  readonly poison?: readonly number[] | undefined
+  /** Only these positions are worked, to see whether they cost the worker; nothing is written. */
+  readonly tried?: Isolation | undefined
 }
 
 export interface RecordsSettings {
@@ -70,9 +78,14 @@ export async function processRecords(
       at = made
       tally.leave(stage)
     }
-    if (task.stages.includes('validation')) tally.score(at)
-    shard.add(at, wantsFingerprint ? fingerprint(at.conversation, settings.fingerprintKey) : '')
+    const added = guarded((): 'added' => {
+      shard.add(at, wantsFingerprint ? fingerprint(at.conversation, settings.fingerprintKey) : '')
+      return 'added'
+    })
+    if (added !== 'added') tally.retract(last ?? 'processing', added, at.origin)
+    else if (task.stages.includes('validation')) tally.score(at)
   }
+  const selection = new Selection(task)
   const standardized = ({ origin, value }: RawLine): void => {
     tally.enter('standardization')
     const made = guarded(() => standardize(value, task.mapping))
@@ -82,18 +95,34 @@ export async function processRecords(
       work({ origin, conversation: made, score: null, findings: [] })
     }
   }
+  const setAside = ({ origin }: { readonly origin: Origin }): void => {
+    const [first = 'standardization'] = task.stages
+    tally.enter(first)
+    tally.lose(first, 'poison-record', origin)
+  }
   await readInput(vault, keyOwner, task, {
     entry(entry) {
+      const fate = selection.next()
       tally.enter('ingestion')
       if ('reason' in entry) tally.lose('ingestion', entry.reason, entry.origin)
       else {
         tally.leave('ingestion')
-        standardized(entry)
+        if (fate === 'work') standardized(entry)
+        else if (fate === 'set aside') setAside(entry)
       }
     },
-    raw: standardized,
-    conversation: work,
+    raw(line) {
+      const fate = selection.next()
+      if (fate === 'work') standardized(line)
+      else if (fate === 'set aside') setAside(line)
+    },
+    conversation(line) {
+      const fate = selection.next()
+      if (fate === 'work') work(line)
+      else if (fate === 'set aside') setAside(line)
+    },
   })
+  if (task.tried !== undefined) return { objectId: undefined, sha256: undefined, ...tally.outcome(task) }
 
   const objectId =
     shard.records === 0
@@ -104,6 +133,24 @@ export async function processRecords(
       ? undefined
       : await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, shard.encode())
   return { objectId, sha256: stored?.sha256, ...tally.outcome(task) }
+}
+
+/** What becomes of each record of a shard, in order: worked, set aside as poison, or left out of a search. */
+class Selection {
+  readonly #poison: ReadonlySet<number>
+  readonly #tried: Isolation | undefined
+  #position = -1
+
+  constructor({ poison, tried }: RecordsTask) {
+    this.#poison = new Set(poison)
+    this.#tried = tried
+  }
+
+  next(): 'work' | 'set aside' | 'leave out' {
+    const at = ++this.#position
+    if (this.#tried !== undefined && (at < this.#tried.from || at >= this.#tried.to)) return 'leave out'
+    return this.#poison.has(at) ? 'set aside' : 'work'
+  }
 }
 
 /** Books of one call: what went in and out of each stage, and what was found. */
@@ -131,6 +178,13 @@ class Tally {
   lose(stage: Stage, reason: string, origin: Origin): void {
     const [ordinal, unit, line, byteOffset] = origin
     this.#quarantined.push({ stage, reason, ordinal, unit, line, byteOffset })
+  }
+
+  /** It had left the stage, and could not be written. */
+  retract(stage: Stage, reason: string, origin: Origin): void {
+    const count = this.#counts.get(stage)
+    if (count) count.out--
+    this.lose(stage, reason, origin)
   }
 
   score({ score, findings }: ConversationLine): void {
@@ -176,10 +230,11 @@ async function readInput(vault: Vault, owner: string, task: RecordsTask, take: I
  */
 async function readSlice(
   vault: Vault,
-  { mapping, datasetId }: RecordsTask,
+  { mapping, datasetId, repairs = [] }: RecordsTask,
   slice: Extract<ShardInput, { kind: 'slice' }>,
   take: InputTaker['entry'],
 ): Promise<void> {
+  const repaired = (await readRepairs(vault, repairs)).get(datasetId)
   const source = await vault.open({ owner: datasetId, id: slice.objectId, kind: 'source' })
   try {
     const start = slice.from === undefined ? {} : { from: slice.from }
@@ -188,9 +243,11 @@ async function readSlice(
       for (const record of records) {
         if (taken === slice.records) return
         const { unit, line, byteOffset } = record.position
-        const origin: Origin = [slice.ordinal + taken, unit, line, byteOffset]
+        const ordinal = slice.ordinal + taken
+        const origin: Origin = [ordinal, unit, line, byteOffset]
+        const read = orRepaired(record, repaired, ordinal, mapping)
         taken++
-        take('reason' in record ? { origin, reason: record.reason } : { origin, value: record.value })
+        take('reason' in read ? { origin, reason: read.reason } : { origin, value: read.value })
       }
       if (taken === slice.records) return
     }

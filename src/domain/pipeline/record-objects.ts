@@ -34,8 +34,14 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkS
 const lengthBytes = 4
 
 /** Cuts are compressed one object at a time, at most 2,000 records or 8 MiB of source, so sync calls stay short. */
-export const encodeRaw = (lines: readonly RawLine[]): Uint8Array =>
-  zstdCompressSync(lines.map((line) => JSON.stringify([...line.origin, line.value])).join('\n'), compression)
+export const encodeRaw = (lines: readonly string[]): Uint8Array =>
+  zstdCompressSync(lines.join('\n'), compression)
+
+/**
+ * One line of such a cut.
+ * @throws RangeError for a value that is nested too deep to be written
+ */
+export const encodeRawLine = ({ origin, value }: RawLine): string => JSON.stringify([...origin, value])
 
 export function decodeRaw(bytes: Uint8Array): RawLine[] {
   return splitLines(bytes).map((text) => {

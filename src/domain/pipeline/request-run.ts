@@ -6,6 +6,12 @@ import type { RunConfiguration } from './run.ts'
 export interface RunRequest {
   readonly datasetIds: readonly string[]
   readonly configuration: RunConfiguration
+  /** The run it goes on from: what was repaired in that one's quarantine is read instead of the source. */
+  readonly parentRunId?: string
+  /** Higher goes first among the caller's own waiting runs; -10 to 10, 0 when not given. */
+  readonly priority?: number
+  /** Chosen by the caller: the same key with the same request answers the same run, with another one it is refused. */
+  readonly idempotencyKey?: string
 }
 
 /** Writes run, inputs, stages, audit entry and first job in one transaction. Implemented over Postgres in db/runs.ts. */

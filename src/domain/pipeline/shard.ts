@@ -8,6 +8,8 @@ export const SourceInput = z.strictObject({
   fileId: z.string(),
   objectId: z.string(),
   bytes: z.number().int(),
+  /** Of the plaintext, hex; names the content in the stage cache. */
+  sha256: z.string().optional(),
   layout: Layout,
   mapping: Mapping,
 })
@@ -30,10 +32,12 @@ export type IngestionCheckpoint = z.infer<typeof IngestionCheckpoint>
 
 /** Where the records of a shard lie: in an object that ingestion wrote, or still in the source, from a cursor on. */
 export const ShardInput = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('object'), objectId: z.string() }),
+  z.strictObject({ kind: z.literal('object'), objectId: z.string(), sha256: z.string().optional() }),
   z.strictObject({
     kind: z.literal('slice'),
     objectId: z.string(),
+    /** Of the whole source. */
+    sha256: z.string().optional(),
     layout: Layout,
     from: Cursor.optional(),
     records: z.number().int(),
@@ -58,6 +62,10 @@ export const ShardTask = z.discriminatedUnion('kind', [
     datasetId: z.string(),
     fileId: z.string(),
     mapping: Mapping,
+    /** Positions in the shard of records that cost their worker: kept aside unread. */
+    poison: z.array(z.number().int()).optional(),
+    /** Set while the record that costs its worker is searched; see isolate.ts. */
+    isolation: z.strictObject({ from: z.number().int(), to: z.number().int() }).optional(),
   }),
   z.strictObject({ kind: z.literal('quality') }),
   z.strictObject({ kind: z.literal('export') }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Check } from '../quality/check.ts'
+import type { RepairRef } from './repairs.ts'
 import type { RunConfiguration } from './run.ts'
 import type { ShardTask } from './shard.ts'
 
@@ -36,6 +37,22 @@ export const CachedOutcome = z.strictObject({
   findings: z.record(z.string(), z.number().int()),
 })
 export type CachedOutcome = z.infer<typeof CachedOutcome>
+
+/**
+ * Names the input of a shard by its content, or by the content of its source and the stretch of it. Ordinals are part of
+ * it: they are written into the result.
+ * @param repairs what is read instead of records of the slice; their objects never change
+ * @returns undefined where the content's hash is not known
+ */
+export function inputName(
+  { input, datasetId }: Extract<ShardTask, { kind: 'records' }>,
+  repairs: readonly RepairRef[],
+): string | undefined {
+  if (input.sha256 === undefined) return undefined
+  if (input.kind === 'object') return `object ${input.sha256}`
+  const { sha256, layout, from, records, ordinal } = input
+  return `slice ${JSON.stringify([datasetId, sha256, layout, from ?? null, records, ordinal, repairs])}`
+}
 
 /**
  * Names the result of a shard by everything it depends on: its input, the mapping, the stages and their version, and

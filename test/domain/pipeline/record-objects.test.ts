@@ -5,6 +5,7 @@ import {
   decodeConversations,
   decodeRaw,
   encodeRaw,
+  encodeRawLine,
   splitConversations,
 } from '../../../src/domain/pipeline/record-objects.ts'
 
@@ -59,7 +60,7 @@ describe('objects of records', () => {
   })
   it('give back the raw records they were made of', () => {
     const raw = [{ origin: [3, 4, 5, 6] as const, value: { a: ['\n'] } }]
-    expect(decodeRaw(encodeRaw(raw))).toEqual(raw)
+    expect(decodeRaw(encodeRaw(raw.map(encodeRawLine)))).toEqual(raw)
     expect(decodeRaw(encodeRaw([]))).toEqual([])
   })
 })

@@ -1,0 +1,48 @@
+import type { Kysely } from 'kysely'
+import type { RecordsOutcome } from '../domain/pipeline/outcome.ts'
+import { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
+import type { Claim } from './claim-shard.ts'
+import type { Trx } from './run-events.ts'
+import type { Database } from './schema.ts'
+
+/** A stored result under the same key of the same owner; undefined when there is none. */
+export async function findResult(
+  db: Kysely<Database>,
+  { keyOwner }: Pick<Claim, 'keyOwner'>,
+  key: string,
+): Promise<{ readonly runId: string; readonly outcome: RecordsOutcome } | undefined> {
+  const row = await db
+    .selectFrom('shardResults')
+    .select(['runId', 'outcome'])
+    .where('keyOwner', '=', keyOwner)
+    .where('cacheKey', '=', key)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const { objectId, sha256, ...books } = CachedOutcome.parse(row.outcome)
+  return { runId: row.runId, outcome: { ...books, objectId, sha256 } }
+}
+
+/** Keeps a result for later runs; the first one stays. It goes with its run, and so with its dataset. */
+export async function storeResult(
+  trx: Trx,
+  { keyOwner, runId }: Pick<Claim, 'keyOwner' | 'runId'>,
+  key: string,
+  outcome: RecordsOutcome,
+  now: Date,
+): Promise<void> {
+  const { objectId, sha256, counts, quarantined, scoreSum, scoreCount, findings } = outcome
+  const kept = CachedOutcome.parse({
+    ...(objectId === undefined ? {} : { objectId }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+    counts,
+    quarantined,
+    scoreSum,
+    scoreCount,
+    findings,
+  })
+  await trx
+    .insertInto('shardResults')
+    .values({ keyOwner, cacheKey: key, runId, outcome: JSON.stringify(kept), createdAt: now })
+    .onConflict((conflict) => conflict.columns(['keyOwner', 'cacheKey']).doNothing())
+    .execute()
+}
