@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
+import { engineBudgets } from './engine.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
 const seconds = (from) => (performance.now() - from) / 1000
@@ -100,7 +101,18 @@ const wholeRun = (...given) => Math.min(oneRun(...given), oneRun(...given))
 function oneRun(path, cores, ...more) {
   const run = spawnSync(
     'taskset',
-    ['-c', cores, process.execPath, 'dist/cli/pipeline.js', path, '--discard', '--report', 'json', ...more],
+    [
+      '-c',
+      cores,
+      process.execPath,
+      '--max-semi-space-size=8',
+      'dist/cli/pipeline.js',
+      path,
+      '--discard',
+      '--report',
+      'json',
+      ...more,
+    ],
     {
       env: {
         ...process.env,
@@ -173,6 +185,7 @@ try {
     if (process.argv[3] === undefined) conversion(20_000)
     conversion(100_000)
   }
+  if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -18,6 +18,7 @@ alter table runs drop constraint runs_parent_run_id_fkey,
 create index runs_waiting on runs (priority desc, created_at) where status = 'queued';
 create index runs_parent on runs (parent_run_id) where parent_run_id is not null;
 create index runs_owner on runs (owner_id, created_at desc);
+create index runs_owner_started on runs (owner_id, started_at);
 
 alter table shards
   add column losses integer not null default 0,

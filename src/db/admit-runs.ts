@@ -40,8 +40,12 @@ export async function admitRuns(
         from runs where status = 'queued'
       ), turns as (
         select waiting.id, waiting.place + coalesce(running.runs, 0) as nth,
-          row_number() over (order by waiting.place + coalesce(running.runs, 0), waiting.created_at, waiting.id) as turn
+          row_number() over (order by waiting.place + coalesce(running.runs, 0), served.at nulls first,
+            waiting.created_at, waiting.id) as turn
         from waiting left join running using (owner_id)
+        -- Of two with equally many running, whose turn was longer ago.
+        left join lateral (select max(started_at) as at from runs mine where mine.owner_id = waiting.owner_id) served
+          on waiting.place = 1
       )
       update runs set status = 'running', started_at = coalesce(started_at, ${now}), version = version + 1
       from turns

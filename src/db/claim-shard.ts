@@ -6,6 +6,7 @@ import type { Database } from './schema.ts'
 /** A shard this process works on; `attempt` is its fencing token. */
 export interface Claim extends LostShard {
   readonly configuration: RunConfiguration
+  readonly ownerId: string
   /** Whose key the objects of the run lie under. */
   readonly keyOwner: string
   /** The run it goes on from; what was repaired there is read instead of the source. */
@@ -15,9 +16,10 @@ export interface Claim extends LostShard {
 
 /**
  * Takes the next shard that may be worked and marks its stage as running: one statement, because it is asked before
- * every shard. Users take turns: the one with fewest shards in work comes first; among one's own runs the higher priority,
- * then the one with fewer in work, then the older. In sequential mode a stage waits for the one before it; its shards exist
+ * every shard. Users take turns: the one with fewest shards in work comes first, of several the one served longest ago;
+ * among one's own runs the higher priority, then the one with fewer in work, then the older. In sequential mode a stage waits for the one before it; its shards exist
  * early, because ingestion cuts them.
+ * @param served users in the order this process served them, the last one last
  * @param except a mode whose shards are left alone for now
  * @returns undefined when nothing waits
  */
@@ -25,6 +27,7 @@ export async function claimNext(
   db: Kysely<Database>,
   workerId: number,
   now: Date,
+  served: readonly string[] = [],
   except?: RunConfiguration['mode'],
 ): Promise<Claim | undefined> {
   const { rows } = await sql<Claim>`
@@ -39,6 +42,7 @@ export async function claimNext(
         from runs left join busy on busy.run_id = runs.id
         where runs.status = 'running' and runs.configuration ->> 'mode' <> ${except ?? 'none'}
         order by (select coalesce(sum(own.shards), 0) from busy own where own.owner_id = runs.owner_id),
+          coalesce(array_position(${[...served]}::text[], runs.owner_id), 0),
           runs.priority desc, coalesce(busy.shards, 0), runs.created_at
         -- Kept in this order: the first of them with a waiting shard is taken, the others are not looked at.
         offset 0
@@ -75,7 +79,7 @@ export async function claimNext(
       select run_id, ${now}, 'stage-started', 'Stage started', stage from stage
     )
     select claimed.run_id, claimed.stage, claimed.index, claimed.attempt, claimed.losses, claimed.failures,
-      claimed.records_in, claimed.task, runs.configuration, runs.key_owner, runs.parent_run_id, runs.created_at
+      claimed.records_in, claimed.task, runs.configuration, runs.owner_id, runs.key_owner, runs.parent_run_id, runs.created_at
     from claimed join runs on runs.id = claimed.run_id`.execute(db)
   return rows[0]
 }

@@ -60,7 +60,7 @@ const diskFullPauseSeconds = 5
  * garbage as soon as it is written, so a larger nursery is only memory. And a record that allocates without end
  * takes its thread with it, not the process.
  */
-const threadHeaps = ['--initial-old-space-size=96', '--max-semi-space-size=8', '--max-old-space-size=512']
+const threadHeaps = ['--initial-old-space-size=64', '--max-semi-space-size=4', '--max-old-space-size=512']
 
 /** Why a shard's work was ended from outside. */
 type Ended = 'run over' | 'time' | 'stopping' | 'lease lost'
@@ -80,6 +80,8 @@ export class ShardRunner {
   readonly #watch: ResourceWatch
   readonly #pool: Piscina
   readonly #working = new Set<Working>()
+  /** Users whose shards were taken here, the last one last. */
+  readonly #served = new Set<string>()
   /** Shards of adaptive runs that may be worked at once. */
   #adaptive: number
   #paused: string | null = null
@@ -160,8 +162,12 @@ export class ShardRunner {
     const { workerId } = this.#presence
     if (workerId === undefined) return false
     const isAdaptiveFull = this.#working.size >= this.#adaptive
-    const claim = await claimNext(db, workerId, clock(), isAdaptiveFull ? 'adaptive' : undefined)
+    const except = isAdaptiveFull ? 'adaptive' : undefined
+    const claim = await claimNext(db, workerId, clock(), [...this.#served], except)
     if (claim === undefined) return false
+    // Taken out and put back: a Set keeps the order of its beginnings.
+    this.#served.delete(claim.ownerId)
+    this.#served.add(claim.ownerId)
     const working: Working = {
       claim,
       abort: new AbortController(),

@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { readlinkSync } from 'node:fs'
+import { platform, setPriority } from 'node:os'
+import { basename } from 'node:path'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { z } from 'zod'
 import { openLocalVault } from '../adapters/local-vault.ts'
@@ -11,6 +14,10 @@ import { writeExports } from '../domain/pipeline/write-exports.ts'
 import { selectChecks } from '../domain/quality/registry.ts'
 import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
+
+/** Niceness of the threads that work shards. */
+const politeness = 5
+giveWay()
 
 const folders = z.strictObject({ keysFolder: z.string(), objectsFolder: z.string() })
 let opened: Promise<Vault> | undefined
@@ -79,6 +86,16 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
         )),
       }
   }
+}
+
+/**
+ * Shards come after pages: the thread that answers browsers keeps its turn while every core is busy. Linux schedules each
+ * thread by itself; elsewhere all are alike.
+ */
+function giveWay(): void {
+  if (platform() !== 'linux') return
+  const thread = Number(basename(readlinkSync('/proc/thread-self')))
+  setPriority(thread, politeness)
 }
 
 /** Cuts in one commit at most: they come faster than they can be committed one by one. */

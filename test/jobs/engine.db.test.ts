@@ -217,6 +217,37 @@ describe('whose turn it is', () => {
   })
 })
 
+describe('with one worker', { timeout: 60_000 }, () => {
+  test('a user with many runs does not starve another with a later one, neither of shards nor of starts', async () => {
+    const shop = await workshop()
+    try {
+      const idle = await shop.engine({ workers: 0 })
+      const adas = await shop.dataset(
+        'ada',
+        conversations(50, (at) => `Question ${at}`),
+      )
+      const beas = await shop.dataset(
+        'bea',
+        conversations(50, (at) => `Question ${at}`),
+      )
+      const many: string[] = []
+      for (let at = 0; at < 12; at++) many.push(await shop.start(idle, 'ada', adas, { threshold: at / 100 }))
+      const later = await shop.start(idle, 'bea', beas)
+      await shop.engine({ workers: 1, limits: { perUser: 4, total: 2 } })
+      await shop.over(later)
+      const over = await shop.db
+        .selectFrom('runs')
+        .select('id')
+        .where('status', '=', 'completed')
+        .where('id', 'in', many)
+        .execute()
+      expect(over.length).toBeLessThan(4)
+    } finally {
+      await shop.close()
+    }
+  })
+})
+
 describe('workers that are lost', { timeout: 60_000 }, () => {
   let shop: Workshop
   let idle: Engine
