@@ -4,33 +4,48 @@ import type { ReadableStream as WebStream } from 'node:stream/web'
 import busboy from 'busboy'
 import type { AppContext } from './app-context.ts'
 
+/** Files of one form; what comes after them is read away and named, not taken. */
+export const mostFiles = 100
+
 export interface IncomingFile {
   readonly name: string
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
+export interface MultipartForm<T> {
+  readonly taken: readonly T[]
+  readonly fields: ReadonlyMap<string, string>
+  /** More files came than `mostFiles`. */
+  readonly hadMore: boolean
+}
+
 /**
  * Reads a multipart body as it arrives: text fields first, then each file is handed over as a stream that must be
  * consumed before the next one comes. The body is never held.
- * @returns what `take` answered for each file, or undefined when the body is no multipart form
+ * @returns what `take` answered for each file and whether there were more than may come at once, or undefined when the
+ *   body is no multipart form
  * @throws when the sender breaks off
  */
 export async function readMultipart<T>(
   c: AppContext,
   take: (file: IncomingFile, fields: ReadonlyMap<string, string>) => Promise<T>,
-): Promise<{ readonly taken: readonly T[]; readonly fields: ReadonlyMap<string, string> } | undefined> {
+): Promise<MultipartForm<T> | undefined> {
   const body = c.req.raw.body
   const type = c.req.header('Content-Type') ?? ''
   if (!body || !type.startsWith('multipart/form-data')) return undefined
   const form = busboy({
     headers: { 'content-type': type },
     defParamCharset: 'utf8',
-    limits: { files: 100, fields: 50, fieldSize: 64 * 1024 },
+    limits: { files: mostFiles, fields: 50, fieldSize: 64 * 1024 },
     highWaterMark: 1024 * 1024,
     fileHwm: 1024 * 1024,
   })
   const fields = new Map<string, string>()
   const taking: Promise<T>[] = []
+  let hadMore = false
+  form.on('filesLimit', () => {
+    hadMore = true
+  })
   form.on('field', (name, value) => fields.set(name, value))
   form.on('file', (_field, file, { filename }) => {
     // A picker left empty sends a file without a name.
@@ -54,5 +69,5 @@ export async function readMultipart<T>(
     await Promise.allSettled(taking)
     throw error
   }
-  return { taken: await Promise.all(taking), fields }
+  return { taken: await Promise.all(taking), fields, hadMore }
 }

@@ -9,7 +9,7 @@ import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { type KeptFile, UploadPage } from '../views/datasets/upload-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { readMultipart } from './multipart.ts'
+import { mostFiles, readMultipart } from './multipart.ts'
 import { answerProblem, statusOf } from './problem.tsx'
 
 const FileQuery = z.object({
@@ -24,6 +24,8 @@ const FileQuery = z.object({
   run: z.literal('1').optional().catch(undefined),
   last: z.literal('1').optional().catch(undefined),
 })
+
+const tooMany = `The form held more than ${mostFiles} files: those after the first ${mostFiles} were not taken. Upload them again, without those that are listed.`
 
 /** Uploads: the page, one file at a time for the script, and the whole form for browsers without it. */
 export function uploadRoutes(deps: AppDeps) {
@@ -106,6 +108,7 @@ export function uploadRoutes(deps: AppDeps) {
       })
       const results = form?.taken ?? []
       const refused = results.flatMap((result) => (result.ok ? [] : [{ message: result.problem.message }]))
+      if (form?.hadMore) refused.push({ message: tooMany })
       const kept = results.flatMap((result) => (result.ok ? [result.value] : []))
       const [first] = kept
       if (first === undefined) {

@@ -262,6 +262,16 @@ describe('uploading without script', () => {
     expect(await countDatasets()).toBe(before + 3)
   })
 
+  test('says so when more files came than are taken at once', async () => {
+    const files = Object.fromEntries(Array.from({ length: 102 }, (_, at) => [`${at}.jsonl`, shareGpt(1)]))
+    const answer = await web.uploadForm(web.colleague, { name: 'Many', together: 'yes' }, files)
+    expect(answer.status).toBe(422)
+    const page = await answer.text()
+    expect(page).toContain('more than 100 files')
+    expect(page).toContain('99.jsonl')
+    expect(page).not.toContain('100.jsonl')
+  })
+
   test('goes to the run it started', async () => {
     const fields = { name: '', together: 'yes', run: '1' }
     const answer = await web.uploadForm(web.colleague, fields, { 'c.jsonl': shareGpt(2) })
