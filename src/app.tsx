@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
+import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
@@ -44,6 +45,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
+  app.route('/api/v1', apiRoutes(deps))
 
   app.notFound((c) =>
     answerStatus(

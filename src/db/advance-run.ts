@@ -86,7 +86,15 @@ async function complete(
     // Ingestion has cut everything before the slices it cut are read.
     .where(sql<boolean>`(stage <> 'ingestion' or records_in = records_out + quarantined)`)
     .executeTakeFirst()
-  if (numUpdatedRows > 0n) await addEvent(trx, runId, now, 'stage-completed', 'Stage completed', { stage })
+  if (numUpdatedRows > 0n)
+    await addEvent(
+      trx,
+      runId,
+      now,
+      'stage-completed',
+      `${stage.charAt(0).toUpperCase()}${stage.slice(1)} completed`,
+      { stage },
+    )
 }
 
 /** Sequential mode: every shard that came out of `before` enters `stage`. */

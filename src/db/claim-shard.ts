@@ -66,7 +66,7 @@ export async function claimNext(
       returning shards.*
     ), event as (
       insert into run_events (run_id, at, kind, message, stage, shard)
-      select run_id, ${now}, 'claimed', 'Attempt ' || attempt || ' of shard ' || index + 1 || ' by worker ' || ${workerId}::integer, stage, index
+      select run_id, ${now}, 'claimed', 'Attempt ' || attempt || ' of shard ' || index + 1 || ' of ' || stage || ' by worker ' || ${workerId}::integer, stage, index
       from claimed
     ), stage as (
       update run_stages set status = 'running', started_at = coalesce(started_at, ${now})
@@ -76,7 +76,7 @@ export async function claimNext(
       returning run_stages.run_id, run_stages.stage
     ), stage_event as (
       insert into run_events (run_id, at, kind, message, stage)
-      select run_id, ${now}, 'stage-started', 'Stage started', stage from stage
+      select run_id, ${now}, 'stage-started', initcap(stage) || ' started', stage from stage
     )
     select claimed.run_id, claimed.stage, claimed.index, claimed.attempt, claimed.losses, claimed.failures,
       claimed.records_in, claimed.task, runs.configuration, runs.owner_id, runs.key_owner, runs.parent_run_id, runs.created_at

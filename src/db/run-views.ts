@@ -1,36 +1,28 @@
-import type { Kysely } from 'kysely'
-import type { Viewer } from '../domain/datasets/access.ts'
-import type { RunStatus, Stage } from '../domain/pipeline/run.ts'
-import type { Page, RunSummary } from '../domain/pipeline/run-view.ts'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { seesEverything, type Viewer } from '../domain/datasets/access.ts'
+import type { Stage } from '../domain/pipeline/run.ts'
+import type { Page, RunFilter, RunSummary } from '../domain/pipeline/run-view.ts'
 import type { Database } from './schema.ts'
 import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
 
+interface ListFilter extends RunFilter {
+  readonly datasetId?: string
+  readonly live?: boolean
+  /** The moment at which runs are judged stuck or not; the database's own when not given. */
+  readonly now?: Date
+}
+
 /** A page of runs, newest first; a fixed number of queries however many there are. */
 export async function listRuns(
   db: Kysely<Database>,
   viewer: Viewer,
-  filter: { readonly status?: RunStatus; readonly datasetId?: string; readonly live?: boolean },
+  filter: ListFilter,
   page = 1,
   size = pageSize,
 ): Promise<Page<RunSummary>> {
-  const matching = db
-    .selectFrom('runs')
-    .where(visibleTo(viewer, 'runs.ownerId'))
-    .$if(filter.status !== undefined, (query) => query.where('runs.status', '=', filter.status ?? 'queued'))
-    .$if(filter.live === true, (query) => query.where('runs.status', 'in', ['queued', 'running']))
-    .$if(filter.datasetId !== undefined, (query) =>
-      query.where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('runInputs')
-            .select('position')
-            .whereRef('runInputs.runId', '=', 'runs.id')
-            .where('datasetId', '=', filter.datasetId ?? ''),
-        ),
-      ),
-    )
+  const matching = matchingRuns(db, viewer, filter)
   const { total } = await matching
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow()
@@ -51,6 +43,97 @@ export async function listRuns(
     total,
   }
 }
+
+function matchingRuns(db: Kysely<Database>, viewer: Viewer, filter: ListFilter) {
+  const { status, mode, owner, dataset, from, to, progress, datasetId, live } = filter
+  let query = db.selectFrom('runs').where(visibleTo(viewer, 'runs.ownerId'))
+  if (status !== undefined) query = query.where('runs.status', '=', status)
+  if (live === true) query = query.where('runs.status', 'in', ['queued', 'running'])
+  if (mode !== undefined) query = query.where(sql<SqlBool>`runs.configuration ->> 'mode' = ${mode}`)
+  if (owner !== undefined) query = query.where('runs.ownerId', '=', owner)
+  if (from !== undefined) query = query.where('runs.createdAt', '>=', new Date(`${from}T00:00:00Z`))
+  if (to !== undefined) query = query.where('runs.createdAt', '<', dayAfter(to))
+  if (progress === 'stuck') query = query.where(isStuck(filter.now ?? sql`now()`))
+  if (datasetId !== undefined) {
+    query = query.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('runInputs')
+          .select('position')
+          .whereRef('runInputs.runId', '=', 'runs.id')
+          .where('datasetId', '=', datasetId),
+      ),
+    )
+  }
+  if (dataset !== undefined) {
+    query = query.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('runInputs')
+          .innerJoin('datasets', 'datasets.id', 'runInputs.datasetId')
+          .select('position')
+          .whereRef('runInputs.runId', '=', 'runs.id')
+          .where((of) =>
+            of.or([of('datasets.id', '=', dataset), of('datasets.name', 'ilike', `%${literal(dataset)}%`)]),
+          ),
+      ),
+    )
+  }
+  return query
+}
+
+const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
+const dayAfter = (day: string): Date => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000)
+
+/**
+ * As the page of a run judges it (patienceMs in domain/pipeline/progress-state.ts); the cheap question comes first, so
+ * that events and shards are looked at only of runs that were silent for a while.
+ */
+const isStuck = (now: Date | RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlBool>`case
+  when runs.status <> 'running' then false
+  when greatest(runs.last_progress_at, runs.started_at) >= ${now}::timestamptz - interval '30 seconds' then false
+  when (select bool_and(paused is not null) from workers where seen_at > now() - interval '15 seconds') then false
+  else (
+    select greatest(runs.last_progress_at, runs.started_at, max(at)) from run_events
+    where run_id = runs.id and kind in ('started', 'resumed')
+  ) < ${now}::timestamptz - greatest(interval '30 seconds', interval '1 millisecond' * coalesce((
+    select 5 * percentile_disc(0.5) within group (order by duration_ms) from shards
+    where run_id = runs.id and status = 'done'
+  ), 0))
+end`
+
+/** Those of the given runs that are stuck. */
+export async function readStuck(
+  db: Kysely<Database>,
+  ids: readonly string[],
+  now: Date,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('status', '=', 'running')
+    .where(isStuck(now))
+    .execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Whose runs there are, by name; nobody's for whoever sees only their own. */
+export const listOwners = async (
+  db: Kysely<Database>,
+  viewer: Viewer,
+): Promise<{ readonly id: string; readonly name: string }[]> =>
+  seesEverything(viewer)
+    ? db
+        .selectFrom('users')
+        .select(['id', 'name'])
+        .where((eb) =>
+          eb.exists(eb.selectFrom('runs').select('runs.id').whereRef('runs.ownerId', '=', 'users.id')),
+        )
+        .orderBy('name')
+        .execute()
+    : []
 
 /** Summaries of runs, in the order given. */
 export async function summaries(db: Kysely<Database>, ids: readonly string[]): Promise<RunSummary[]> {

@@ -323,7 +323,7 @@ async function finish(
     })
     .execute()
   const of = reusedRunId === undefined ? '' : `, taken over from ${reusedRunId}`
-  const message = `Shard ${claim.index + 1} done, ${result.records} records${of}`
+  const message = `Shard ${claim.index + 1} of ${claim.stage} done, ${result.records} records${of}`
   await addEvent(trx, claim.runId, now, reusedRunId === undefined ? 'done' : 'reused', message, claim)
   await advance(trx, deps, claim)
 }

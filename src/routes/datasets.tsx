@@ -12,8 +12,10 @@ import { DatasetPage } from '../views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
 import { DeletePage } from '../views/datasets/delete-page.tsx'
 import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapping-page.tsx'
+import { RunFormStart } from '../views/datasets/run-form.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { answerProblem } from './problem.tsx'
+import { answerProblem, wantsPage } from './problem.tsx'
+import { answerStart, newKey, readStart } from './runs.tsx'
 import { uploadRoutes } from './uploads.tsx'
 
 const ListQuery = z.object({
@@ -31,10 +33,14 @@ const Shape = z.enum(shapes)
 
 /** Datasets: list, upload, page, mapping, run, deletion. */
 export function datasetRoutes(deps: AppDeps) {
-  const { db, vault, clock } = deps
+  const { db, vault, clock, random } = deps
   const find = (c: AppContext) => findDataset(db, c.var.user, c.req.param('id') ?? '')
 
-  const page = async (c: AppContext, problems?: { field?: string; message: string }[]) => {
+  const page = async (
+    c: AppContext,
+    problems?: readonly { field?: string; message: string }[],
+    given: { readonly configuration?: RunConfiguration; readonly priority?: number } = {},
+  ) => {
     const dataset = await find(c)
     if (!dataset) return answerProblem(c, gone)
     const { sample: index } = SampleQuery.parse(c.req.query())
@@ -56,13 +62,16 @@ export function datasetRoutes(deps: AppDeps) {
     const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]
     const named = checks.map(({ name, title }) => ({ name, title }))
     return c.html(
-      <DatasetPage
-        {...frameOf(c, notices)}
-        dataset={view}
-        checks={named}
-        problems={problems}
-        now={clock()}
-      />,
+      <RunFormStart.Provider value={{ idempotencyKey: newKey(random), priority: given.priority }}>
+        <DatasetPage
+          {...frameOf(c, notices)}
+          dataset={view}
+          checks={named}
+          configuration={given.configuration}
+          problems={problems}
+          now={clock()}
+        />
+      </RunFormStart.Provider>,
       problems === undefined ? 200 : 422,
     )
   }
@@ -135,31 +144,18 @@ export function datasetRoutes(deps: AppDeps) {
     .post('/:id/runs', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
-      const form = await c.req.formData()
-      const all = (name: string) => form.getAll(name).filter((value) => typeof value === 'string')
-      const chosen = all('checks')
-      const configuration = RunConfiguration.safeParse({
-        mode: form.get('mode') ?? undefined,
-        threshold: Number(form.get('threshold') ?? 0.7),
-        checks: chosen.length === 0 ? 'none' : chosen.length === checks.length ? 'all' : chosen,
-        redact: all('redact'),
-        targets: all('targets'),
-        formats: all('formats'),
-      })
-      if (!configuration.success) {
-        return page(
-          c,
-          configuration.error.issues.map((issue) => ({
-            field: String(issue.path[0]),
-            message: sentences[String(issue.path[0])] ?? 'Choose one of what is offered.',
-          })),
-        )
+      const asked = await readStart(c)
+      if (asked instanceof Response) return asked
+      if (!asked.ok) {
+        if (wantsPage(c)) return page(c, asked.problems, asked)
+        return answerProblem(c, { kind: 'invalid', ...asked.problems[0] })
       }
-      const started = await deps.runs.start(c.var.caller, {
+      return answerStart(c, deps, {
         datasetIds: [dataset.summary.id],
-        configuration: configuration.data,
+        configuration: asked.configuration ?? RunConfiguration.parse({}),
+        ...(asked.priority === undefined ? {} : { priority: asked.priority }),
+        ...(asked.idempotencyKey === undefined ? {} : { idempotencyKey: asked.idempotencyKey }),
       })
-      return started.ok ? c.redirect(`/runs/${started.value}`, 303) : answerProblem(c, started.problem)
     })
     .get('/:id/delete', async (c) => {
       const dataset = await find(c)
@@ -192,12 +188,6 @@ const someNotRun = {
   state: 'degraded',
   text: 'Not every dataset was run. Open those that were not, look at their mapping, then press Run.',
 } as const
-
-const sentences: Readonly<Record<string, string>> = {
-  threshold: 'The threshold is a number from 0 to 1.',
-  targets: 'Choose at least one template to export to.',
-  formats: 'Choose at least one file format to export to.',
-}
 
 /** The mapping's form as it was sent: '' means absent, role names come in pairs. */
 function readMappingForm(form: FormData): ReturnType<typeof valuesOf> {

@@ -3,44 +3,143 @@ import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
 import { z } from 'zod'
 import { recordAudit } from '../db/audit-outbox.ts'
+import { readEvents } from '../db/read-events.ts'
+import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
-import { listRuns } from '../db/run-views.ts'
-import { canWrite } from '../domain/datasets/access.ts'
-import { exportFormats, runStatuses } from '../domain/pipeline/run.ts'
-import type { RunView } from '../domain/pipeline/run-view.ts'
+import { listOwners, listRuns, readStuck } from '../db/run-views.ts'
+import { canWrite, seesEverything } from '../domain/datasets/access.ts'
+import type { RunRequest } from '../domain/pipeline/request-run.ts'
+import { exportFormats, modes, RunConfiguration, runStatuses, stages } from '../domain/pipeline/run.ts'
+import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
+import { checks } from '../domain/quality/registry.ts'
+import type { FormProblem } from '../views/components/error-summary.tsx'
+import { AgainPage } from '../views/runs/again-page.tsx'
+import { HistoryPage } from '../views/runs/history-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
-import { RunsPage } from '../views/runs/runs-page.tsx'
+import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { exportMediaType } from './media-types.ts'
-import { answerProblem } from './problem.tsx'
+import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
+import { SharedReads } from './shared-reads.ts'
 import { sse } from './sse.ts'
 
 /** An empty filter means any; a wrong one too, so that old links still show something. */
 const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
 const ListQuery = z.object({
   status: optional(z.enum(runStatuses)),
+  mode: optional(z.enum(modes)),
+  owner: optional(z.string().min(1).max(100)),
+  dataset: optional(z.string().trim().min(1).max(200)),
+  from: optional(z.iso.date()),
+  to: optional(z.iso.date()),
+  progress: optional(z.literal('stuck')),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
+const HistoryQuery = z.object({
+  kind: optional(z.enum(eventKinds)),
+  stage: optional(z.enum(stages)),
+  before: optional(z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)),
+})
+const historySize = 100
 /** Changes are shown at most this often. */
 const leastBetweenMs = 250
 
-/** Runs: list, page, live fragment and stream, exports. */
+/** Runs: list, page, live fragment and stream, history, exports; cancelling, resuming, running again. */
 export function runRoutes(deps: AppDeps) {
-  const { db, vault, runs, clock } = deps
-  const view = (c: AppContext, id: string) =>
-    readRunView(db, { ...c.var.user, canWrite: canWrite(c.var.user) }, id, clock())
+  const { db, vault, runs, clock, random } = deps
+  const live = new SharedReads<RunState | undefined>()
+  const view = async (c: AppContext, id: string): Promise<RunView | undefined> => {
+    const viewer = { ...c.var.user, canWrite: canWrite(c.var.user) }
+    const run = await readRunView(db, viewer, id, clock(), deps.config.runLimits)
+    return run?.canRunAgain === true ? { ...run, againKey: newKey(random) } : run
+  }
+
+  const againPage = (
+    c: AppContext,
+    run: RunView,
+    given: { configuration?: RunView['configuration'] | undefined; priority?: number | undefined },
+    problems?: readonly FormProblem[],
+  ) =>
+    c.html(
+      <AgainPage
+        {...frameOf(c)}
+        run={run}
+        configuration={given.configuration ?? run.configuration}
+        priority={given.priority ?? run.priority}
+        idempotencyKey={newKey(random)}
+        checks={checks.map(({ name, title }) => ({ name, title }))}
+        problems={problems}
+      />,
+      problems === undefined ? 200 : 422,
+    )
 
   return new Hono<AppEnv>()
     .get('/', async (c) => {
-      const { status, page } = ListQuery.parse(c.req.query())
-      const found = await listRuns(db, c.var.user, status === undefined ? {} : { status }, page)
-      return c.html(<RunsPage {...frameOf(c)} runs={found} status={status} now={clock()} />)
+      const { page, ...asked } = ListQuery.parse(c.req.query())
+      const { owner, ...own } = asked
+      const filter: RunFilter = seesEverything(c.var.user) ? asked : own
+      const now = clock()
+      const found = await listRuns(db, c.var.user, { ...filter, now }, page)
+      const [stuck, owners] = await Promise.all([
+        readStuck(
+          db,
+          found.rows.map(({ id }) => id),
+          now,
+        ),
+        listOwners(db, c.var.user),
+      ])
+      const list = { runs: found, filter, stuck, owners, now }
+      // The list asks for itself while a run on it can change.
+      if (c.req.header('HX-Request') === 'true') return c.html(<RunList {...list} />)
+      return c.html(<RunsPage {...frameOf(c)} {...list} />)
     })
     .get('/:id', async (c) => {
       const run = await view(c, c.req.param('id'))
       if (!run) return answerProblem(c, gone)
       return c.html(<RunPage {...frameOf(c)} run={run} />)
+    })
+    .get('/:id/history', async (c) => {
+      const run = await view(c, c.req.param('id'))
+      if (!run) return answerProblem(c, gone)
+      const { kind, stage, before } = HistoryQuery.parse(c.req.query())
+      const found = await readEvents(db, run.id, historySize + 1, { kind, stage, before })
+      const events = found.slice(0, historySize)
+      return c.html(
+        <HistoryPage
+          {...frameOf(c)}
+          run={run}
+          events={events}
+          kinds={eventKinds}
+          kind={kind}
+          stage={stage}
+          isLater={before !== undefined}
+          next={found.length > historySize ? events.at(-1)?.id : undefined}
+        />,
+      )
+    })
+    .get('/:id/again', async (c) => {
+      const run = await view(c, c.req.param('id'))
+      if (!run) return answerProblem(c, gone)
+      return isOver(run) ? againPage(c, run, {}) : answerProblem(c, stillGoing)
+    })
+    .post('/:id/again', async (c) => {
+      const run = await view(c, c.req.param('id'))
+      if (!run) return answerProblem(c, gone)
+      if (!isOver(run)) return answerProblem(c, stillGoing)
+      const asked = await readStart(c)
+      if (asked instanceof Response) return asked
+      if (!asked.ok) {
+        if (wantsPage(c)) return againPage(c, run, asked, asked.problems)
+        return answerProblem(c, { kind: 'invalid', ...asked.problems[0] })
+      }
+      return answerStart(c, deps, {
+        datasetIds: run.datasets.map(({ id }) => id),
+        configuration: asked.configuration ?? run.configuration,
+        parentRunId: run.id,
+        priority: asked.priority ?? run.priority,
+        ...(asked.idempotencyKey === undefined ? {} : { idempotencyKey: asked.idempotencyKey }),
+      })
     })
     .get('/:id/live', async (c) => {
       const run = await view(c, c.req.param('id'))
@@ -49,8 +148,13 @@ export function runRoutes(deps: AppDeps) {
     })
     .get('/:id/events', async (c) => {
       const id = c.req.param('id')
-      if (!(await view(c, id))) return answerProblem(c, gone)
-      return sse(c, deps, (closed) => states(deps, id, () => view(c, id), closed))
+      const run = await view(c, id)
+      if (!run) return answerProblem(c, gone)
+      // All who may see it see the same, but for what they may do, what is said to its owner, and links to other runs.
+      const { user } = c.var
+      const key = `${id} ${canWrite(user)} ${run.isOwn} ${seesEverything(user)}`
+      const look = () => live.read(key, async () => stateOf(await view(c, id)))
+      return sse(c, deps, (closed) => states(deps, id, look, closed))
     })
     .get('/:id/exports/:exportId', async (c) => {
       const run = await view(c, c.req.param('id'))
@@ -100,27 +204,184 @@ const gone = {
   message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
 } as const
 
+const stillGoing = {
+  kind: 'conflict',
+  message: 'This run still goes on. Wait for its end or cancel it, then run it again.',
+} as const
+
+/** What a stream shows of a run. */
+interface RunState {
+  readonly html: string
+  readonly isOver: boolean
+}
+
+const stateOf = (run: RunView | undefined): RunState | undefined =>
+  run && { html: String(<RunLive run={run} />), isOver: isOver(run) }
+
 /** The whole state at once, then after each change, and a last word when the run is over. */
 async function* states(
   deps: Pick<AppDeps, 'progress'>,
   id: string,
-  view: () => Promise<RunView | undefined>,
+  look: () => Promise<RunState | undefined>,
   closed: AbortSignal,
 ): AsyncGenerator<SSEMessage> {
   // Watching begins before the first look, so that a change in between is not missed.
   const changes = deps.progress.watch(id, closed)[Symbol.asyncIterator]()
   let shown = ''
   while (!closed.aborted) {
-    const run = await view()
-    if (!run) return
-    const state = String(<RunLive run={run} />)
-    if (state !== shown) yield { event: 'state', data: state }
-    shown = state
-    if (isOver(run)) {
+    const state = await look()
+    if (!state) return
+    if (state.html !== shown) yield { event: 'state', data: state.html }
+    shown = state.html
+    if (state.isOver) {
       yield { event: 'done', data: '' }
       return
     }
     await new Promise((resolve) => setTimeout(resolve, leastBetweenMs))
     if ((await changes.next()).done) return
+  }
+}
+
+// ---- starting a run, from whatever page: shared with datasets.tsx ---------------------------------------------
+
+/** What a request asks a run to do; fields that did not come are not there. */
+export type AskedStart =
+  | (Pick<RunRequest, 'priority' | 'idempotencyKey'> & {
+      readonly ok: true
+      readonly configuration?: RunConfiguration
+    })
+  | {
+      readonly ok: false
+      readonly problems: readonly [FormProblem, ...FormProblem[]]
+      /** As far as it could be read, to be shown again. */
+      readonly configuration?: RunConfiguration
+      readonly priority?: number
+    }
+
+const IdempotencyKey = z.string().regex(/^[\x20-\x7e]{1,200}$/)
+const Priority = z.number().int().min(-10).max(10)
+const JsonStart = z.strictObject({
+  configuration: RunConfiguration.optional(),
+  priority: Priority.optional(),
+})
+/** The same configuration with what cannot be read left at its default. */
+const Legible = RunConfiguration.extend({
+  mode: RunConfiguration.shape.mode.catch('adaptive'),
+  threshold: RunConfiguration.shape.threshold.catch(0.7),
+  redact: RunConfiguration.shape.redact.catch([]),
+  targets: RunConfiguration.shape.targets.catch([]),
+  formats: RunConfiguration.shape.formats.catch([]),
+})
+
+/** A key for a form: sent twice, it starts one run. */
+export const newKey = (random: AppDeps['random']): string => random(16).toString('hex')
+
+/** Reads form or JSON; the header `Idempotency-Key` wins over the form's hidden field. */
+export async function readStart(c: AppContext): Promise<AskedStart | Response> {
+  const header = c.req.header('Idempotency-Key')
+  const type = c.req.header('Content-Type') ?? ''
+  const form = /^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)
+    ? await c.req.formData()
+    : new FormData()
+  const hidden = form.get('idempotencyKey')
+  const key = header ?? (typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
+  if (key !== undefined && !IdempotencyKey.safeParse(key).success) return answerStatus(c, 400, badKey)
+  const keyed = key === undefined ? {} : { idempotencyKey: key }
+  if (/^application\/json/i.test(type)) {
+    const body = JsonStart.safeParse(await c.req.json().catch(() => undefined))
+    if (!body.success) return { ok: false, problems: problemsOf(body.error) }
+    const { configuration, priority } = body.data
+    return {
+      ok: true,
+      ...(configuration === undefined ? {} : { configuration }),
+      ...(priority === undefined ? {} : { priority }),
+      ...keyed,
+    }
+  }
+  const given = formConfiguration(form)
+  const configuration = given === undefined ? undefined : RunConfiguration.safeParse(given)
+  const text = form.get('priority')
+  const priority = text === null ? undefined : Priority.safeParse(Number(text))
+  const [first, ...others] = [
+    ...(configuration?.error === undefined ? [] : problemsOf(configuration.error)),
+    ...(priority?.error === undefined ? [] : [{ field: 'priority', message: sentences.priority }]),
+  ]
+  if (first !== undefined) {
+    const readable = Legible.safeParse(given)
+    return {
+      ok: false,
+      problems: [first, ...others],
+      ...(readable.success ? { configuration: readable.data } : {}),
+      ...(priority?.data === undefined ? {} : { priority: priority.data }),
+    }
+  }
+  return {
+    ok: true,
+    ...(configuration?.data === undefined ? {} : { configuration: configuration.data }),
+    ...(priority?.data === undefined ? {} : { priority: priority.data }),
+    ...keyed,
+  }
+}
+
+/** Starts it and leads there; JSON says whether the run is new (201) or was there already (200). */
+export async function answerStart(
+  c: AppContext,
+  { db, runs }: Pick<AppDeps, 'db' | 'runs'>,
+  request: RunRequest,
+): Promise<Response> {
+  const wantsJson = !wantsPage(c) && (c.req.header('Accept') ?? '').includes('application/json')
+  const before =
+    wantsJson && request.idempotencyKey !== undefined
+      ? await db
+          .selectFrom('runs')
+          .select('id')
+          .where('ownerId', '=', c.var.caller.actor.id)
+          .where('idempotencyKey', '=', request.idempotencyKey)
+          .executeTakeFirst()
+      : undefined
+  const started = await runs.start(c.var.caller, request)
+  if (!started.ok) return answerProblem(c, started.problem)
+  const location = `/runs/${started.value}`
+  if (!wantsJson) return c.redirect(location, 303)
+  c.header('Location', location)
+  return c.json({ runId: started.value, location }, before === undefined ? 201 : 200)
+}
+
+const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
+
+const sentences = {
+  threshold: 'The threshold is a number from 0 to 1.',
+  targets: 'Choose at least one template to export to.',
+  formats: 'Choose at least one file format to export to.',
+  priority: 'The priority is a whole number from −10 to 10.',
+} as const
+
+function problemsOf(error: z.ZodError): [FormProblem, ...FormProblem[]] {
+  const problems = error.issues.map(({ path }) => {
+    const field = String(path.find((part) => part !== 'configuration') ?? '')
+    const message = Object.entries(sentences).find(([name]) => name === field)?.[1]
+    return {
+      message: message ?? `${field === '' ? 'The request' : field}: choose one of what is offered.`,
+      ...(field === '' ? {} : { field }),
+    }
+  })
+  const [first, ...others] = problems
+  return [first ?? { message: 'The request could not be read.' }, ...others]
+}
+
+const formFields = ['mode', 'threshold', 'checks', 'redact', 'targets', 'formats']
+
+/** What a form says of the configuration, unchecked; undefined when it says nothing. */
+function formConfiguration(form: FormData) {
+  if (!formFields.some((name) => form.has(name))) return undefined
+  const all = (name: string) => form.getAll(name).filter((value) => typeof value === 'string')
+  const chosen = all('checks')
+  return {
+    mode: form.get('mode') ?? undefined,
+    threshold: Number(form.get('threshold') ?? 0.7),
+    checks: chosen.length === 0 ? 'none' : chosen.length === checks.length ? 'all' : chosen,
+    redact: all('redact'),
+    targets: all('targets'),
+    formats: all('formats'),
   }
 }

@@ -155,6 +155,295 @@ describe('runs', () => {
   })
 })
 
+describe('the list of runs', () => {
+  const list = async (query: string, who = web.colleague, init?: RequestInit) =>
+    (await web.request(who, `/runs?${query}`, init)).text()
+
+  test('is filtered by mode, dataset, day and owner; what cannot be read means any', async () => {
+    const today = web.deps.clock().toISOString().slice(0, 10)
+    for (const query of [
+      'mode=adaptive',
+      'dataset=SIGNALS',
+      `dataset=${datasetId}`,
+      `from=${today}&to=${today}`,
+    ]) {
+      expect(await list(query)).toContain(done)
+    }
+    for (const query of ['mode=sequential', 'dataset=%25', 'to=2020-01-01', 'from=2099-01-01']) {
+      expect(await list(query)).not.toContain(done)
+    }
+    for (const query of ['mode=x', 'from=yesterday', 'page=-1', 'progress=slow']) {
+      expect(await list(query)).toContain(done)
+    }
+    expect(await list(`owner=${web.owner.id}`, web.owner)).not.toContain(done)
+    expect(await list(`owner=${web.colleague.id}`, web.owner)).toContain(done)
+  })
+
+  test('offers owners to administrators only; nobody else can ask for one', async () => {
+    expect(await list('', web.owner)).toContain('name="owner"')
+    expect(await list('')).not.toContain('name="owner"')
+    expect(await list(`owner=${web.owner.id}`)).toContain(done)
+  })
+
+  test('answers htmx with the part that changes', async () => {
+    const part = await list('', web.colleague, { headers: { 'HX-Request': 'true' } })
+    expect(part).toContain(waiting)
+    expect(part).not.toContain('<html')
+  })
+
+  test('finds what is stuck, until it gets on again', async () => {
+    const { db, clock } = web.deps
+    const runId = await startRun()
+    const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
+    const set = (change: { startedAt: Date; lastProgressAt?: Date }) =>
+      db
+        .updateTable('runs')
+        .set({ ...change, status: 'running' })
+        .where('id', '=', runId)
+        .execute()
+    const isListed = async () => (await list('progress=stuck')).includes(runId)
+    await set({ startedAt: ago(20) })
+    expect(await isListed()).toBe(false)
+    await set({ startedAt: ago(120) })
+    expect(await isListed()).toBe(true)
+    expect(await list('')).toContain('Stuck')
+    expect(await (await web.request(web.colleague, `/runs/${runId}`)).text()).toContain('No progress for 12')
+    await set({ startedAt: ago(120), lastProgressAt: ago(1) })
+    expect(await isListed()).toBe(false)
+    await db
+      .updateTable('shards')
+      .set({ status: 'done', durationMs: 20_000 })
+      .where('runId', '=', runId)
+      .execute()
+    await set({ startedAt: ago(120), lastProgressAt: ago(90) })
+    expect(await isListed()).toBe(false)
+    await set({ startedAt: ago(120), lastProgressAt: ago(101) })
+    expect(await isListed()).toBe(true)
+    await db.deleteFrom('runs').where('id', '=', runId).execute()
+  })
+})
+
+describe('the work on a run', () => {
+  test('is shown with its shards, its retries and what pauses it', async () => {
+    const { db, clock } = web.deps
+    const runId = await startRun()
+    const now = clock()
+    const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+    await db
+      .updateTable('runs')
+      .set({ status: 'running', startedAt: ago(20), lastProgressAt: now })
+      .where('id', '=', runId)
+      .execute()
+    await db
+      .updateTable('runStages')
+      .set({ status: 'running', startedAt: ago(20) })
+      .where('runId', '=', runId)
+      .where('stage', '=', 'standardization')
+      .execute()
+    const shard = (index: number, more: object) => ({
+      runId,
+      stage: 'standardization' as const,
+      index,
+      task: JSON.stringify({ kind: 'quality' }),
+      ...more,
+    })
+    await db
+      .insertInto('shards')
+      .values([
+        ...[0, 1, 2, 3]
+          .map((at) => shard(at, { status: 'done' as const, attempt: 1, durationMs: 2_000, finishedAt: now }))
+          .map((row) => ({ ...row, status: 'done' as const })),
+        { ...shard(4, {}), status: 'done', attempt: 1, durationMs: 5, finishedAt: now, reusedRunId: done },
+        { ...shard(5, {}), status: 'working', attempt: 2, claimedAt: ago(3), losses: 1 },
+        { ...shard(6, {}), status: 'queued', attempt: 1, failures: 1, notBefore: ago(-4) },
+      ])
+      .execute()
+    const show = async () => (await web.request(web.colleague, `/runs/${runId}`)).text()
+    const page = await show()
+    expect(page).toContain('5 of 7')
+    expect(page).toContain('about 4\u00a0s')
+    expect(page).toContain('8, 1 retried, 1 lost with their worker')
+    expect(page).toMatch(/1 waits [34]\.0\u00a0s for its retry/)
+    expect(page).toMatch(/Standardization: shard 6 of 7, attempt 2, [34]\.0\u00a0s/)
+    expect(page).toContain('1 of 7 shards taken over from run')
+    await db
+      .insertInto('workers')
+      .values({
+        id: 1,
+        host: 'h',
+        pid: 1,
+        threads: 1,
+        startedAt: now,
+        seenAt: new Date(),
+        paused: 'the disk is full',
+      })
+      .execute()
+    expect(await show()).toContain('The disk is full.')
+    await db.deleteFrom('workers').execute()
+    await db.deleteFrom('runs').where('id', '=', runId).execute()
+  })
+
+  test('that waits for a limit says so', async () => {
+    const { db } = web.deps
+    const ids = []
+    for (let at = 0; at < 4; at += 1) ids.push(await startRun())
+    await db.updateTable('runs').set({ status: 'running' }).where('id', 'in', ids).execute()
+    const show = async (who: typeof web.owner) => (await web.request(who, `/runs/${waiting}`)).text()
+    expect(await show(web.colleague)).toContain('Waits for one of your 4 running runs to end.')
+    expect(await show(web.owner)).toContain('Waits for one of its owner’s 4 running runs to end.')
+    await db.deleteFrom('runs').where('id', 'in', ids).execute()
+  })
+})
+
+describe('the events of a run', () => {
+  const read = async (path: string, who = web.colleague) => web.request(who, path)
+
+  test('are listed by the hundred, the newest first, filtered by kind and stage', async () => {
+    const { db, clock } = web.deps
+    const runId = await startRun()
+    await db
+      .insertInto('runEvents')
+      .values(
+        Array.from({ length: 150 }, (_, at) => ({
+          runId,
+          at: clock(),
+          kind: at % 2 === 0 ? 'claimed' : 'done',
+          message: `Event ${at}.`,
+          stage: 'quality' as const,
+          shard: at,
+        })),
+      )
+      .execute()
+    const first = await (await read(`/runs/${runId}/history`)).text()
+    expect(first).toContain('Event 149.')
+    expect(first).toContain('Event 50.')
+    expect(first).not.toContain('Event 49.')
+    const older = /rel="next" href="([^"]+)"/.exec(first)?.[1] ?? ''
+    const second = await (await read(older)).text()
+    expect(second).toContain('Event 49.')
+    expect(second).toContain('Accepted, adaptive mode')
+    expect(second).not.toContain('Event 50.')
+    const kinds = await (await read(`/runs/${runId}/history?kind=done&stage=quality`)).text()
+    expect(kinds).toContain('Event 149.')
+    expect(kinds).not.toContain('Event 148.')
+    expect(await (await read(`/runs/${runId}/history?stage=export`)).text()).toContain('Show all events')
+    await db.deleteFrom('runs').where('id', '=', runId).execute()
+  })
+
+  test('come as JSON after a cursor, the oldest first', async () => {
+    const page = await read(`/api/v1/runs/${done}/events?limit=1`)
+    const { events, next } = (await page.json()) as { events: { id: number }[]; next: number }
+    expect(events).toMatchObject([{ kind: 'queued', stage: null, shard: null }])
+    expect(events[0]?.id).toBe(next)
+    const rest = await read(`/api/v1/runs/${done}/events?after=${next}`)
+    expect(await rest.json()).toEqual({ events: [], next })
+  })
+
+  test('are not given to others, nor for a cursor that is none', async () => {
+    const foreign = await read(`/api/v1/runs/${done}/events`, web.outsider)
+    expect([foreign.status, (await read(`/runs/${done}/history`, web.outsider)).status]).toEqual([404, 404])
+    for (const query of ['after=x', 'after=-1', 'limit=0', 'limit=1001']) {
+      expect((await read(`/api/v1/runs/${done}/events?${query}`)).status).toBe(422)
+    }
+    const anonymous = await web.request(undefined, `/api/v1/runs/${done}/events`, {
+      headers: { Accept: 'application/json' },
+    })
+    expect(anonymous.status).toBe(401)
+  })
+})
+
+describe('running again', () => {
+  const stored = (id: string) =>
+    web.deps.db
+      .selectFrom('runs')
+      .select(['parentRunId', 'priority', 'configuration'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+  const idOf = (answer: Response) => (answer.headers.get('Location') ?? '').split('/').at(-1) ?? ''
+  const json = (path: string, headers: Record<string, string>, body?: object) =>
+    web.request(web.colleague, path, {
+      method: 'POST',
+      headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body ?? {}),
+    })
+
+  test('starts a run with the same configuration that goes on from it', async () => {
+    const answer = await web.post(web.colleague, `/runs/${done}/again`, { idempotencyKey: 'same' })
+    expect(answer.status).toBe(303)
+    const { configuration } = await stored(done)
+    expect(await stored(idOf(answer))).toEqual({ parentRunId: done, priority: 0, configuration })
+    const twice = await web.post(web.colleague, `/runs/${done}/again`, { idempotencyKey: 'same' })
+    expect(idOf(twice)).toBe(idOf(answer))
+    const page = await (await web.request(web.colleague, `/runs/${idOf(answer)}`)).text()
+    expect(page).toContain('Goes on from run')
+    expect(page).toContain('Configured alike.')
+    expect(await (await web.request(web.colleague, `/runs/${done}`)).text()).toContain(idOf(answer))
+  })
+
+  test('with changes begins with its configuration and shows what became of it', async () => {
+    const form = await (await web.request(web.colleague, `/runs/${done}/again`)).text()
+    expect(form).toContain(
+      'name="threshold" type="number" min="0" max="1" step="0.01" required="" value="0.70"',
+    )
+    expect(form).toMatch(/name="idempotencyKey" value="[0-9a-f]{32}"/)
+    const fields = { mode: 'sequential', threshold: '0.8', targets: 'openai', formats: 'csv', priority: '-3' }
+    const answer = await web.post(web.colleague, `/runs/${done}/again`, fields)
+    expect(await stored(idOf(answer))).toMatchObject({
+      priority: -3,
+      configuration: { mode: 'sequential', checks: 'none' },
+    })
+    const page = await (await web.request(web.colleague, `/runs/${idOf(answer)}`)).text()
+    expect(page).toMatch(/Threshold<\/th><td>0\.70<\/td><td>0\.80/)
+  })
+
+  test('is refused with what cannot be, and says of what', async () => {
+    const fields = { mode: 'sequential', threshold: '2', formats: 'csv', priority: '11' }
+    const answer = await web.post(web.colleague, `/runs/${done}/again`, fields)
+    expect(answer.status).toBe(422)
+    const page = await answer.text()
+    for (const field of ['threshold', 'targets', 'priority']) expect(page).toContain(`href="#${field}"`)
+    expect(page).toMatch(/value="sequential" checked/)
+  })
+
+  test('is refused while the run goes on, to readers, and to others', async () => {
+    expect((await web.request(web.colleague, `/runs/${waiting}/again`)).status).toBe(409)
+    expect((await web.post(web.colleague, `/runs/${waiting}/again`)).status).toBe(409)
+    expect((await web.post(web.viewer, `/runs/${done}/again`)).status).toBe(403)
+    expect((await web.post(web.outsider, `/runs/${done}/again`)).status).toBe(404)
+    expect((await web.request(web.outsider, `/runs/${done}/again`)).status).toBe(404)
+  })
+
+  test.each([
+    ['a run', () => `/runs/${done}/again`],
+    ['a dataset', () => `/datasets/${datasetId}/runs`],
+  ])('of %s repeats nothing for the same Idempotency-Key', async (name, path) => {
+    const key = { 'Idempotency-Key': `key of ${name}` }
+    const first = await json(path(), key, { priority: 2 })
+    const { runId } = (await first.json()) as { runId: string }
+    expect([first.status, (await stored(runId)).priority]).toEqual([201, 2])
+    const second = await json(path(), key, { priority: 2 })
+    expect([second.status, await second.json()]).toEqual([200, { runId, location: `/runs/${runId}` }])
+    expect((await json(path(), key, { priority: 3 })).status).toBe(409)
+    expect((await json(path(), { 'Idempotency-Key': name.padEnd(200, '~') })).status).toBe(201)
+    for (const wrong of ['', 'x'.repeat(201), 'ä']) {
+      const refused = await json(path(), { 'Idempotency-Key': wrong })
+      expect([refused.status, refused.headers.get('Content-Type')]).toEqual([400, 'application/problem+json'])
+    }
+    expect((await json(path(), {}, { priority: 11 })).status).toBe(422)
+    expect((await json(path(), {}, { configuration: { mode: 'fast' } })).status).toBe(422)
+  })
+
+  test('by the form of a dataset starts one run, however often it is sent', async () => {
+    const page = await (await web.request(web.colleague, `/datasets/${datasetId}`)).text()
+    const idempotencyKey = /name="idempotencyKey" value="([0-9a-f]{32})"/.exec(page)?.[1] ?? ''
+    const fields = { mode: 'adaptive', threshold: '0.7', targets: 'chatml', formats: 'jsonl', idempotencyKey }
+    const send = async () => idOf(await web.post(web.colleague, `/datasets/${datasetId}/runs`, fields))
+    expect(await send()).toBe(await send())
+    const next = await (await web.request(web.colleague, `/datasets/${datasetId}`)).text()
+    expect(next).not.toContain(idempotencyKey)
+  })
+})
+
 describe('the quarantine', () => {
   test('says where each record stands; empty filters mean any', async () => {
     const read = async (query: string) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
@@ -6,6 +7,8 @@ import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
+import { AgainPage } from '../../src/views/runs/again-page.tsx'
+import { HistoryPage } from '../../src/views/runs/history-page.tsx'
 import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
 import { QuarantineRecordPage, type RecordView } from '../../src/views/runs/quarantine-record-page.tsx'
 import { QuarantineRepairsPage } from '../../src/views/runs/quarantine-repairs-page.tsx'
@@ -87,8 +90,52 @@ const full = (text: string): Record<string, unknown> => ({
       problems={[{ field: 'keyField', message: text }]}
     />
   ),
-  runs: <RunsPage viewer={viewer} runs={paged(runSummary(text))} status="running" now={now} />,
-  run: <RunPage viewer={viewer} run={{ ...runView(text), problem: text, events: [{ at: now, text }] }} />,
+  runs: (
+    <RunsPage
+      viewer={viewer}
+      runs={paged(runSummary(text))}
+      filter={{ status: 'running', dataset: text, owner: 'usr_1' }}
+      owners={[{ id: 'usr_1', name: text }]}
+      stuck={new Set([runSummary(text).id])}
+      now={now}
+    />
+  ),
+  'history of a run': (
+    <HistoryPage
+      viewer={viewer}
+      run={runSummary(text)}
+      events={[{ id: 7, at: now, kind: 'retry', stage: 'quality', shard: 1, message: text }]}
+      kinds={['retry']}
+      kind="retry"
+      isLater
+      next={7}
+    />
+  ),
+  'run again': (
+    <AgainPage
+      viewer={viewer}
+      run={runSummary(text)}
+      configuration={runView(text).configuration}
+      priority={3}
+      idempotencyKey="k"
+      checks={[{ name: 'privacy', title: text }]}
+      problems={[{ field: 'threshold', message: text }]}
+    />
+  ),
+  run: (
+    <RunPage
+      viewer={viewer}
+      run={{
+        ...runView(text),
+        problem: text,
+        events: [{ at: now, text }],
+        progress: { kind: 'paused', because: text },
+        parent: { id: text, configuration: RunConfiguration.parse({ checks: [text] }) },
+        followers: [text],
+        reused: [{ id: text, shards: 40, isVisible: true }],
+      }}
+    />
+  ),
   quarantine: (
     <QuarantinePage
       viewer={viewer}
@@ -158,6 +205,8 @@ const empty: Record<string, unknown> = {
   datasets: <DatasetsPage datasets={none} now={now} />,
   'datasets, filtered': <DatasetsPage datasets={none} q="x" now={now} />,
   runs: <RunsPage runs={none} now={now} />,
+  'runs, filtered': <RunsPage runs={none} filter={{ status: 'failed', dataset: 'x' }} now={now} />,
+  'history of a run': <HistoryPage run={runSummary('a')} events={[]} kinds={[]} isLater={false} />,
   dataset: (
     <DatasetPage
       dataset={{ ...datasetView('a'), files: [], runs: [], sample: null, canDelete: false }}
@@ -231,6 +280,33 @@ describe('the shell', () => {
   })
 })
 
+describe('the list of runs', () => {
+  it('asks for itself only while a run on it can change', async () => {
+    const page = (status: 'running' | 'completed') =>
+      render(
+        <RunsPage
+          runs={{ rows: [runSummary('a', status)], page: 2, size: 1, total: 2 }}
+          filter={{ mode: 'adaptive' }}
+          now={now}
+        />,
+      )
+    expect(await page('running')).toMatch(
+      /hx-get="\/runs\?mode=adaptive&amp;page=2"[^>]*hx-trigger="every 2s"/,
+    )
+    expect(await page('completed')).not.toContain('hx-get')
+  })
+
+  it('says which filters leave nothing, and how each is removed', async () => {
+    const page = await render(
+      <RunsPage runs={none} filter={{ status: 'failed', dataset: 'chat' }} now={now} />,
+    )
+    expect(page).toContain('No run matches State: failed, Dataset: “chat”.')
+    expect(page).toContain('href="/runs?dataset=chat"')
+    expect(page).toContain('href="/runs?status=failed"')
+    expect(page).toContain('href="/runs">Clear all filters')
+  })
+})
+
 describe('a dataset', () => {
   it('is deleted over a page where there is no script, and over a dialog where there is', async () => {
     const page = await render(<DatasetPage dataset={datasetView('a')} checks={[]} now={now} />)
@@ -284,6 +360,65 @@ describe('a run', () => {
     expect(await render(<RunPage run={{ ...runView('a'), status: 'completed' }} />)).not.toContain(
       'data-live=',
     )
+  })
+
+  it('says what is done now, by whom it is waited for, and how long it takes', async () => {
+    const run = runView('a')
+    const stages = run.stages.map((stage) =>
+      stage.status === 'running'
+        ? { ...stage, attempts: 9, retried: 2, lost: 1, waiting: { shards: 1, seconds: 3.2 } }
+        : stage,
+    )
+    const page = await render(<RunPage run={{ ...run, stages, workingMore: 3 }} />)
+    expect(page).toContain('about 1–3\u00a0min')
+    expect(page).toContain('9, 2 retried, 1 lost with their worker')
+    expect(page).toContain('1 waits 4.0\u00a0s for its retry')
+    expect(page).toContain('Validation: shard 12 of 50, attempt 2, 3.0\u00a0s')
+    expect(page).toContain('and 3\u00a0more shards')
+  })
+
+  it('says one word beside its state, with a mark of its own and the reason', async () => {
+    const page = (kind: 'slow' | 'stuck' | 'paused' | 'waiting') =>
+      render(<RunPage run={{ ...runView('a'), progress: { kind, because: 'no room on the disk' } }} />)
+    const marks = ['slow', 'stuck', 'paused', 'waiting'] as const
+    const words = await Promise.all(
+      marks.map(async (kind) => {
+        const text = await page(kind)
+        expect(text).toContain('No room on the disk.')
+        const head = text.slice(text.indexOf('page-head__title'), text.indexOf('page-head__meta'))
+        return [...head.matchAll(/<span class="state (state--\w+)">.*?<\/svg>(\w+)/g)].map(([, ...it]) => it)
+      }),
+    )
+    expect(words).toEqual([
+      [['state--degraded', 'Slow']],
+      [['state--failed', 'Stuck']],
+      [['state--degraded', 'Paused']],
+      [['state--queued', 'Waiting']],
+    ])
+  })
+
+  it('says what it took over, what it goes on from and what it does otherwise', async () => {
+    const run = {
+      ...runView('a'),
+      parent: { id: 'run_before', configuration: RunConfiguration.parse({}) },
+      reused: [{ id: 'run_before', shards: 40, isVisible: true }],
+      followers: ['run_after'],
+    }
+    const page = await render(<RunPage run={run} />)
+    expect(page).toContain('href="/runs/run_before"')
+    expect(page).toContain('40 of 50 shards taken over from run')
+    expect(page).toMatch(/Redacted<\/th><td>nothing<\/td><td>E-mail addresses/)
+    expect(page).toContain('href="/runs/run_after"')
+    const foreign = { ...run, reused: [{ id: 'run_foreign', shards: 40, isVisible: false }] }
+    expect(await render(<RunPage run={foreign} />)).not.toContain('href="/runs/run_foreign"')
+  })
+
+  it('is run again by whoever may, once it has ended', async () => {
+    const ended = { ...runView('a'), status: 'completed' as const, canRunAgain: true, againKey: 'key' }
+    const page = await render(<RunPage run={ended} />)
+    expect(page).toContain('name="idempotencyKey" value="key"')
+    expect(page).toContain('href="/runs/run_9c27hx/again"')
+    expect(await render(<RunPage run={{ ...ended, canRunAgain: false }} />)).not.toContain('/again')
   })
 
   it('shows a ledger that does not sum as broken', async () => {

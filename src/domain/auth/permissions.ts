@@ -54,6 +54,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id': { operation: 'run.read', audience: readers },
   'GET /runs/:id/live': { operation: 'run.read', audience: readers },
   'GET /runs/:id/events': { operation: 'run.read', audience: readers },
+  'GET /runs/:id/history': { operation: 'run.read', audience: readers },
+  'GET /runs/:id/again': { operation: 'run.start', audience: editors },
+  'POST /runs/:id/again': { operation: 'run.start', audience: editors },
   'GET /runs/:id/quarantine': { operation: 'quarantine.read', audience: readers },
   'GET /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
   'POST /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
@@ -67,6 +70,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', audience: readers },
   'POST /runs/:id/cancel': { operation: 'run.cancel', audience: editors },
   'POST /runs/:id/resume': { operation: 'run.resume', audience: editors },
+
+  'GET /api/v1/runs/:id/events': { operation: 'run.read', audience: readers },
 }
 
 /** The entry for a request, the most literal pattern first; undefined means: refuse. HEAD counts as GET. */

@@ -7,11 +7,11 @@ export interface ReasonSentence {
 const sentences: Readonly<Record<string, ReasonSentence>> = {
   'json-invalid': {
     title: 'Not valid JSON',
-    todo: 'Correct the line in the source and upload the file again.',
+    todo: 'Repair the record here, or correct the line in the source and upload the file again.',
   },
   'json-unexpected-end': {
     title: 'JSON ends too early',
-    todo: 'The record or the file was cut off: export it again from where it came from.',
+    todo: 'The record or the file was cut off: repair it here, or export it again from where it came from.',
   },
   undecodable: {
     title: 'Bytes do not fit the encoding',

@@ -1,6 +1,9 @@
+import type { TimeLeft } from './pace.ts'
+import type { ProgressState } from './progress-state.ts'
 import type {
   ExportFormat,
   LedgerRow,
+  Mode,
   RunConfiguration,
   RunStatus,
   Stage,
@@ -20,7 +23,31 @@ export interface StageView {
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
   readonly ratePerSecond?: number
+  /** Never set: what is left is a range. */
   readonly secondsLeft?: number
+  readonly left?: TimeLeft
+  /** Shards that failed and were tried again, and workers lost over shards. */
+  readonly retried: number
+  readonly lost: number
+  /** Shards that wait for their retry, and for how long the first of them does; apart from the work itself. */
+  readonly waiting?: { readonly shards: number; readonly seconds: number }
+}
+
+/** A shard that a worker has in hand. */
+export interface WorkingShard {
+  readonly stage: Stage
+  /** From 0. */
+  readonly index: number
+  readonly of: number
+  readonly attempt: number
+  readonly seconds: number
+}
+
+/** Shards whose results came from another run; without a link where that is not the viewer's to see. */
+export interface ReusedShards {
+  readonly id: string
+  readonly shards: number
+  readonly isVisible: boolean
 }
 
 /** One row of a list of runs. */
@@ -40,6 +67,20 @@ export interface RunSummary {
   /** In the order of the six stages; empty before the run is planned. */
   readonly stages: readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal'>[]
   readonly problem?: string
+}
+
+/** Which runs of a list are asked for; as it stands in the address. */
+export interface RunFilter {
+  readonly status?: RunStatus | undefined
+  readonly mode?: Mode | undefined
+  /** Id of a user; only for whoever sees everything. */
+  readonly owner?: string | undefined
+  /** Part of a dataset's name, or its id. */
+  readonly dataset?: string | undefined
+  /** Days, `2026-11-20`, in UTC, both included: when the run was asked for. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly progress?: 'stuck' | undefined
 }
 
 export interface ExportView {
@@ -88,6 +129,18 @@ export interface RunEvent {
   readonly state?: 'completed' | 'failed' | 'degraded' | 'running'
 }
 
+/** One line of a run's history. */
+export interface StoredEvent {
+  /** Grows with time: the cursor of every list of events. */
+  readonly id: number
+  readonly at: Date
+  readonly kind: string
+  readonly stage: Stage | null
+  /** Counted from 1, as in the message. */
+  readonly shard: number | null
+  readonly message: string
+}
+
 /** Everything the page of a run shows. */
 export interface RunView {
   readonly id: string
@@ -110,8 +163,26 @@ export interface RunView {
   readonly quarantineByReason: readonly QuarantineReason[]
   readonly events?: readonly RunEvent[]
   readonly problem?: string
+  /** The word beside its state, and why. */
+  readonly progress?: ProgressState
+  /** What is being done now: the longest at it first, and how many more there are. */
+  readonly working: readonly WorkingShard[]
+  readonly workingMore: number
+  /** Shards of records, and how many of them were taken over from which run. */
+  readonly recordShards: number
+  readonly reused: readonly ReusedShards[]
+  /** The run it goes on from, with what that one was configured to do. */
+  readonly parent?: { readonly id: string; readonly configuration: RunConfiguration }
+  /** Runs that go on from this one, the newest first. */
+  readonly followers: readonly string[]
+  readonly priority: number
+  /** Whether it is the run of who looks. */
+  readonly isOwn: boolean
   readonly canCancel?: boolean
   readonly canResume?: boolean
+  readonly canRunAgain?: boolean
+  /** Makes the button *Run again*, pressed twice, one request. */
+  readonly againKey?: string
   /** When the view was taken; relative times and "took" are measured against it. */
   readonly now: Date
 }

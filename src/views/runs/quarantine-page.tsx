@@ -45,7 +45,12 @@ const Row = ({ row }: { row: QuarantinedRow }) => {
     <tr>
       <th scope="row" class="main-cell">
         {title} <span class="id">{row.reason}</span>
-        {row.isRepaired ? <span class="tag">repaired</span> : null}
+        {row.isRepaired ? (
+          <>
+            {' '}
+            <span class="tag">repaired</span>
+          </>
+        ) : null}
         <span class="sub">{todo}</span>
       </th>
       <td data-label="Stage">{stageName[row.stage]}</td>

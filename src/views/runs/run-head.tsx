@@ -5,6 +5,7 @@ import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Plate } from '../components/state.tsx'
 import { modeName } from '../names.ts'
+import { ProgressWord } from './progress-word.tsx'
 import { runTitle } from './run-table.tsx'
 
 const Meta = ({ run }: { run: RunView }) => (
@@ -25,6 +26,20 @@ const Meta = ({ run }: { run: RunView }) => (
   </>
 )
 
+const Again = ({ run }: { run: RunView }) => (
+  <>
+    <form method="post" action={`/runs/${run.id}/again`}>
+      {run.againKey === undefined ? null : <input type="hidden" name="idempotencyKey" value={run.againKey} />}
+      <button class="button" id="again" type="submit">
+        Run again
+      </button>
+    </form>
+    <a class="button" id="again-changed" href={`/runs/${run.id}/again`}>
+      Run again with changes
+    </a>
+  </>
+)
+
 const Actions = ({ run }: { run: RunView }) => (
   <>
     {run.canResume === true ? (
@@ -35,6 +50,7 @@ const Actions = ({ run }: { run: RunView }) => (
         </button>
       </form>
     ) : null}
+    {run.canRunAgain === true ? <Again run={run} /> : null}
     {run.canCancel === true ? (
       <button
         class="button button--danger"
@@ -58,8 +74,15 @@ export const RunHead = ({ run }: { run: RunView }) => (
       ...run.datasets.slice(0, 3).map(({ id, name }) => ({ text: name, href: `/datasets/${id}` })),
       { text: run.id },
     ]}
-    plate={<Plate state={run.status} />}
+    plate={
+      <>
+        <Plate state={run.status} />
+        {run.progress === undefined ? null : <ProgressWord kind={run.progress.kind} />}
+      </>
+    }
     meta={<Meta run={run} />}
-    {...(run.canCancel === true || run.canResume === true ? { actions: <Actions run={run} /> } : {})}
+    {...(run.canCancel === true || run.canResume === true || run.canRunAgain === true
+      ? { actions: <Actions run={run} /> }
+      : {})}
   />
 )

@@ -1,17 +1,21 @@
 import type { RunView } from '../../domain/pipeline/run-view.ts'
 import { Facts } from '../components/facts.tsx'
 import { type Figure, Figures } from '../components/figures.tsx'
-import { duration, exactTime, number, percent, plural, score } from '../components/format.ts'
+import { exactTime, number, percent, plural } from '../components/format.ts'
 import { Ledger } from '../components/ledger.tsx'
 import { Mark } from '../components/mark.tsx'
 import { Notice } from '../components/notice.tsx'
 import { Rail } from '../components/rail.tsx'
 import { Section } from '../components/section.tsx'
-import { formatName, modeName, redactionName, targetName } from '../names.ts'
+import { configurationFields, configurationLabels, configurationWords } from './configuration-words.ts'
+import { progressSentence } from './progress-word.tsx'
 import { RunExports } from './run-exports.tsx'
 import { RunHead } from './run-head.tsx'
+import { RunLineage } from './run-lineage.tsx'
 import { RunQuality } from './run-quality.tsx'
 import { quarantineHref, RunQuarantine } from './run-quarantine.tsx'
+import { RunWork } from './run-work.tsx'
+import { timeLeftText } from './time-left.ts'
 
 /** Whether a run can still change. */
 export const isOver = ({ status }: RunView): boolean =>
@@ -24,7 +28,9 @@ function figures(run: RunView): Figure[] {
   const share = (part: number) => (total === null || total === 0 ? undefined : percent(part / total))
   const working = run.stages.filter(({ status }) => status === 'running')
   const rate = working.map(({ ratePerSecond }) => ratePerSecond).filter((value) => value !== undefined)
-  const left = working.map(({ secondsLeft }) => secondsLeft).filter((value) => value !== undefined)
+  const left = working
+    .flatMap((stage) => stage.left ?? [])
+    .reduce((last, each) => (each.to > last.to ? each : last), { from: 0, to: 0 })
   return [
     {
       label: 'Records in the source',
@@ -41,38 +47,41 @@ function figures(run: RunView): Figure[] {
     ...(rate.length === 0
       ? []
       : [{ label: 'Throughput', value: number(Math.min(...rate)), more: 'records/s' }]),
-    ...(left.length === 0
-      ? []
-      : [{ label: 'Time left', value: duration(Math.max(...left) * 1000), more: 'about' }]),
+    ...(left.to === 0 ? [] : [{ label: 'Time left', value: timeLeftText(left) }]),
   ]
 }
 
 /** One sentence for screen readers; the script says it aloud when it changes. */
 function milestone(run: RunView): string {
   const done = run.stages.filter(({ status }) => status === 'completed').length
-  return `Run is ${run.status}, ${done} of ${run.stages.length} stages completed.`
+  const word = run.progress === undefined ? '' : ` and ${run.progress.kind}`
+  return `Run is ${run.status}${word}, ${done} of ${run.stages.length} stages completed.`
 }
 
-const Configuration = ({ run: { configuration: it } }: { run: RunView }) => (
+const Configuration = ({ run: { configuration, priority } }: { run: RunView }) => (
   <Section id="configuration" title="Configuration" note="never changes">
     <Facts
       facts={[
-        { label: 'Mode', value: modeName[it.mode] },
-        { label: 'Threshold', value: score(it.threshold) },
-        { label: 'Checks', value: typeof it.checks === 'string' ? it.checks : it.checks.join(', ') },
-        {
-          label: 'Redacted',
-          value: it.redact.length === 0 ? 'nothing' : it.redact.map((kind) => redactionName[kind]).join(', '),
-        },
-        { label: 'Targets', value: it.targets.map((target) => targetName[target]).join(', ') },
-        { label: 'Formats', value: it.formats.map((format) => formatName[format]).join(', ') },
+        ...configurationFields.map((field) => ({
+          label: configurationLabels[field],
+          value: configurationWords(field, configuration),
+        })),
+        ...(priority === 0 ? [] : [{ label: 'Priority', value: String(priority) }]),
       ]}
     />
   </Section>
 )
 
-const Events = ({ events }: { events: NonNullable<RunView['events']> }) => (
-  <Section id="events" title="Events">
+const Events = ({ runId, events }: { runId: string; events: NonNullable<RunView['events']> }) => (
+  <Section
+    id="events"
+    title="Events"
+    more={
+      <a class="section__more" href={`/runs/${runId}/history`}>
+        All events
+      </a>
+    }
+  >
     <ol class="events">
       {events.map(({ at, text, state }) => (
         <li>
@@ -94,6 +103,7 @@ export const RunLive = ({ run }: { run: RunView }) => (
     <p class="vh" data-announce>
       {milestone(run)}
     </p>
+    {run.progress === undefined ? null : <p class="progress-why">{progressSentence(run.progress)}</p>}
     {run.problem === undefined ? null : (
       <div class="notices">
         <Notice state="failed">{run.problem}</Notice>
@@ -106,6 +116,7 @@ export const RunLive = ({ run }: { run: RunView }) => (
       </h2>
       <Rail stages={run.stages} now={run.now} />
     </section>
+    <RunWork run={run} />
     <div class="split">
       <div>
         <Section
@@ -125,7 +136,10 @@ export const RunLive = ({ run }: { run: RunView }) => (
       <div>
         <RunQuality quality={run.quality} threshold={run.configuration.threshold} />
         <Configuration run={run} />
-        {run.events === undefined || run.events.length === 0 ? null : <Events events={run.events} />}
+        <RunLineage run={run} />
+        {run.events === undefined || run.events.length === 0 ? null : (
+          <Events runId={run.id} events={run.events} />
+        )}
       </div>
     </div>
   </>

@@ -5,12 +5,15 @@ import { RelativeTime } from '../components/relative-time.tsx'
 import { State } from '../components/state.tsx'
 import { Count, Table } from '../components/table.tsx'
 import { modeName } from '../names.ts'
+import { ProgressWord } from './progress-word.tsx'
 
 interface Props {
   runs: readonly RunSummary[]
   labelledBy: string
   /** Without id, mode and person, for the column of a split. */
   short?: boolean
+  /** Ids of those that make no progress. */
+  stuck?: ReadonlySet<string> | undefined
   now: Date
 }
 
@@ -21,7 +24,14 @@ export const runTitle = (datasets: RunSummary['datasets']): string =>
 const stateOfRow = ({ status }: RunSummary) =>
   status === 'failed' || status === 'running' ? status : undefined
 
-const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }) => {
+interface RowProps {
+  run: RunSummary
+  now: Date
+  short: boolean
+  isStuck: boolean
+}
+
+const Row = ({ run, now, short, isStuck }: RowProps) => {
   const title = runTitle(run.datasets)
   const share = run.status === 'running' ? overallShare(run.stages) : null
   return (
@@ -30,8 +40,9 @@ const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }
         <a href={`/runs/${run.id}`}>{title}</a> {short ? null : <span class="id">{run.id}</span>}
         {run.problem === undefined ? null : <span class="sub">{run.problem}</span>}
       </th>
-      <td data-label="State">
+      <td class={isStuck ? 'wide' : undefined} data-label="State">
         <State state={run.status} more={share === null ? undefined : percent(share)} />
+        {isStuck ? <ProgressWord kind="stuck" /> : null}
       </td>
       <td data-label="Stages">
         {run.stages.length === 0 ? (
@@ -57,7 +68,7 @@ const Row = ({ run, now, short }: { run: RunSummary; now: Date; short: boolean }
 }
 
 /** Runs, newest first, each with its way through the stages. */
-export const RunTable = ({ runs, labelledBy, short = false, now }: Props) => (
+export const RunTable = ({ runs, labelledBy, short = false, stuck, now }: Props) => (
   <Table labelledBy={labelledBy} kind="table--stack">
     <thead>
       <tr>
@@ -86,7 +97,7 @@ export const RunTable = ({ runs, labelledBy, short = false, now }: Props) => (
     </thead>
     <tbody>
       {runs.map((run) => (
-        <Row run={run} now={now} short={short} />
+        <Row run={run} now={now} short={short} isStuck={stuck?.has(run.id) === true} />
       ))}
     </tbody>
   </Table>
