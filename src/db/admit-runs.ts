@@ -21,13 +21,13 @@ export async function admitRuns(
   limits: RunLimits,
   now: Date,
 ): Promise<readonly string[]> {
-  const waiting = await db
-    .selectFrom('runs')
-    .select('id')
-    .where('status', '=', 'queued')
-    .limit(1)
-    .executeTakeFirst()
-  if (waiting === undefined) return []
+  // Asked after every shard: so first whether there is anyone to start, without ordering those that wait.
+  const { rows: asked } = await sql<{ mayStart: boolean }>`
+    select (select count(*) from runs where status = 'running') < ${limits.total} and exists (
+      select from runs where status = 'queued' and owner_id <> all (array(
+        select owner_id from runs where status = 'running' group by owner_id having count(*) >= ${limits.perUser}
+      ))) as may_start`.execute(db)
+  if (asked[0]?.mayStart !== true) return []
   return db.transaction().execute(async (trx) => {
     // Its own statement: what comes after has to see what an admitting process before us did.
     await sql`select pg_advisory_xact_lock(${admissionLock}, 0)`.execute(trx)

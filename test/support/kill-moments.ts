@@ -7,10 +7,10 @@ import { type Portal, startPortal } from './portal-process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const password = 'a sentence that is long enough'
-const secretWords = 'the-lighthouse-keeper-said-so'
+export const secretWords = 'the-lighthouse-keeper-said-so'
 
 /** A number below one made from a seed, so that a moment that broke once can be tried again. */
-const fraction = (seed: number): number =>
+export const fraction = (seed: number): number =>
   createHash('sha256').update(`moment ${seed}`).digest().readUInt32BE() / 2 ** 32
 
 const talks = (count: number): string =>
@@ -23,12 +23,12 @@ const talks = (count: number): string =>
     }),
   ).join('\n')
 
-interface SignedIn {
+export interface SignedIn {
   readonly portal: Portal
   readonly cookie: string
 }
 
-const headers = (cookie: string) => ({
+export const headers = (cookie: string) => ({
   Cookie: cookie,
   'Sec-Fetch-Site': 'same-origin',
   Accept: 'application/json',
@@ -36,8 +36,12 @@ const headers = (cookie: string) => ({
 const cookieOf = (response: Response): string =>
   (response.headers.getSetCookie()[0] ?? '').split(';')[0] ?? ''
 
-async function start(folder: string): Promise<SignedIn> {
-  const portal = await startPortal({ SIGNALBOX_DATA: join(folder, 'var') })
+/** Starts a portal on `folder`/var and signs in, setting it up the first time. */
+export async function start(
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SignedIn> {
+  const portal = await startPortal({ SIGNALBOX_DATA: join(folder, 'var'), ...environment })
   const send = (path: string, fields: Record<string, string>) =>
     fetch(`${portal.url}${path}`, {
       method: 'POST',
@@ -107,7 +111,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 /** None of the record text in any file below the data folder: database, WAL, vault, logs. */
-async function expectNoText(folder: string): Promise<void> {
+export async function expectNoText(folder: string): Promise<void> {
   for (const path of await filesBelow(join(folder, 'var'))) {
     const bytes = await readFile(path).catch(() => Buffer.alloc(0))
     expect(bytes.includes(secretWords), path).toBe(false)

@@ -14,9 +14,32 @@ export interface Portal {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
+/** A worker process: shards without HTTP. */
+export type WorkerProcess = Pick<Portal, 'process' | 'log' | 'stop'>
+
 /** Starts the built portal as a user would, on a free port, in a data folder of its own. */
 export async function startPortal(environment: Readonly<Record<string, string>>): Promise<Portal> {
-  const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/main.js`], {
+  const { ready, output, ...started } = await startEntry(
+    'main.js',
+    environment,
+    /Signalbox is ready at (\S+)\n/,
+  )
+  return {
+    ...started,
+    url: ready[1] ?? '',
+    get setUpLink() {
+      return /http\S+\/set-up\S+/.exec(output())?.[0]
+    },
+  }
+}
+
+/** Starts the built worker beside a portal, on the same data folder. */
+export async function startWorker(environment: Readonly<Record<string, string>>): Promise<WorkerProcess> {
+  return startEntry('worker.js', environment, /Signalbox worker is ready\n/)
+}
+
+async function startEntry(entry: string, environment: Readonly<Record<string, string>>, whenReady: RegExp) {
+  const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/${entry}`], {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,21 +56,13 @@ export async function startPortal(environment: Readonly<Record<string, string>>)
     const [code] = await ended
     return code
   }
-  const url = await new Promise<string>((resolve, reject) => {
+  const ready = await new Promise<RegExpExecArray>((resolve, reject) => {
     child.stdout.on('data', (chunk) => {
       stdout += chunk
-      const found = /Signalbox is ready at (\S+)\n/.exec(stdout)
-      if (found?.[1]) resolve(found[1])
+      const found = whenReady.exec(stdout)
+      if (found) resolve(found)
     })
-    child.once('exit', () => reject(new Error(`the portal ended: ${stderr}`)))
+    child.once('exit', () => reject(new Error(`${entry} ended: ${stderr}`)))
   })
-  return {
-    url,
-    get setUpLink() {
-      return /http\S+\/set-up\S+/.exec(stdout)?.[0]
-    },
-    process: child,
-    log: () => stdout + stderr,
-    stop,
-  }
+  return { ready, output: () => stdout, process: child, log: () => stdout + stderr, stop }
 }
