@@ -31,7 +31,9 @@ export async function watchRun(
       rows.find((row) => row.status === 'running') ?? rows.find((row) => row.status === 'queued')
     const done = rows.filter((row) => row.status === 'completed').length
     const share = ended ? 1 : Math.min(0.99, (done + run.bytesRead / Math.max(1, run.sourceBytes)) / 7)
-    const text = `${current?.stage ?? run.status}, ${current?.recordsOut ?? 0} records`
+    const records = (ended ? rows.at(-1) : current)?.recordsOut ?? 0
+    const paused = ended ? undefined : await readPause(db)
+    const text = paused ?? `${ended ? run.status : (current?.stage ?? run.status)}, ${records} records`
     if (out.isTTY) {
       const filled = Math.round(share * 30)
       out.write(
@@ -46,4 +48,11 @@ export async function watchRun(
     await wait(100)
   }
   if (out.isTTY) out.write('\n')
+}
+
+/** Why nothing is worked at present; undefined while any worker takes shards. */
+async function readPause(db: Kysely<Database>): Promise<string | undefined> {
+  const workers = await db.selectFrom('workers').select('paused').limit(100).execute()
+  const reasons = workers.flatMap(({ paused }) => (paused === null ? [] : [paused]))
+  return reasons.length === workers.length ? reasons[0] : undefined
 }
