@@ -22,15 +22,16 @@ export async function watchRun(
       .executeTakeFirstOrThrow()
     const rows = await db
       .selectFrom('runStages')
-      .select(['stage', 'status', 'recordsOut'])
+      .select(['stage', 'status', 'recordsIn', 'recordsOut'])
       .where('runId', '=', runId)
       .orderBy('position')
       .execute()
     const ended = !['queued', 'running'].includes(run.status)
-    const current =
-      rows.find((row) => row.status === 'running') ?? rows.find((row) => row.status === 'queued')
-    const done = rows.filter((row) => row.status === 'completed').length
-    const share = ended ? 1 : Math.min(0.99, (done + run.bytesRead / Math.max(1, run.sourceBytes)) / 7)
+    // The furthest one at work: the stages before it go on as well.
+    const current = rows.findLast((row) => row.status === 'running') ?? rows[0]
+    const expected = ((rows[0]?.recordsIn ?? 0) * run.sourceBytes) / Math.max(1, run.bytesRead)
+    const through = rows.reduce((sum, row) => sum + row.recordsOut, 0) / rows.length
+    const share = ended ? 1 : Math.min(0.99, through / Math.max(1, expected))
     const records = (ended ? rows.at(-1) : current)?.recordsOut ?? 0
     const paused = ended ? undefined : await readPause(db)
     const text = paused ?? `${ended ? run.status : (current?.stage ?? run.status)}, ${records} records`
