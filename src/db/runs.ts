@@ -155,6 +155,41 @@ async function findRepeated(
   return before.idempotencyHash === hashOf(request) ? ok(before.id) : refuse('conflict', repeatedElsewhere)
 }
 
+/** The run that a request of this caller with this key started before. */
+export async function findStarted(
+  db: Kysely<Database>,
+  caller: Caller,
+  idempotencyKey: string | undefined,
+): Promise<string | undefined> {
+  if (idempotencyKey === undefined) return undefined
+  const run = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('ownerId', '=', caller.actor.id)
+    .where('idempotencyKey', '=', idempotencyKey)
+    .executeTakeFirst()
+  return run?.id
+}
+
+/** What a run was asked to do: to be asked again. */
+export async function readRequest(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<Pick<RunRequest, 'datasetIds' | 'configuration'>> {
+  const { configuration } = await db
+    .selectFrom('runs')
+    .select('configuration')
+    .where('id', '=', runId)
+    .executeTakeFirstOrThrow()
+  const inputs = await db
+    .selectFrom('runInputs')
+    .select('datasetId')
+    .where('runId', '=', runId)
+    .orderBy('position')
+    .execute()
+  return { datasetIds: inputs.map((input) => input.datasetId), configuration }
+}
+
 const entry = (action: string, runId: string, details: Record<string, string | number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const
 

@@ -15,7 +15,7 @@ import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapp
 import { RunFormStart } from '../views/datasets/run-form.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
-import { answerStart, newKey, readStart } from './runs.tsx'
+import { answerStart, newKey, readStart } from './start-run.ts'
 import { uploadRoutes } from './uploads.tsx'
 
 const ListQuery = z.object({

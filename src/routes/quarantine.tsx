@@ -18,6 +18,7 @@ import {
   repairMany,
   takeBackRepair,
 } from '../db/repairs.ts'
+import { readRequest } from '../db/runs.ts'
 import { canWrite } from '../domain/datasets/access.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { proposeChanges, proposeRepair } from '../domain/pipeline/propose-repair.ts'
@@ -29,6 +30,7 @@ import { QuarantineRecordPage, type SourceExcerpt } from '../views/runs/quaranti
 import { QuarantineRepairsPage } from '../views/runs/quarantine-repairs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem } from './problem.tsx'
+import { answerStart, newKey, readStart } from './start-run.ts'
 
 /** An empty filter means any; a wrong one too, so that old links still show something. */
 const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
@@ -151,7 +153,7 @@ export function quarantineRoutes(deps: AppDeps) {
           repairs={repairs}
           mayWrite={canWrite(c.var.user)}
           isRunning={isGoingOn(run)}
-          visit={c.var.requestId}
+          idempotencyKey={newKey(deps.random)}
           done={isDone ? { repaired, looked, left, last: last && keyOf(last) } : undefined}
         />,
       )
@@ -223,28 +225,14 @@ export function quarantineRoutes(deps: AppDeps) {
       if (!run) return answerProblem(c, gone)
       if (isGoingOn(run)) return answerProblem(c, stillRunning)
       if ((await countRepairs(db, run.id)) === 0) return answerProblem(c, nothingRepaired)
-      const { configuration } = await db
-        .selectFrom('runs')
-        .select('configuration')
-        .where('id', '=', run.id)
-        .executeTakeFirstOrThrow()
-      const inputs = await db
-        .selectFrom('runInputs')
-        .select('datasetId')
-        .where('runId', '=', run.id)
-        .orderBy('position')
-        .execute()
-      const visit = (await c.req.formData()).get('visit')
-      const started = await deps.runs.start(c.var.caller, {
-        datasetIds: inputs.map(({ datasetId }) => datasetId),
-        configuration,
+      const asked = await readStart(c)
+      if (asked instanceof Response) return asked
+      return answerStart(c, deps, {
+        ...(await readRequest(db, run.id)),
         parentRunId: run.id,
         // The button pressed twice is one request.
-        ...(typeof visit === 'string' && /^\w{1,64}$/.test(visit)
-          ? { idempotencyKey: `follow-up ${visit}` }
-          : {}),
+        ...(asked.ok && asked.idempotencyKey !== undefined ? { idempotencyKey: asked.idempotencyKey } : {}),
       })
-      return started.ok ? c.redirect(`/runs/${started.value}`, 303) : answerProblem(c, started.problem)
     })
 }
 

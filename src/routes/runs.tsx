@@ -8,8 +8,7 @@ import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
 import { listOwners, listRuns, readStuck } from '../db/run-views.ts'
 import { canWrite, seesEverything } from '../domain/datasets/access.ts'
-import type { RunRequest } from '../domain/pipeline/request-run.ts'
-import { exportFormats, modes, RunConfiguration, runStatuses, stages } from '../domain/pipeline/run.ts'
+import { exportFormats, modes, runStatuses, stages } from '../domain/pipeline/run.ts'
 import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
 import { checks } from '../domain/quality/registry.ts'
 import type { FormProblem } from '../views/components/error-summary.tsx'
@@ -20,9 +19,10 @@ import { RunPage } from '../views/runs/run-page.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { exportMediaType } from './media-types.ts'
-import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
+import { answerProblem, wantsPage } from './problem.tsx'
 import { SharedReads } from './shared-reads.ts'
 import { sse } from './sse.ts'
+import { answerStart, newKey, readStart } from './start-run.ts'
 
 /** An empty filter means any; a wrong one too, so that old links still show something. */
 const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
@@ -239,149 +239,5 @@ async function* states(
     }
     await new Promise((resolve) => setTimeout(resolve, leastBetweenMs))
     if ((await changes.next()).done) return
-  }
-}
-
-// ---- starting a run, from whatever page: shared with datasets.tsx ---------------------------------------------
-
-/** What a request asks a run to do; fields that did not come are not there. */
-export type AskedStart =
-  | (Pick<RunRequest, 'priority' | 'idempotencyKey'> & {
-      readonly ok: true
-      readonly configuration?: RunConfiguration
-    })
-  | {
-      readonly ok: false
-      readonly problems: readonly [FormProblem, ...FormProblem[]]
-      /** As far as it could be read, to be shown again. */
-      readonly configuration?: RunConfiguration
-      readonly priority?: number
-    }
-
-const IdempotencyKey = z.string().regex(/^[\x20-\x7e]{1,200}$/)
-const Priority = z.number().int().min(-10).max(10)
-const JsonStart = z.strictObject({
-  configuration: RunConfiguration.optional(),
-  priority: Priority.optional(),
-})
-/** The same configuration with what cannot be read left at its default. */
-const Legible = RunConfiguration.extend({
-  mode: RunConfiguration.shape.mode.catch('adaptive'),
-  threshold: RunConfiguration.shape.threshold.catch(0.7),
-  redact: RunConfiguration.shape.redact.catch([]),
-  targets: RunConfiguration.shape.targets.catch([]),
-  formats: RunConfiguration.shape.formats.catch([]),
-})
-
-/** A key for a form: sent twice, it starts one run. */
-export const newKey = (random: AppDeps['random']): string => random(16).toString('hex')
-
-/** Reads form or JSON; the header `Idempotency-Key` wins over the form's hidden field. */
-export async function readStart(c: AppContext): Promise<AskedStart | Response> {
-  const header = c.req.header('Idempotency-Key')
-  const type = c.req.header('Content-Type') ?? ''
-  const form = /^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)
-    ? await c.req.formData()
-    : new FormData()
-  const hidden = form.get('idempotencyKey')
-  const key = header ?? (typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
-  if (key !== undefined && !IdempotencyKey.safeParse(key).success) return answerStatus(c, 400, badKey)
-  const keyed = key === undefined ? {} : { idempotencyKey: key }
-  if (/^application\/json/i.test(type)) {
-    const body = JsonStart.safeParse(await c.req.json().catch(() => undefined))
-    if (!body.success) return { ok: false, problems: problemsOf(body.error) }
-    const { configuration, priority } = body.data
-    return {
-      ok: true,
-      ...(configuration === undefined ? {} : { configuration }),
-      ...(priority === undefined ? {} : { priority }),
-      ...keyed,
-    }
-  }
-  const given = formConfiguration(form)
-  const configuration = given === undefined ? undefined : RunConfiguration.safeParse(given)
-  const text = form.get('priority')
-  const priority = text === null ? undefined : Priority.safeParse(Number(text))
-  const [first, ...others] = [
-    ...(configuration?.error === undefined ? [] : problemsOf(configuration.error)),
-    ...(priority?.error === undefined ? [] : [{ field: 'priority', message: sentences.priority }]),
-  ]
-  if (first !== undefined) {
-    const readable = Legible.safeParse(given)
-    return {
-      ok: false,
-      problems: [first, ...others],
-      ...(readable.success ? { configuration: readable.data } : {}),
-      ...(priority?.data === undefined ? {} : { priority: priority.data }),
-    }
-  }
-  return {
-    ok: true,
-    ...(configuration?.data === undefined ? {} : { configuration: configuration.data }),
-    ...(priority?.data === undefined ? {} : { priority: priority.data }),
-    ...keyed,
-  }
-}
-
-/** Starts it and leads there; JSON says whether the run is new (201) or was there already (200). */
-export async function answerStart(
-  c: AppContext,
-  { db, runs }: Pick<AppDeps, 'db' | 'runs'>,
-  request: RunRequest,
-): Promise<Response> {
-  const wantsJson = !wantsPage(c) && (c.req.header('Accept') ?? '').includes('application/json')
-  const before =
-    wantsJson && request.idempotencyKey !== undefined
-      ? await db
-          .selectFrom('runs')
-          .select('id')
-          .where('ownerId', '=', c.var.caller.actor.id)
-          .where('idempotencyKey', '=', request.idempotencyKey)
-          .executeTakeFirst()
-      : undefined
-  const started = await runs.start(c.var.caller, request)
-  if (!started.ok) return answerProblem(c, started.problem)
-  const location = `/runs/${started.value}`
-  if (!wantsJson) return c.redirect(location, 303)
-  c.header('Location', location)
-  return c.json({ runId: started.value, location }, before === undefined ? 201 : 200)
-}
-
-const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
-
-const sentences = {
-  threshold: 'The threshold is a number from 0 to 1.',
-  targets: 'Choose at least one template to export to.',
-  formats: 'Choose at least one file format to export to.',
-  priority: 'The priority is a whole number from −10 to 10.',
-} as const
-
-function problemsOf(error: z.ZodError): [FormProblem, ...FormProblem[]] {
-  const problems = error.issues.map(({ path }) => {
-    const field = String(path.find((part) => part !== 'configuration') ?? '')
-    const message = Object.entries(sentences).find(([name]) => name === field)?.[1]
-    return {
-      message: message ?? `${field === '' ? 'The request' : field}: choose one of what is offered.`,
-      ...(field === '' ? {} : { field }),
-    }
-  })
-  const [first, ...others] = problems
-  return [first ?? { message: 'The request could not be read.' }, ...others]
-}
-
-const formFields = ['mode', 'threshold', 'checks', 'redact', 'targets', 'formats']
-
-/** What a form says of the configuration, unchecked; undefined when it says nothing. */
-function formConfiguration(form: FormData) {
-  if (!formFields.some((name) => form.has(name))) return undefined
-  const all = (name: string) => form.getAll(name).filter((value) => typeof value === 'string')
-  const chosen = all('checks')
-  return {
-    mode: form.get('mode') ?? undefined,
-    threshold: Number(form.get('threshold') ?? 0.7),
-    checks: chosen.length === 0 ? 'none' : chosen.length === checks.length ? 'all' : chosen,
-    redact: all('redact'),
-    targets: all('targets'),
-    formats: all('formats'),
   }
 }

@@ -423,8 +423,8 @@ describe('running again with repairs', () => {
     await propose(kept.path(1))
     const list = await read(`/runs/${kept.runId}/quarantine`)
     expect(list).toContain('Run again with 1\u00a0repair')
-    const visit = /name="visit" value="([^"]+)"/.exec(list)?.[1] ?? ''
-    const answer = await web.post(web.colleague, `/runs/${kept.runId}/follow-up`, { visit })
+    const idempotencyKey = /name="idempotencyKey" value="([^"]+)"/.exec(list)?.[1] ?? ''
+    const answer = await web.post(web.colleague, `/runs/${kept.runId}/follow-up`, { idempotencyKey })
     expect(answer.status).toBe(303)
     const runId = answer.headers.get('Location')?.split('/').at(-1) ?? ''
     const run = await web.deps.db
@@ -438,7 +438,7 @@ describe('running again with repairs', () => {
     expect(inputs.map(({ datasetId }) => datasetId)).toEqual([kept.datasetId])
     expect(await readLineage(web.deps.db, runId)).toEqual([kept.runId, runId])
 
-    const again = await web.post(web.colleague, `/runs/${kept.runId}/follow-up`, { visit })
+    const again = await web.post(web.colleague, `/runs/${kept.runId}/follow-up`, { idempotencyKey })
     expect(again.headers.get('Location')).toBe(`/runs/${runId}`)
   })
 

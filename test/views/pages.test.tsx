@@ -144,7 +144,7 @@ const full = (text: string): Record<string, unknown> => ({
       repairs={2}
       mayWrite
       isRunning={false}
-      visit="req_1"
+      idempotencyKey="req_1"
       stage="ingestion"
       reason="json-invalid"
       done={{ repaired: 1, looked: 2, left: 3, last: 'ds_1.4' }}
@@ -234,7 +234,7 @@ const empty: Record<string, unknown> = {
       repairs={0}
       mayWrite={false}
       isRunning={false}
-      visit="req_1"
+      idempotencyKey="req_1"
     />
   ),
   'quarantined record': (

@@ -26,7 +26,7 @@ interface Props extends Frame {
   /** Why records cannot be sent back yet. */
   isRunning: boolean
   /** Names this showing of the page, so that a button pressed twice starts one run. */
-  visit: string
+  idempotencyKey: string
   /** What an action over many records did. */
   done?: Done | undefined
 }
@@ -117,7 +117,15 @@ const DoneNotice = ({ run, stage, reason, done }: Pick<Props, 'run' | 'stage' | 
     </Notice>
   )
 
-const Actions = ({ run, rows, stage, reason, repairs, isRunning, visit }: Omit<Props, keyof Frame>) => (
+const Actions = ({
+  run,
+  rows,
+  stage,
+  reason,
+  repairs,
+  isRunning,
+  idempotencyKey,
+}: Omit<Props, keyof Frame>) => (
   <>
     {stage !== undefined && reason !== undefined && mayPropose(reason) && rows.total > 0 ? (
       <a class="button" href={repairsHref(run.id, { stage, reason })}>
@@ -128,7 +136,7 @@ const Actions = ({ run, rows, stage, reason, repairs, isRunning, visit }: Omit<P
       <span class="muted">{plural(repairs, 'repair')}: they can be run when this run has ended</span>
     ) : (
       <form method="post" action={`/runs/${run.id}/follow-up`}>
-        <input type="hidden" name="visit" value={visit} />
+        <input type="hidden" name="idempotencyKey" value={idempotencyKey} />
         <button class="button button--primary" type="submit">
           Run again with {plural(repairs, 'repair')}
         </button>
