@@ -1,26 +1,18 @@
 import { type Kysely, sql } from 'kysely'
 import type { Viewer } from '../domain/datasets/access.ts'
-import { rateOf, type TimeLeft, timeLeft, timeLeftOfReading } from '../domain/pipeline/pace.ts'
-import { patienceMs, progressStateOf, type StageSpeed } from '../domain/pipeline/progress-state.ts'
-import { exportFormats, type RunStatus, type Stage, targets } from '../domain/pipeline/run.ts'
-import type {
-  ExportView,
-  RunEvent,
-  RunView,
-  StageView,
-  StoredEvent,
-  WorkingShard,
-} from '../domain/pipeline/run-view.ts'
+import { rateOf } from '../domain/pipeline/pace.ts'
+import { patienceMs, progressStateOf } from '../domain/pipeline/progress-state.ts'
+import { exportFormats, type RunStatus, targets } from '../domain/pipeline/run.ts'
+import type { ExportView, RunEvent, RunView, StageView, StoredEvent } from '../domain/pipeline/run-view.ts'
 import { type RunLimits, readWaiting } from './admit-runs.ts'
 import { readLedger } from './advance-run.ts'
 import { readReasons } from './quarantine.ts'
 import { readEvents } from './read-events.ts'
 import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
+import { leftOf, readShardWork, readWorking, secondsBetween, speedOf, workOf } from './shard-work.ts'
 import { visibleTo } from './visibility.ts'
 
-/** Shards in work that are listed by name. */
-const shownWorking = 4
 const shownEvents = 20
 const shownFollowers = 10
 
@@ -151,134 +143,6 @@ export async function readRunView(
   }
 }
 
-/** The shards of one stage, counted. Times and rates leave out what was taken over from another run. */
-interface ShardWork {
-  readonly stage: Stage
-  readonly total: number
-  readonly done: number
-  readonly working: number
-  readonly attempts: number
-  readonly retried: number
-  readonly lost: number
-  readonly waiting: number
-  readonly waitingUntil: Date | null
-  readonly measured: number
-  readonly meanMs: number | null
-  readonly deviationMs: number | null
-  readonly medianMs: number | null
-  /** The median of the last five. */
-  readonly recentMs: number | null
-  readonly lastMinuteRecords: number
-  readonly records: number
-  /** The same in every row: of all shards of the run. */
-  readonly runMedianMs: number | null
-}
-
-async function readShardWork(db: Kysely<Database>, runId: string, now: Date): Promise<ShardWork[]> {
-  const { rows } = await sql<ShardWork>`
-    with own as (
-      select stage, status, attempt, failures, losses, records_in, duration_ms, finished_at, not_before,
-        status = 'done' and reused_run_id is null as is_measured,
-        row_number() over (
-          partition by stage, status = 'done' and reused_run_id is null order by finished_at desc
-        ) as nth
-      from shards where run_id = ${runId}
-    )
-    select stage,
-      count(*) as total,
-      count(*) filter (where status = 'done') as done,
-      count(*) filter (where status = 'working') as working,
-      sum(attempt) as attempts,
-      sum(failures) as retried,
-      sum(losses) as lost,
-      count(*) filter (where status = 'queued' and not_before > ${now}::timestamptz) as waiting,
-      min(not_before) filter (where status = 'queued' and not_before > ${now}::timestamptz) as waiting_until,
-      count(*) filter (where is_measured) as measured,
-      avg(duration_ms) filter (where is_measured) as mean_ms,
-      stddev_samp(duration_ms) filter (where is_measured) as deviation_ms,
-      percentile_disc(0.5) within group (order by duration_ms) filter (where is_measured) as median_ms,
-      percentile_disc(0.5) within group (order by duration_ms) filter (where is_measured and nth <= 5) as recent_ms,
-      coalesce(sum(records_in) filter (
-        where status = 'done' and finished_at > ${now}::timestamptz - interval '1 minute'), 0) as last_minute_records,
-      coalesce(sum(records_in) filter (where status = 'done'), 0) as records,
-      (select percentile_disc(0.5) within group (order by duration_ms) from own where status = 'done') as run_median_ms
-    from own group by stage`.execute(db)
-  return rows
-}
-
-/** Fused, the shards of standardization are those of validation and processing too. */
-const workOf = (work: readonly ShardWork[], stage: Stage): ShardWork | undefined =>
-  work.find((row) => row.stage === stage) ??
-  (stage === 'validation' || stage === 'processing'
-    ? work.find((row) => row.stage === 'standardization')
-    : undefined)
-
-function leftOf(
-  row: { readonly stage: Stage; readonly startedAt: Date | null },
-  own: ShardWork | undefined,
-  reading: { readonly isRead: boolean; readonly share: number; readonly cuts: number },
-  now: Date,
-): TimeLeft | undefined {
-  if (row.stage === 'ingestion') {
-    const elapsed = row.startedAt === null ? 0 : now.getTime() - row.startedAt.getTime()
-    return timeLeftOfReading(reading.cuts, elapsed, reading.share)
-  }
-  if (own === undefined || own.meanMs === null) return undefined
-  // While the source is read there are more to come: as many a byte as so far.
-  const expected = reading.isRead || reading.share === 0 ? own.total : own.total / Math.min(1, reading.share)
-  return timeLeft({
-    measured: own.measured,
-    meanMs: own.meanMs,
-    deviationMs: own.deviationMs ?? 0,
-    remaining: expected - own.done,
-    atOnce: own.working,
-  })
-}
-
-function speedOf(
-  row: { readonly startedAt: Date | null },
-  own: ShardWork | undefined,
-  now: Date,
-): StageSpeed[] {
-  if (own?.medianMs == null || own.recentMs === null || row.startedAt === null) return []
-  const runningSeconds = secondsBetween(row.startedAt, now)
-  return [
-    {
-      measured: own.measured,
-      medianMs: own.medianMs,
-      recentMs: own.recentMs,
-      meanRate: own.records / Math.max(1, runningSeconds),
-      lastMinuteRate: own.lastMinuteRecords / 60,
-      runningSeconds,
-    },
-  ]
-}
-
-async function readWorking(
-  db: Kysely<Database>,
-  runId: string,
-  work: readonly ShardWork[],
-  now: Date,
-): Promise<WorkingShard[]> {
-  if (work.every((row) => row.working === 0)) return []
-  const rows = await db
-    .selectFrom('shards')
-    .select(['stage', 'index', 'attempt', 'claimedAt'])
-    .where('runId', '=', runId)
-    .where('status', '=', 'working')
-    .orderBy('claimedAt')
-    .orderBy('index')
-    .limit(shownWorking)
-    .execute()
-  return rows.map(({ stage, index, attempt, claimedAt }) => ({
-    stage,
-    index,
-    attempt,
-    of: work.find((row) => row.stage === stage)?.total ?? 0,
-    seconds: secondsBetween(claimedAt ?? now, now),
-  }))
-}
-
 /** Why all live workers take no shards; null while one of them does, and where none lives. */
 async function readPaused(db: Kysely<Database>): Promise<string | null> {
   const { rows } = await sql<{ paused: string | null }>`
@@ -312,8 +176,6 @@ async function readSince(
 }
 
 const later = (a: Date | null, b: Date | null): Date | null => (a === null ? b : b === null || a > b ? a : b)
-
-const secondsBetween = (from: Date, to: Date): number => Math.max(0, (to.getTime() - from.getTime()) / 1000)
 
 async function readReused(db: Kysely<Database>, viewer: Viewer, runId: string): Promise<RunView['reused']> {
   return db
