@@ -22,11 +22,36 @@ export function connect(url: string, log: Pick<Logger, 'warn'>, max = 12): Conne
     types,
     keepAlive: true,
     connectionTimeoutMillis: 10_000,
+    // A process that freezes inside a transaction keeps its rows locked: after this the server gives them free.
+    idle_in_transaction_session_timeout: 10_000,
   })
-  pool.on('error', (err) => log.warn({ err }, 'a database connection was lost'))
+  // Also while someone holds it: the pool listens only to those that wait, and nobody listening ends the process.
+  pool.on('connect', (client) =>
+    client.on('error', (err) => log.warn({ err }, 'a database connection was lost')),
+  )
+  // Said already, by its own listener.
+  pool.on('error', () => {})
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   })
   return { db, close: () => db.destroy() }
+}
+
+/** SQLSTATE classes and codes that say that the connection or the server went, or that two transactions met. */
+const passing = /^(08|57P|25P03|40001|40P01|53300)/
+const passingSystem = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOENT']
+
+/** Whether it was the connection, not what was asked: asked again later, it may well be done. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  if (passing.test(code)) return true
+  if (/connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message))
+    return true
+  return (
+    'syscall' in error &&
+    ['connect', 'read', 'write'].includes(String(error.syscall)) &&
+    passingSystem.includes(code)
+  )
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
 import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
+import { isDatabaseAway } from '../db/connection.ts'
 import { hintLiveRuns, readRunning, recoverShards, releaseForgotten } from '../db/lost-workers.ts'
 import { addEvent } from '../db/run-events.ts'
 import type { SendShard } from '../db/runs.ts'
@@ -235,6 +236,9 @@ export class ShardRunner {
     } else if (isDiskFull(err)) {
       this.#paused = 'The disk of the vault is full. Make room; the run goes on by itself.'
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
+    } else if (isDatabaseAway(err)) {
+      // No fault of the shard. When this cannot be written down either, the next look finds it forgotten.
+      await commitRelease(this.#deps, claim)
     } else {
       const problem = `Shard ${index + 1} of ${stage} failed on every attempt. The log has the details under this run's id; what was done is kept, and Resume goes on from there.`
       await commitFailure(this.#deps, claim, { problem, retry: true })
