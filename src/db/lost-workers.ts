@@ -41,7 +41,7 @@ export async function recoverShards(deps: RecoveryDeps, own: number): Promise<vo
         .where('shards.status', '=', 'working')
         .where('runs.status', '=', 'running')
         .orderBy('shards.runId')
-        .forUpdate(['shards', 'runs'])
+        .forNoKeyUpdate(['shards', 'runs'])
         .execute()
       const how = isFree ? 'its worker process ended' : `its worker was silent for ${leaseSeconds} s`
       for (const shard of lost) await loseShard(trx, deps, shard, 1, how)

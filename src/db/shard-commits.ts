@@ -255,7 +255,10 @@ interface RunTotals {
   readonly scoreCount?: number
 }
 
-/** Runs `work` under the run's row lock, if this attempt still holds the shard and the run is alive. */
+/**
+ * Runs `work` under the run's row lock, if this attempt still holds the shard and the run is alive. The lock leaves the
+ * key alone: a claim writes an event, which refers to the run, while it holds the stages that a commit wants.
+ */
 async function guarded(
   deps: CommitDeps,
   claim: Claim,
@@ -272,7 +275,7 @@ async function guarded(
       .where('shards.index', '=', claim.index)
       .where('shards.status', '=', 'working')
       .where('shards.attempt', '=', claim.attempt)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst()
     if (!held) return false
     const add = await work(trx)

@@ -61,7 +61,7 @@ const diskFullPauseSeconds = 5
  * garbage as soon as it is written, so a larger nursery is only memory. And a record that allocates without end
  * takes its thread with it, not the process.
  */
-const threadHeaps = ['--initial-old-space-size=64', '--max-semi-space-size=4', '--max-old-space-size=512']
+const threadHeaps = ['--initial-old-space-size=64', '--max-semi-space-size=8', '--max-old-space-size=512']
 
 /** Why a shard's work was ended from outside. */
 type Ended = 'run over' | 'time' | 'stopping' | 'lease lost'

@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runCommand } from '../support/command.ts'
+import { mixedTalks, Site, undisturbedBooks } from '../support/fault-site.ts'
+import { killAtCheckpoint } from '../support/kill-checkpoints.ts'
 import { killDuringRun, killDuringUpload, undisturbed } from '../support/kill-moments.ts'
 import { startPortal } from '../support/portal-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -79,4 +81,35 @@ describe('killed with -9', () => {
     await killDuringRun(2, count, await undisturbed(count))
   })
   test('in an upload: the next start is clean and takes the file', () => killDuringUpload(8, count))
+})
+
+describe('of the faults of docs/faults.md', () => {
+  const text = mixedTalks(12_000)
+  const mode = 'concurrent'
+
+  test('a worker process killed with -9 in records: another goes on to the same books', async () => {
+    const site = await Site.open({ SIGNALBOX_WORKERS: '0' })
+    try {
+      const worker = await site.worker()
+      const expected = await undisturbedBooks(site, text, { mode })
+      await worker.stop()
+      await killAtCheckpoint(site, { victim: 'worker', aim: 'records', seed: 3, text, mode, expected })
+      await site.fsck('a killed worker')
+    } finally {
+      expect(await site.close()).toEqual([])
+    }
+  })
+
+  test('the embedded Postgres killed with -9 in records: the run completes by itself', async () => {
+    const site = await Site.open({ SIGNALBOX_WORKERS: '2' })
+    try {
+      const expected = await undisturbedBooks(site, text, { mode })
+      const runId = await site.run(text, { mode })
+      await site.reach(runId, 'records', 2)
+      process.kill(await site.postmaster(), 'SIGKILL')
+      await site.expectExact(runId, expected, 'seed 2: the postmaster killed')
+    } finally {
+      expect(await site.close()).toEqual([])
+    }
+  })
 })
