@@ -16,6 +16,7 @@ import { rollUpMinutes } from '../db/stage-metrics.ts'
 import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
 import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
+import type { RunConfiguration } from '../domain/pipeline/run.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import type { CutMessage, ShardOutcome, ShardWork } from './shard-work.ts'
@@ -86,6 +87,8 @@ export class ShardRunner {
   /** Shards of adaptive runs that may be worked at once. */
   #adaptive: number
   #paused: string | null = null
+  /** Runs that were told of the pause. */
+  readonly #pausedRuns = new Set<string>()
   #warned = false
   #claiming = false
   #asked = false
@@ -234,8 +237,8 @@ export class ShardRunner {
     } else if (isThreadGone(err)) {
       await commitLoss(this.#deps, claim, 'its thread ended')
     } else if (isDiskFull(err)) {
-      this.#paused = 'The disk of the vault is full. Make room; the run goes on by itself.'
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
+      await this.#pause('The disk of the vault is full. Make room; the run goes on by itself.')
     } else if (isDatabaseAway(err)) {
       // No fault of the shard. When this cannot be written down either, the next look finds it forgotten.
       await commitRelease(this.#deps, claim)
@@ -261,7 +264,8 @@ export class ShardRunner {
           this.wake()
         },
         (err) => {
-          failed = err
+          // The first says why: those after it only miss the cut before.
+          failed ??= err
           port.postMessage(false)
         },
       )
@@ -327,13 +331,23 @@ export class ShardRunner {
     const { paused, isFilling, usedShare } = await this.#watch.disk()
     if (isFilling && !this.#warned) log.warn({ usedShare }, 'the disk of the vault is four fifths full')
     this.#warned = isFilling
-    if (paused === this.#paused) return
-    const isNew = (paused === null) !== (this.#paused === null)
-    this.#paused = paused
-    if (!isNew) return
-    if (paused === null) log.info('there is room on the disk again; shards are worked')
-    else log.error({ paused }, 'no shards are worked: the disk is full')
-    await this.#tellRuns('paused', paused ?? 'There is room on the disk again; it goes on')
+    if (paused !== null) return this.#pause(paused)
+    if (this.#paused === null) return
+    this.#paused = null
+    this.#pausedRuns.clear()
+    log.info('there is room on the disk again; shards are worked')
+    await this.#tellRuns('paused', 'There is room on the disk again; it goes on')
+  }
+
+  /** Takes no shards until the disk has room; each running run is told once, also one that starts meanwhile. */
+  async #pause(reason: string): Promise<void> {
+    if (this.#paused === null) this.#deps.log.error({ reason }, 'no shards are worked: the disk is full')
+    this.#paused = reason
+    await this.#tellRuns('paused', reason, ({ id }) => {
+      const isNew = !this.#pausedRuns.has(id)
+      this.#pausedRuns.add(id)
+      return isNew
+    })
   }
 
   async #adapt(): Promise<void> {
@@ -342,17 +356,22 @@ export class ShardRunner {
     if (decision.shards === this.#adaptive) return
     this.#adaptive = decision.shards
     const shards = decision.shards === 1 ? '1 shard' : `${decision.shards} shards`
-    await this.#tellRuns('decision', `Now ${shards} at once: ${decision.why}`, 'adaptive')
+    const message = `Now ${shards} at once: ${decision.why}`
+    await this.#tellRuns('decision', message, ({ configuration }) => configuration.mode === 'adaptive')
   }
 
-  /** Says something to every run that is worked on here, or to those of one mode. */
-  async #tellRuns(kind: 'paused' | 'decision', message: string, mode?: 'adaptive'): Promise<void> {
+  /** Says something to the running runs, or to those of them that it is for. */
+  async #tellRuns(
+    kind: 'paused' | 'decision',
+    message: string,
+    isFor: (run: { readonly id: string; readonly configuration: RunConfiguration }) => boolean = () => true,
+  ): Promise<void> {
     const { db, clock, changed } = this.#deps
     const running = db.selectFrom('runs').select(['id', 'configuration']).where('status', '=', 'running')
-    for (const { id, configuration } of await running.limit(100).execute()) {
-      if (mode !== undefined && configuration.mode !== mode) continue
-      await addEvent(db, id, clock(), kind, message)
-      changed(id)
+    for (const run of await running.limit(1_000).execute()) {
+      if (!isFor(run)) continue
+      await addEvent(db, run.id, clock(), kind, message)
+      changed(run.id)
     }
   }
 }
