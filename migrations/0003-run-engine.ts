@@ -46,6 +46,7 @@ create table shard_results (
   primary key (key_owner, cache_key)
 );
 create index shard_results_run on shard_results (run_id);
+create index shard_results_owner on shard_results (key_owner, run_id);
 
 create table repairs (
   run_id text not null references runs on delete cascade,

@@ -12,6 +12,8 @@ export interface Claim extends LostShard {
   /** The run it goes on from; what was repaired there is read instead of the source. */
   readonly parentRunId: string | null
   readonly createdAt: Date
+  /** Whether another run under the same key left results. */
+  readonly mayReuse: boolean
 }
 
 /**
@@ -79,7 +81,9 @@ export async function claimNext(
       select run_id, ${now}, 'stage-started', initcap(stage) || ' started', stage from stage
     )
     select claimed.run_id, claimed.stage, claimed.index, claimed.attempt, claimed.losses, claimed.failures,
-      claimed.records_in, claimed.task, runs.configuration, runs.owner_id, runs.key_owner, runs.parent_run_id, runs.created_at
+      claimed.records_in, claimed.task, runs.configuration, runs.owner_id, runs.key_owner, runs.parent_run_id, runs.created_at,
+      exists (select from shard_results kept where kept.key_owner = runs.key_owner and kept.run_id < runs.id)
+        or exists (select from shard_results kept where kept.key_owner = runs.key_owner and kept.run_id > runs.id) as may_reuse
     from claimed join runs on runs.id = claimed.run_id`.execute(db)
   return rows[0]
 }

@@ -13,10 +13,10 @@ import type { IngestionCheckpoint, ShardResult, ShardTask } from '../domain/pipe
 import { advance } from './advance-run.ts'
 import type { Claim } from './claim-shard.ts'
 import { failRun, loseShard } from './lose-shard.ts'
-import { addEvent, type Trx } from './run-events.ts'
+import { addEvent, type EventKind, type Trx } from './run-events.ts'
 import { addShards, type SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
-import { storeResult } from './stage-cache.ts'
+import { type KeptResult, keptResult } from './stage-cache.ts'
 
 export interface CommitDeps {
   readonly db: Kysely<Database>
@@ -101,9 +101,6 @@ export function commitRecords(
     const { task, runId } = claim
     if (task.kind !== 'records') throw new Error('not a shard of records')
     const { key, reusedRunId } = cached
-    if (key !== undefined && reusedRunId === undefined) {
-      await storeResult(trx, claim, key, outcome, deps.clock())
-    }
     const counts: StageCounts = {}
     for (const { stage, out } of outcome.counts) {
       counts[stage] = { ...counts[stage], out }
@@ -128,7 +125,8 @@ export function commitRecords(
       ...(outcome.objectId === undefined ? {} : { objectId: outcome.objectId }),
       ...(outcome.sha256 === undefined ? {} : { sha256: outcome.sha256 }),
     }
-    await finish(trx, deps, claim, result, reusedRunId)
+    const kept = key === undefined || reusedRunId !== undefined ? undefined : keptResult(claim, key, outcome)
+    await finish(trx, deps, claim, result, { reusedRunId, kept })
     // Of a slice: its units are read only now.
     const read = outcome.counts.find((count) => count.stage === 'ingestion')
     return {
@@ -307,27 +305,46 @@ const mine = (trx: Trx, claim: Claim) =>
     .where('index', '=', claim.index)
     .where('attempt', '=', claim.attempt)
 
+/** The shard is done, its event is written and its result kept for later runs: one statement, because it ends every shard. */
 async function finish(
   trx: Trx,
   deps: CommitDeps,
   claim: Claim,
   result: ShardResult,
-  reusedRunId?: string,
+  {
+    reusedRunId,
+    kept,
+  }: { readonly reusedRunId?: string | undefined; readonly kept?: KeptResult | undefined } = {},
 ): Promise<void> {
   const now = deps.clock()
-  await mine(trx, claim)
-    .set({
-      status: 'done',
-      workerId: null,
-      result: JSON.stringify(result),
-      finishedAt: now,
-      durationMs: sql`extract(epoch from (${now}::timestamptz - claimed_at)) * 1000`,
-      reusedRunId: reusedRunId ?? null,
-    })
-    .execute()
+  const { runId, stage, index: shard } = claim
   const of = reusedRunId === undefined ? '' : `, taken over from ${reusedRunId}`
-  const message = `Shard ${claim.index + 1} of ${claim.stage} done, ${result.records} records${of}`
-  await addEvent(trx, claim.runId, now, reusedRunId === undefined ? 'done' : 'reused', message, claim)
+  const message = `Shard ${shard + 1} of ${stage} done, ${result.records} records${of}`
+  const kind: EventKind = reusedRunId === undefined ? 'done' : 'reused'
+  const done = trx
+    .with('done', () =>
+      mine(trx, claim).set({
+        status: 'done',
+        workerId: null,
+        result: JSON.stringify(result),
+        finishedAt: now,
+        durationMs: sql`extract(epoch from (${now}::timestamptz - claimed_at)) * 1000`,
+        reusedRunId: reusedRunId ?? null,
+      }),
+    )
+    .with('said', (cte) =>
+      cte.insertInto('runEvents').values({ runId, at: now, kind, message, stage, shard }),
+    )
+  if (kept === undefined) await done.selectNoFrom(sql<number>`1`.as('one')).execute()
+  else {
+    // The first result of a name stays.
+    const row = { ...kept, runId, createdAt: now }
+    await done
+      .insertInto('shardResults')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['keyOwner', 'cacheKey']).doNothing())
+      .execute()
+  }
   await advance(trx, deps, claim)
 }
 

@@ -2,7 +2,6 @@ import type { Kysely } from 'kysely'
 import type { RecordsOutcome } from '../domain/pipeline/outcome.ts'
 import { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
 import type { Claim } from './claim-shard.ts'
-import type { Trx } from './run-events.ts'
 import type { Database } from './schema.ts'
 
 /** A stored result under the same key of the same owner; undefined when there is none. */
@@ -22,14 +21,19 @@ export async function findResult(
   return { runId: row.runId, outcome: { ...books, objectId, sha256 } }
 }
 
-/** Keeps a result for later runs; the first one stays. It goes with its run, and so with its dataset. */
-export async function storeResult(
-  trx: Trx,
-  { keyOwner, runId }: Pick<Claim, 'keyOwner' | 'runId'>,
-  key: string,
+/** A result as it is kept for later runs. It goes with its run, and so with its dataset. */
+export interface KeptResult {
+  readonly keyOwner: string
+  readonly cacheKey: string
+  readonly outcome: string
+}
+
+/** Ids, counts and positions of an outcome, under its name. */
+export function keptResult(
+  { keyOwner }: Pick<Claim, 'keyOwner'>,
+  cacheKey: string,
   outcome: RecordsOutcome,
-  now: Date,
-): Promise<void> {
+): KeptResult {
   const { objectId, sha256, counts, quarantined, scoreSum, scoreCount, findings } = outcome
   const kept = CachedOutcome.parse({
     ...(objectId === undefined ? {} : { objectId }),
@@ -40,9 +44,5 @@ export async function storeResult(
     scoreCount,
     findings,
   })
-  await trx
-    .insertInto('shardResults')
-    .values({ keyOwner, cacheKey: key, runId, outcome: JSON.stringify(kept), createdAt: now })
-    .onConflict((conflict) => conflict.columns(['keyOwner', 'cacheKey']).doNothing())
-    .execute()
+  return { keyOwner, cacheKey, outcome: JSON.stringify(kept) }
 }

@@ -104,7 +104,8 @@ async function performRecords(
   const repairs = await repairsOf(deps, claim, task)
   const name = inputName(task, repairs)
   const key = name === undefined ? undefined : cacheKey(task, name, configuration, checks.value)
-  const found = key === undefined || task.isolation ? undefined : await findResult(deps.db, claim, key)
+  const isAsked = claim.mayReuse && task.isolation === undefined
+  const found = key !== undefined && isAsked ? await findResult(deps.db, claim, key) : undefined
   if (key !== undefined && found !== undefined) {
     return commitRecords(deps, claim, found.outcome, { key, reusedRunId: found.runId })
   }
