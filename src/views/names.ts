@@ -42,12 +42,6 @@ export const modeName = {
   adaptive: 'Adaptive',
 } as const
 
-export const modeHint = {
-  sequential: 'One shard after the other; gentle on the machine.',
-  concurrent: 'As many shards at once as there are workers.',
-  adaptive: 'Follows memory and load; right in most cases.',
-} as const
-
 export const redactionName = {
   email: 'E-mail addresses',
   phone: 'Telephone numbers',

@@ -158,6 +158,8 @@ describe('the main job in a browser', () => {
         '/runs',
         run,
         `${run}/quarantine`,
+        `${run}/history`,
+        `${run}/again`,
         dataset,
         `${dataset}/mapping`,
         `${dataset}/delete`,

@@ -23,8 +23,6 @@ export interface StageView {
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
   readonly ratePerSecond?: number
-  /** Never set: what is left is a range. */
-  readonly secondsLeft?: number
   readonly left?: TimeLeft
   /** Shards that failed and were tried again, and workers lost over shards. */
   readonly retried: number

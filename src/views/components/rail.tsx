@@ -18,8 +18,6 @@ function facts(stage: StageView, now: Date): [string, string][] {
   if (stage.ratePerSecond !== undefined) rows.push(['Rate', `${number(stage.ratePerSecond)}/s`])
   if (stage.finishedAt !== null && stage.startedAt !== null) {
     rows.push(['Took', duration(stage.finishedAt.getTime() - stage.startedAt.getTime())])
-  } else if (stage.secondsLeft !== undefined) {
-    rows.push(['Left', duration(stage.secondsLeft * 1000)])
   } else if (stage.startedAt !== null && stage.status === 'running') {
     rows.push(['For', duration(now.getTime() - stage.startedAt.getTime())])
   }
