@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Command, CommanderError } from 'commander'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { readConfig } from '../config.ts'
@@ -7,12 +6,11 @@ import { ok, type Result, refuse } from '../domain/result.ts'
 import { checkConsistency, type Remark, remarkLine, summaryLine } from '../domain/vault/consistency.ts'
 import { createLog } from '../log.ts'
 import { openStack } from '../start.ts'
-import { StartupProblem } from '../startup-problem.ts'
+import { runCommandLine, say } from './run-command.ts'
 
 /** Exit codes of `npm run fsck`. */
 const exit = { consistent: 0, otherwise: 1, usage: 2 } as const
 
-const say = (text: string) => process.stderr.write(`${text}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
 async function main(): Promise<number> {
@@ -62,18 +60,4 @@ function readArguments(
   return ok({ dryRun, json })
 }
 
-let code: number
-try {
-  code = await main()
-} catch (error) {
-  say(
-    error instanceof StartupProblem
-      ? error.message
-      : 'The check stopped on a fault of its own; what it said until then holds.',
-  )
-  if (!(error instanceof StartupProblem)) say(error instanceof Error ? (error.stack ?? error.name) : '')
-  code = exit.otherwise
-}
-process.exitCode = code
-if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
-process.exit()
+await runCommandLine(main, 'The check stopped on a fault of its own; what it said until then holds.')

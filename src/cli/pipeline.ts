@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -15,15 +14,14 @@ import { newId } from '../domain/ids.ts'
 import { startEngine } from '../jobs/engine.ts'
 import { createLog } from '../log.ts'
 import { openStack, type Stack } from '../start.ts'
-import { StartupProblem } from '../startup-problem.ts'
 import { type PipelineArguments, readArguments } from './arguments.ts'
 import { writeFindings } from './findings.ts'
 import { watchRun } from './progress.ts'
 
 /** Exit codes of `npm run pipeline`. */
-const exit = { completed: 0, otherwise: 1, usage: 2, unusable: 3 } as const
+import { runCommandLine, say } from './run-command.ts'
 
-const say = (text: string) => process.stderr.write(`${text}\n`)
+const exit = { completed: 0, otherwise: 1, usage: 2, unusable: 3 } as const
 
 async function main(): Promise<number> {
   const parsed = readArguments(process.argv.slice(2))
@@ -198,18 +196,4 @@ function summarize(report: RunReport): void {
     say(`  ${file.path}  ${file.records} records  ${file.bytes} bytes  ${file.sha256}`)
 }
 
-let code: number
-try {
-  code = await main()
-} catch (error) {
-  say(
-    error instanceof StartupProblem
-      ? error.message
-      : 'The pipeline stopped on a fault of its own; the log has it.',
-  )
-  if (!(error instanceof StartupProblem)) say(error instanceof Error ? (error.stack ?? error.name) : '')
-  code = exit.otherwise
-}
-process.exitCode = code
-if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
-process.exit()
+await runCommandLine(main, 'The pipeline stopped on a fault of its own; the log has it.')

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../db/schema.ts'
+import { readPaused } from '../db/worker-presence.ts'
 
 /**
  * Follows a run until it ends or the signal says stop: a bar on a terminal, else a line a second when something
@@ -33,7 +34,7 @@ export async function watchRun(
     const through = rows.reduce((sum, row) => sum + row.recordsOut, 0) / rows.length
     const share = ended ? 1 : Math.min(0.99, through / Math.max(1, expected))
     const records = (ended ? rows.at(-1) : current)?.recordsOut ?? 0
-    const paused = ended ? undefined : await readPause(db)
+    const paused = ended ? null : await readPaused(db)
     const text = paused ?? `${ended ? run.status : (current?.stage ?? run.status)}, ${records} records`
     if (out.isTTY) {
       const filled = Math.round(share * 30)
@@ -49,11 +50,4 @@ export async function watchRun(
     await wait(100)
   }
   if (out.isTTY) out.write('\n')
-}
-
-/** Why nothing is worked at present; undefined while any worker takes shards. */
-async function readPause(db: Kysely<Database>): Promise<string | undefined> {
-  const workers = await db.selectFrom('workers').select('paused').limit(100).execute()
-  const reasons = workers.flatMap(({ paused }) => (paused === null ? [] : [paused]))
-  return reasons.length === workers.length ? reasons[0] : undefined
 }

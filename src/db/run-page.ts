@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Viewer } from '../domain/datasets/access.ts'
 import { rateOf } from '../domain/pipeline/pace.ts'
 import { patienceMs, progressStateOf } from '../domain/pipeline/progress-state.ts'
@@ -12,6 +12,7 @@ import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
 import { leftOf, readShardWork, readWorking, secondsBetween, speedOf, workOf } from './shard-work.ts'
 import { visibleTo } from './visibility.ts'
+import { readPaused } from './worker-presence.ts'
 
 const shownEvents = 20
 const shownFollowers = 10
@@ -49,7 +50,7 @@ export async function readRunView(
       readReasons(db, id),
       readEvents(db, id, shownEvents, { briefly: true }),
       readReused(db, viewer, id),
-      readLineage(db, viewer, id, run.parentRunId),
+      readNeighbours(db, viewer, id, run.parentRunId),
     ])
   const [working, paused, waiting] = isLive
     ? await Promise.all([readWorking(db, id, work, now), readPaused(db), readWaiting(db, limits, id)])
@@ -143,14 +144,6 @@ export async function readRunView(
   }
 }
 
-/** Why all live workers take no shards; null while one of them does, and where none lives. */
-async function readPaused(db: Kysely<Database>): Promise<string | null> {
-  const { rows } = await sql<{ paused: string | null }>`
-    select case when bool_and(paused is not null) then min(paused) end as paused
-    from workers where seen_at > now() - interval '15 seconds'`.execute(db)
-  return rows[0]?.paused ?? null
-}
-
 /** Since when a running run has made no progress. The events are asked only where it has been long. */
 async function readSince(
   db: Kysely<Database>,
@@ -195,7 +188,7 @@ async function readReused(db: Kysely<Database>, viewer: Viewer, runId: string): 
     .execute()
 }
 
-async function readLineage(
+async function readNeighbours(
   db: Kysely<Database>,
   viewer: Viewer,
   runId: string,

@@ -1,8 +1,9 @@
-import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import { seesEverything, type Viewer } from '../domain/datasets/access.ts'
 import type { Stage } from '../domain/pipeline/run.ts'
 import type { Page, RunFilter, RunSummary } from '../domain/pipeline/run-view.ts'
 import type { Database } from './schema.ts'
+import { isStuck } from './stuck-runs.ts'
 import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
@@ -84,40 +85,6 @@ function matchingRuns(db: Kysely<Database>, viewer: Viewer, filter: ListFilter) 
 
 const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&')
 const dayAfter = (day: string): Date => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000)
-
-/**
- * As the page of a run judges it (patienceMs in domain/pipeline/progress-state.ts); the cheap question comes first, so
- * that events and shards are looked at only of runs that were silent for a while.
- */
-const isStuck = (now: Date | RawBuilder<unknown>): RawBuilder<SqlBool> => sql<SqlBool>`case
-  when runs.status <> 'running' then false
-  when greatest(runs.last_progress_at, runs.started_at) >= ${now}::timestamptz - interval '30 seconds' then false
-  when (select bool_and(paused is not null) from workers where seen_at > now() - interval '15 seconds') then false
-  else (
-    select greatest(runs.last_progress_at, runs.started_at, max(at)) from run_events
-    where run_id = runs.id and kind in ('started', 'resumed')
-  ) < ${now}::timestamptz - greatest(interval '30 seconds', interval '1 millisecond' * coalesce((
-    select 5 * percentile_disc(0.5) within group (order by duration_ms) from shards
-    where run_id = runs.id and status = 'done'
-  ), 0))
-end`
-
-/** Those of the given runs that are stuck. */
-export async function readStuck(
-  db: Kysely<Database>,
-  ids: readonly string[],
-  now: Date,
-): Promise<ReadonlySet<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await db
-    .selectFrom('runs')
-    .select('id')
-    .where('id', 'in', ids)
-    .where('status', '=', 'running')
-    .where(isStuck(now))
-    .execute()
-  return new Set(rows.map(({ id }) => id))
-}
 
 /** Whose runs there are, by name; nobody's for whoever sees only their own. */
 export const listOwners = async (

@@ -144,13 +144,7 @@ async function findRepeated(
   caller: Caller,
   request: RunRequest,
 ): Promise<Result<string> | undefined> {
-  if (request.idempotencyKey === undefined) return undefined
-  const before = await db
-    .selectFrom('runs')
-    .select(['id', 'idempotencyHash'])
-    .where('ownerId', '=', caller.actor.id)
-    .where('idempotencyKey', '=', request.idempotencyKey)
-    .executeTakeFirst()
+  const before = await findStarted(db, caller, request.idempotencyKey)
   if (before === undefined) return undefined
   return before.idempotencyHash === hashOf(request) ? ok(before.id) : refuse('conflict', repeatedElsewhere)
 }
@@ -160,15 +154,14 @@ export async function findStarted(
   db: Kysely<Database>,
   caller: Caller,
   idempotencyKey: string | undefined,
-): Promise<string | undefined> {
+): Promise<{ readonly id: string; readonly idempotencyHash: string | null } | undefined> {
   if (idempotencyKey === undefined) return undefined
-  const run = await db
+  return db
     .selectFrom('runs')
-    .select('id')
+    .select(['id', 'idempotencyHash'])
     .where('ownerId', '=', caller.actor.id)
     .where('idempotencyKey', '=', idempotencyKey)
     .executeTakeFirst()
-  return run?.id
 }
 
 /** What a run was asked to do: to be asked again. */

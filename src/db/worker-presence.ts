@@ -1,5 +1,7 @@
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import { Client } from 'pg'
 import type { Logger } from 'pino'
+import type { Database } from './schema.ts'
 
 /** First key of our advisory locks: "SBwk"; the second is the worker's number. */
 export const workerLock = 0x5342776b
@@ -91,4 +93,15 @@ export class WorkerPresence {
     this.#client = client
     this.#workerId = id
   }
+}
+
+/** Whether a row of `workers` was seen within the lease. */
+export const seenLately = sql<SqlBool>`seen_at > now() - ${sql.lit(leaseSeconds)} * interval '1 second'`
+
+/** Why all live workers take no shards; null while one of them does, and where none lives. */
+export async function readPaused(db: Kysely<Database>): Promise<string | null> {
+  const { rows } = await sql<{ paused: string | null }>`
+    select case when bool_and(paused is not null) then min(paused) end as paused
+    from workers where ${seenLately}`.execute(db)
+  return rows[0]?.paused ?? null
 }

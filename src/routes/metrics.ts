@@ -3,15 +3,12 @@ import { Hono } from 'hono'
 import { readStageMetrics } from '../db/stage-metrics.ts'
 import type { EngineMetrics } from '../domain/metrics/engine-metrics.ts'
 import { metricFamilies } from '../domain/metrics/metric-families.ts'
-import { type MetricsAccess, mayReadMetrics } from '../domain/metrics/metrics-access.ts'
+import { mayReadMetrics } from '../domain/metrics/metrics-access.ts'
 import { contentType, writeOpenMetrics } from '../domain/metrics/openmetrics.ts'
 import type { AppDeps, AppEnv } from './app-context.ts'
 import { answerStatus } from './problem.tsx'
 
-export interface MetricsDeps extends Pick<AppDeps, 'db' | 'clock' | 'closing'> {
-  /** Without `metrics`: administrators only. */
-  readonly config: AppDeps['config'] & { readonly metrics?: MetricsAccess }
-}
+type MetricsDeps = Pick<AppDeps, 'db' | 'clock' | 'closing' | 'config'>
 
 /**
  * `GET /metrics` for OpenMetrics scrapers. The permission table opens it to everybody, because a scraper has no

@@ -48,6 +48,8 @@ export async function readMultipart<T>(
   })
   form.on('field', (name, value) => fields.set(name, value))
   form.on('file', (_field, file, { filename }) => {
+    // A sender that breaks off fails the form, and whoever reads the file; before anyone reads it, nobody would listen.
+    file.on('error', () => {})
     // A picker left empty sends a file without a name.
     if (filename === undefined || filename === '') {
       file.resume()

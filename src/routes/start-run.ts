@@ -21,8 +21,7 @@ export type AskedStart =
       readonly priority?: number
     }
 
-/** A key that repeated requests carry. */
-export const IdempotencyKey = z.string().regex(/^[\x20-\x7e]{1,200}$/)
+const IdempotencyKey = z.string().regex(/^[\x20-\x7e]{1,200}$/)
 const Priority = z.number().int().min(-10).max(10)
 const JsonStart = z.strictObject({
   configuration: RunConfiguration.optional(),
@@ -103,7 +102,7 @@ export async function answerStart(
   return c.json({ runId: started.value, location }, before === undefined ? 201 : 200)
 }
 
-export const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
+const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
 
 const sentences = {
   threshold: 'The threshold is a number from 0 to 1.',

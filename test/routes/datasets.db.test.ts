@@ -119,18 +119,22 @@ describe('uploading one file', () => {
   test('leaves nothing of an upload that breaks off', async () => {
     const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
     const head = '--cut\r\nContent-Disposition: form-data; name="file"; filename="cut.jsonl"\r\n\r\n'
-    const cut = (end: (controller: ReadableStreamDefaultController) => void) =>
-      web.request(web.colleague, '/datasets/files', {
+    const cut = (end: (controller: ReadableStreamDefaultController) => void) => {
+      let isSent = false
+      return web.request(web.colleague, '/datasets/files', {
         ...{ duplex: 'half' },
         method: 'POST',
         headers: { Accept: 'application/json', 'Content-Type': 'multipart/form-data; boundary=cut' },
         body: new ReadableStream({
-          start(controller) {
-            controller.enqueue(Buffer.from(head + shareGpt(2_000)))
-            setTimeout(() => end(controller), 50)
+          // Asked again when the first part was taken: then the sender goes.
+          pull(controller) {
+            if (isSent) end(controller)
+            else controller.enqueue(Buffer.from(head + shareGpt(2_000)))
+            isSent = true
           },
         }),
       })
+    }
     const failed = await cut((controller) => controller.error(new Error('the sender is gone')))
     expect(failed.status).toBeGreaterThanOrEqual(400)
     const ended = await cut((controller) => controller.close())

@@ -1,5 +1,6 @@
 import { type Stage, stages } from '../../domain/pipeline/run.ts'
 import type { RunSummary, StoredEvent } from '../../domain/pipeline/run-view.ts'
+import { Choose } from '../components/choose.tsx'
 import { Empty } from '../components/empty.tsx'
 import { exactTime } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
@@ -53,28 +54,20 @@ export const HistoryPage = ({ run, events, kinds, kind, stage, isLater, next, ..
         meta={<span>Every event of the run, the newest first. Nothing is ever changed or removed here.</span>}
       />
       <form class="toolbar" aria-label="Filter events" action={path}>
-        <label class="vh" for="kind">
-          Kind
-        </label>
-        <select class="select" id="kind" name="kind">
-          <option value="">Any kind</option>
-          {kinds.map((each) => (
-            <option value={each} selected={each === kind}>
-              {each}
-            </option>
-          ))}
-        </select>
-        <label class="vh" for="stage">
-          Stage
-        </label>
-        <select class="select" id="stage" name="stage">
-          <option value="">Any stage</option>
-          {stages.map((each) => (
-            <option value={each} selected={each === stage}>
-              {stageName[each]}
-            </option>
-          ))}
-        </select>
+        <Choose
+          name="kind"
+          label="Kind"
+          any="Any kind"
+          value={kind}
+          options={kinds.map((each) => ({ value: each, label: each }))}
+        />
+        <Choose
+          name="stage"
+          label="Stage"
+          any="Any stage"
+          value={stage}
+          options={stages.map((each) => ({ value: each, label: stageName[each] }))}
+        />
         <button class="button" type="submit">
           Filter
         </button>

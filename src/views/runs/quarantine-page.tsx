@@ -3,6 +3,7 @@ import { reasonSentence } from '../../domain/pipeline/reasons.ts'
 import type { QuarantinedRow } from '../../domain/pipeline/repairs.ts'
 import { type Stage, stages } from '../../domain/pipeline/run.ts'
 import type { Page, QuarantineReason, RunSummary } from '../../domain/pipeline/run-view.ts'
+import { Choose } from '../components/choose.tsx'
 import { Empty } from '../components/empty.tsx'
 import { number, plural } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
@@ -64,28 +65,23 @@ const Row = ({ row }: { row: QuarantinedRow }) => {
 
 const Filter = ({ run, reasons, stage, reason }: Pick<Props, 'run' | 'reasons' | 'stage' | 'reason'>) => (
   <form class="toolbar" aria-label="Filter quarantined records" action={`/runs/${run.id}/quarantine`}>
-    <label class="vh" for="stage">
-      Stage
-    </label>
-    <select class="select" id="stage" name="stage">
-      <option value="">Any stage</option>
-      {stages.map((each) => (
-        <option value={each} selected={each === stage}>
-          {stageName[each]}
-        </option>
-      ))}
-    </select>
-    <label class="vh" for="reason">
-      Reason
-    </label>
-    <select class="select" id="reason" name="reason">
-      <option value="">Any reason</option>
-      {[...new Set(reasons.map((each) => each.reason))].map((code) => (
-        <option value={code} selected={code === reason}>
-          {reasonSentence(code).title}
-        </option>
-      ))}
-    </select>
+    <Choose
+      name="stage"
+      label="Stage"
+      any="Any stage"
+      value={stage}
+      options={stages.map((each) => ({ value: each, label: stageName[each] }))}
+    />
+    <Choose
+      name="reason"
+      label="Reason"
+      any="Any reason"
+      value={reason}
+      options={[...new Set(reasons.map((each) => each.reason))].map((code) => ({
+        value: code,
+        label: reasonSentence(code).title,
+      }))}
+    />
     <button class="button" type="submit">
       Filter
     </button>

@@ -1,5 +1,6 @@
 import { modes, runStatuses } from '../../domain/pipeline/run.ts'
 import type { Page, RunFilter, RunSummary } from '../../domain/pipeline/run-view.ts'
+import { Choose } from '../components/choose.tsx'
 import { Empty, EmptyPage } from '../components/empty.tsx'
 import { plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
@@ -45,32 +46,6 @@ function chosen(filter: RunFilter, owners: Props['owners'] = []) {
   })
 }
 
-const Choose = ({
-  name,
-  any,
-  value,
-  options,
-}: {
-  name: keyof RunFilter
-  any: string
-  value: string | undefined
-  options: readonly { readonly value: string; readonly label: string }[]
-}) => (
-  <>
-    <label class="vh" for={name}>
-      {names[name]}
-    </label>
-    <select class="select" id={name} name={name}>
-      <option value="">{any}</option>
-      {options.map((option) => (
-        <option value={option.value} selected={option.value === value}>
-          {option.label}
-        </option>
-      ))}
-    </select>
-  </>
-)
-
 const Day = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => (
   <label class="toolbar__field">
     {names[name]}
@@ -94,18 +69,21 @@ const Filters = ({ filter, owners = [] }: { filter: RunFilter; owners: Props['ow
     />
     <Choose
       name="status"
+      label={names.status}
       any="Any state"
       value={filter.status}
       options={runStatuses.map((value) => ({ value, label: word(value) }))}
     />
     <Choose
       name="mode"
+      label={names.mode}
       any="Any mode"
       value={filter.mode}
       options={modes.map((value) => ({ value, label: modeName[value] }))}
     />
     <Choose
       name="progress"
+      label={names.progress}
       any="Any progress"
       value={filter.progress}
       options={[{ value: 'stuck', label: 'Stuck' }]}
@@ -113,6 +91,7 @@ const Filters = ({ filter, owners = [] }: { filter: RunFilter; owners: Props['ow
     {owners.length === 0 ? null : (
       <Choose
         name="owner"
+        label={names.owner}
         any="By anyone"
         value={filter.owner}
         options={owners.map(({ id, name }) => ({ value: id, label: name }))}

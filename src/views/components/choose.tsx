@@ -1,0 +1,29 @@
+/** A choice in a toolbar of filters; the empty one means any. */
+export const Choose = ({
+  name,
+  label,
+  any,
+  value,
+  options,
+}: {
+  name: string
+  /** For who cannot see what stands around it. */
+  label: string
+  any: string
+  value: string | undefined
+  options: readonly { readonly value: string; readonly label: string }[]
+}) => (
+  <>
+    <label class="vh" for={name}>
+      {label}
+    </label>
+    <select class="select" id={name} name={name}>
+      <option value="">{any}</option>
+      {options.map((option) => (
+        <option value={option.value} selected={option.value === value}>
+          {option.label}
+        </option>
+      ))}
+    </select>
+  </>
+)
