@@ -60,9 +60,11 @@ export async function readRunView(
   const records = work.find(({ stage }) => stage === 'standardization')?.total ?? 0
   const stageViews: StageView[] = stageRows.map((row) => {
     const own = workOf(work, row.stage)
-    const ratePerSecond = rateOf(row, now)
-    const left =
-      row.status === 'running' ? leftOf(row, own, { isRead, share, cuts: records }, now) : undefined
+    const isAtWork = row.status === 'running'
+    const progress = isAtWork ? (own?.progress ?? 0) : 0
+    const done = row.recordsOut + row.quarantined + row.rejected + row.duplicate + progress
+    const ratePerSecond = rateOf({ ...row, done }, now)
+    const left = isAtWork ? leftOf(row, own, { isRead, share, cuts: records }, now) : undefined
     return {
       stage: row.stage,
       status: row.status,
@@ -70,6 +72,7 @@ export async function readRunView(
       out: row.recordsOut,
       shardsDone: own?.done ?? 0,
       shardsTotal: own?.total ?? 0,
+      ...(progress === 0 ? {} : { inWork: Math.min(1, progress / Math.max(1, row.recordsIn)) }),
       attempts: own?.attempts ?? 0,
       retried: own?.retried ?? 0,
       lost: own?.lost ?? 0,

@@ -111,6 +111,8 @@ export interface Database {
     task: JsonColumn<ShardTask>
     result: JsonColumn<ShardResult> | null
     recordsIn: Generated<number>
+    /** Records of the present attempt that are done; said by quality and export only. */
+    progress: Generated<number>
     durationMs: number | null
     claimedAt: Date | null
     finishedAt: Date | null

@@ -11,7 +11,7 @@ import { hintLiveRuns, readRunning, recoverShards, releaseForgotten } from '../d
 import { addEvent } from '../db/run-events.ts'
 import type { SendShard } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
-import { commitCuts, commitFailure, commitLoss, commitRelease } from '../db/shard-commits.ts'
+import { commitFailure, commitLoss, commitRelease } from '../db/shard-setbacks.ts'
 import { rollUpMinutes } from '../db/stage-metrics.ts'
 import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
@@ -19,7 +19,7 @@ import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
-import type { CutMessage, ShardOutcome, ShardWork } from './shard-work.ts'
+import type { ShardOutcome, ShardWork } from './shard-work.ts'
 
 export interface RunnerDeps {
   readonly db: Kysely<Database>
@@ -44,13 +44,14 @@ export interface ShardTimes {
   readonly probe: number
   /** Without a cut. */
   readonly ingestion: number
+  /** Quality and export, without a record more. */
   readonly whole: number
 }
 const usualTimes: ShardTimes = {
   records: 120_000,
   probe: 20_000,
   ingestion: 600_000,
-  whole: 6 * 3_600_000,
+  whole: 1_800_000,
 }
 
 /** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
@@ -199,7 +200,7 @@ export class ShardRunner {
       if (this.#stopping) return
       const kept = await performShard(this.#deps, claim, {
         run: (work, transferList) => this.#run(working, work, transferList),
-        commitFrom: (port) => this.#commitFrom(port, working),
+        gotOn: () => this.#gotOn(working),
       })
       if (kept) {
         if (claim.task.kind === 'records') this.#watch.tookMs(performance.now() - started)
@@ -248,29 +249,11 @@ export class ShardRunner {
     }
   }
 
-  /**
-   * Commits what the thread cuts, and answers each message with whether it may go on.
-   * @returns asks afterwards for the error that kept a cut from being committed
-   */
-  #commitFrom(port: MessagePort, working: Working): () => unknown {
-    const { claim } = working
-    let failed: unknown
-    port.on('message', (cuts: CutMessage) => {
-      commitCuts(this.#deps, claim, cuts).then(
-        (kept) => {
-          working.deadline = performance.now() + this.#times.ingestion
-          this.#deps.changed(claim.runId)
-          port.postMessage(kept)
-          this.wake()
-        },
-        (err) => {
-          // The first says why: those after it only miss the cut before.
-          failed ??= err
-          port.postMessage(false)
-        },
-      )
-    })
-    return () => failed
+  /** A part of the shard was committed: it has its time anew. */
+  #gotOn(working: Working): void {
+    working.deadline = performance.now() + this.#allowance(working.claim)
+    this.#deps.changed(working.claim.runId)
+    this.wake()
   }
 
   #end(working: Working, why: Ended): void {

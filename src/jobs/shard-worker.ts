@@ -70,21 +70,34 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
       )
       return range === undefined ? { kind: 'records', ...outcome } : { kind: 'probed' }
     }
-    case 'quality':
-      return { kind: 'quality', ...(await settleQuality(vault, objects, job.shards, job.threshold, attempt)) }
-    case 'export':
-      return {
-        kind: 'export',
-        ...(await writeExports(
-          vault,
-          objects,
-          job.shards,
-          job.decisionsObjectId,
-          job.planned,
-          job.manifest,
-          attempt,
-        )),
-      }
+    case 'quality': {
+      const { shards, threshold, port } = job
+      const done = nowAndThen(port)
+      return settleQuality(vault, objects, shards, threshold, attempt, done)
+        .then((outcome) => ({ kind: 'quality' as const, ...outcome }))
+        .finally(() => port.close())
+    }
+    case 'export': {
+      const { shards, decisionsObjectId, planned, manifest, port } = job
+      const done = nowAndThen(port)
+      return writeExports(vault, objects, shards, decisionsObjectId, planned, manifest, attempt, done)
+        .then((outcome) => ({ kind: 'export' as const, ...outcome }))
+        .finally(() => port.close())
+    }
+  }
+}
+
+/** Between two messages about how far a shard is. */
+const tellEveryMs = 500
+
+/** Says over the port how many records are done, at once the first time and then at most twice a second. */
+function nowAndThen(port: MessagePort): (records: number) => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  return (records) => {
+    const now = performance.now()
+    if (now - toldAt < tellEveryMs) return
+    toldAt = now
+    port.postMessage(records)
   }
 }
 

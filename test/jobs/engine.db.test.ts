@@ -5,7 +5,8 @@ import { admitRuns, readWaiting } from '../../src/db/admit-runs.ts'
 import { type Claim, claimNext } from '../../src/db/claim-shard.ts'
 import { recoverShards, releaseForgotten } from '../../src/db/lost-workers.ts'
 import { keepRepairs } from '../../src/db/repairs.ts'
-import { commitFailure } from '../../src/db/shard-commits.ts'
+import { commitProgress } from '../../src/db/shard-commits.ts'
+import { commitFailure, commitRelease } from '../../src/db/shard-setbacks.ts'
 import { leaseSeconds, workerLock } from '../../src/db/worker-presence.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
@@ -245,6 +246,66 @@ describe('with one worker', { timeout: 60_000 }, () => {
     } finally {
       await shop.close()
     }
+  })
+})
+
+describe('progress', { timeout: 60_000 }, () => {
+  let shop: Workshop
+  beforeAll(async () => {
+    shop = await workshop()
+  })
+  afterAll(() => shop?.close())
+
+  const runOf = (id: string) =>
+    shop.db
+      .selectFrom('runs')
+      .select(['version', 'lastProgressAt'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+
+  test('of a shard in work is shown until another attempt begins; putting back is none', async () => {
+    const idle = await shop.engine({ workers: 0 })
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(20, (at) => `Question ${at}`),
+    )
+    const runId = await shop.start(idle, 'ada', datasetId, { mode: 'concurrent' })
+    await admitRuns(shop.db, { perUser: 9, total: 9 }, new Date())
+    const claimed = async () => {
+      const claim = await claimNext(shop.db, 9_001, new Date())
+      if (claim?.runId !== runId) throw new Error('the shard was not claimed')
+      return claim
+    }
+    const progress = async () =>
+      (
+        await shop.db
+          .selectFrom('shards')
+          .select('progress')
+          .where('runId', '=', runId)
+          .executeTakeFirstOrThrow()
+      ).progress
+    const at = (second: number) => ({
+      db: shop.db,
+      send: async () => {},
+      clock: () => new Date(Date.UTC(2026, 10, 21, 10, 0, second)),
+    })
+
+    const first = await claimed()
+    expect(await commitProgress(at(1), first, 7)).toBe(true)
+    expect(await progress()).toBe(7)
+    const moved = await runOf(runId)
+    expect(moved.lastProgressAt).toEqual(at(1).clock())
+
+    expect(await commitRelease(at(2), first)).toBe(true)
+    const back = await runOf(runId)
+    expect(back.lastProgressAt, 'put back').toEqual(at(1).clock())
+    expect(back.version, 'pages look again').toBeGreaterThan(moved.version)
+
+    await claimed()
+    expect(await progress()).toBe(0)
+    expect(await commitProgress(at(3), first, 9), 'of an overtaken attempt').toBe(false)
+    expect(await progress()).toBe(0)
+    await idle.stop()
   })
 })
 

@@ -19,6 +19,8 @@ export interface StageView {
   readonly out: number
   readonly shardsDone: number
   readonly shardsTotal: number
+  /** How much of the shard in work is done, 0 to 1, where the stage is one shard that says so. */
+  readonly inWork?: number
   readonly attempts: number
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
@@ -63,7 +65,7 @@ export interface RunSummary {
   readonly accepted: number | null
   readonly quarantined: number
   /** In the order of the six stages; empty before the run is planned. */
-  readonly stages: readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal'>[]
+  readonly stages: readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal' | 'inWork'>[]
   readonly problem?: string
 }
 
