@@ -93,6 +93,7 @@ export class ShardRunner {
   #warned = false
   #claiming = false
   #asked = false
+  #mayAdmit = true
   #stopping = false
   #tick: NodeJS.Timeout | undefined
   #ticks = 0
@@ -123,9 +124,13 @@ export class ShardRunner {
     return runner
   }
 
-  /** There may be work: takes it until every thread is busy or nothing waits. Never throws, comes back at once. */
-  wake(): void {
+  /**
+   * There may be work: takes it until every thread is busy or nothing waits. Never throws, comes back at once.
+   * @param mayAdmit whether a waiting run may start now: one was accepted, or one that ran has ended
+   */
+  wake(mayAdmit = true): void {
     this.#asked = true
+    this.#mayAdmit ||= mayAdmit
     if (this.#claiming) return
     this.#claiming = true
     this.#takeAll()
@@ -152,12 +157,17 @@ export class ShardRunner {
     while (this.#asked) {
       this.#asked = false
       const { db, limits, clock, changed } = this.#deps
-      for (const runId of await admitRuns(db, limits, clock())) changed(runId)
+      if (this.#mayAdmit) {
+        this.#mayAdmit = false
+        for (const runId of await admitRuns(db, limits, clock())) changed(runId)
+      }
       while (this.#mayTake() && (await this.#takeNext()));
     }
   }
 
   #mayTake(): boolean {
+    // A thread is free again when its shard is committed, not before: what follows it in a small run is then there to be
+    // taken, and need not wait for another thread.
     return !this.#stopping && this.#paused === null && this.#working.size < this.#deps.workers
   }
 
@@ -196,13 +206,14 @@ export class ShardRunner {
     const shard = { runId: claim.runId, stage: claim.stage, index: claim.index, attempt: claim.attempt }
     changed(claim.runId)
     const started = performance.now()
+    let isKept = false
     try {
       if (this.#stopping) return
-      const kept = await performShard(this.#deps, claim, {
+      isKept = await performShard(this.#deps, claim, {
         run: (work, transferList) => this.#run(working, work, transferList),
         gotOn: () => this.#gotOn(working),
       })
-      if (kept) {
+      if (isKept) {
         if (claim.task.kind === 'records') this.#watch.tookMs(performance.now() - started)
       } else log.warn(shard, 'the result of an overtaken attempt, or of a run that ended, was refused')
     } catch (err) {
@@ -212,7 +223,8 @@ export class ShardRunner {
     } finally {
       this.#working.delete(working)
       changed(claim.runId)
-      this.wake()
+      // A run ends with its export, or with whatever made it fail.
+      this.wake(claim.stage === 'export' || !isKept)
     }
   }
 
@@ -253,7 +265,7 @@ export class ShardRunner {
   #gotOn(working: Working): void {
     working.deadline = performance.now() + this.#allowance(working.claim)
     this.#deps.changed(working.claim.runId)
-    this.wake()
+    this.wake(false)
   }
 
   #end(working: Working, why: Ended): void {

@@ -111,14 +111,16 @@ function giveWay(): void {
   setPriority(thread, politeness)
 }
 
-/** Cuts in one commit at most: they come faster than they can be committed one by one. */
+/** Cuts in one commit at most, and how long one waits for others: they come faster than they can be committed one by one. */
 const mostCuts = 16
+const gatherMs = 100
 
-/** Sends the first cut at once, and those that come while it is committed together. */
+/** Sends the first cut at once, then those that come together. */
 class CutSender {
   readonly #port: MessagePort
   #waiting: Cut[] = []
   #sending: Promise<void> | undefined
+  #sentAt = Number.NEGATIVE_INFINITY
   #mayGoOn = true
 
   constructor(port: MessagePort) {
@@ -128,25 +130,27 @@ class CutSender {
   /** @returns false when the run has stopped */
   async send(cut: Cut): Promise<boolean> {
     this.#waiting.push(cut)
-    if (this.#sending === undefined) this.#start()
-    else if (this.#waiting.length >= mostCuts) await this.flush()
+    const isDue = this.#waiting.length >= mostCuts || performance.now() - this.#sentAt >= gatherMs
+    if (!isDue) return this.#mayGoOn
+    // One message is under way while the next is gathered.
+    await this.#sending
+    if (this.#mayGoOn) this.#start()
     return this.#mayGoOn
   }
 
   /** Waits until everything was committed, or refused. */
   async flush(): Promise<boolean> {
-    while (this.#mayGoOn && (this.#sending !== undefined || this.#waiting.length > 0)) {
-      if (this.#sending === undefined) this.#start()
+    await this.#sending
+    if (this.#mayGoOn && this.#waiting.length > 0) {
+      this.#start()
       await this.#sending
     }
     return this.#mayGoOn
   }
 
   #start(): void {
-    this.#sending = this.#sendWaiting().finally(() => {
-      this.#sending = undefined
-      if (this.#mayGoOn && this.#waiting.length > 0) this.#start()
-    })
+    this.#sentAt = performance.now()
+    this.#sending = this.#sendWaiting()
   }
 
   async #sendWaiting(): Promise<void> {

@@ -80,7 +80,7 @@ describe('a run', { timeout: 60_000 }, () => {
   afterAll(() => shop?.close())
 
   test('gives the same bytes in every mode, with one worker or eight, and from the stage cache', async () => {
-    const text = conversations(5_000, (at) => `Question ${at}, call me at 555-0100-${at}`)
+    const text = conversations(9_000, (at) => `Question ${at}, call me at 555-0100-${at}`)
     const outputs: unknown[] = []
     const wanted = {
       redact: ['phone'],
@@ -114,7 +114,7 @@ describe('a run', { timeout: 60_000 }, () => {
   test('takes over what a run before it made, and says so; another threshold changes nothing of that', async () => {
     const datasetId = await shop.dataset(
       'ada',
-      conversations(4_500, (at) => `Question ${at}`),
+      conversations(8_500, (at) => `Question ${at}`),
     )
     const first = await shop.start(engine, 'ada', datasetId)
     await shop.over(first)
@@ -133,27 +133,27 @@ describe('a run', { timeout: 60_000 }, () => {
   })
 
   test('reads what was repaired in the run before it, in every mode, and its books include the rest', async () => {
-    const lines = conversations(2_500, (at) => `Question ${at}`).split('\n')
-    const whole = lines[2_100] ?? ''
-    lines[2_100] = whole.slice(0, -3)
+    const lines = conversations(4_500, (at) => `Question ${at}`).split('\n')
+    const whole = lines[4_100] ?? ''
+    lines[4_100] = whole.slice(0, -3)
     const datasetId = await shop.dataset('ada', lines.join('\n'))
     const first = await shop.start(engine, 'ada', datasetId)
     await shop.over(first)
-    expect((await shop.ledger(first)).export).toMatchObject({ out: 2_499 })
+    expect((await shop.ledger(first)).export).toMatchObject({ out: 4_499 })
     const deps = { db: shop.db, vault: shop.vault, clock: () => new Date(), random: randomBytes }
-    await keepRepairs(deps, callerOf('ada'), first, datasetId, 'edited', [[2_100, whole]])
+    await keepRepairs(deps, callerOf('ada'), first, datasetId, 'edited', [[4_100, whole]])
     const outputs: unknown[] = []
     for (const mode of ['adaptive', 'sequential'] as const) {
       const next = await shop.start(engine, 'ada', datasetId, { mode }, { parentRunId: first })
       expect(await shop.over(next)).toBe('completed')
       expect(await shop.ledger(next)).toMatchObject({
-        ingestion: { in: 2_500, out: 2_500 },
-        export: { in: 2_500, out: 2_500 },
+        ingestion: { in: 4_500, out: 4_500 },
+        export: { in: 4_500, out: 4_500 },
       })
       outputs.push((await shop.output(next))['chatml.jsonl'])
       if (mode === 'adaptive') expect(await shop.events(next, 'reused')).toHaveLength(1)
     }
-    const undamaged = await shop.dataset('ada', lines.with(2_100, whole).join('\n'))
+    const undamaged = await shop.dataset('ada', lines.with(4_100, whole).join('\n'))
     const plain = await shop.start(engine, 'ada', undamaged)
     await shop.over(plain)
     expect(outputs).toEqual([
