@@ -10,10 +10,13 @@ import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { identifyClient } from './routes/frame/client.ts'
 import { errorTrace } from './routes/frame/error-trace.ts'
+import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
 import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
+import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { answerStatus } from './routes/problem.tsx'
@@ -26,13 +29,16 @@ import { signInRoutes } from './routes/sign-in.tsx'
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const passwords = argon2Passwords()
   const app = new Hono<AppEnv>()
+  app.use(identifyClient(deps.config.trustedProxies))
   app.use(requestId(deps))
   app.use(requestLog(deps.log))
+  app.use(securityLog(deps.log))
   app.use(securityHeaders(deps.config.secureCookies))
   app.use(noStore)
   app.use(compress())
-  app.use(sameOriginOnly(deps.config.publicUrl))
+  app.use(sameOriginOnly(deps.config.publicUrl, deps.log))
   app.use(access(deps))
+  app.use(rateLimit(deps))
 
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))

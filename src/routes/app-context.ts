@@ -7,10 +7,13 @@ import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
+import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
+import type { SecurityEvent } from '../domain/security-event.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
+import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
 
@@ -27,6 +30,8 @@ export interface AppDeps {
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
+    /** Proxies whose X-Forwarded-* and X-Request-Id headers hold; none when not given. */
+    readonly trustedProxies?: readonly Network[]
   }
   readonly log: Logger
   readonly clock: () => Date
@@ -39,6 +44,7 @@ export interface AppDeps {
 export interface AppEnv {
   Bindings: HttpBindings
   Variables: {
+    client: Client
     requestId: string
     /** Who asks, for use cases that change something. */
     caller: Caller
@@ -50,6 +56,8 @@ export interface AppEnv {
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
+    /** What was told to the security log of this request. */
+    securityEvent: SecurityEvent | undefined
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { permissions } from '../auth/permissions.ts'
 import { roles } from '../auth/user.ts'
-import { type Result, ok, refuse } from '../result.ts'
+import { ok, type Result, refuse } from '../result.ts'
 import { type Limit, type LimitedRole, type LimitName, limitFor, limits } from './limits.ts'
 
 /**

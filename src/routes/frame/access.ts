@@ -5,6 +5,7 @@ import { currentRole, hashOfSession, sessionKeeper } from '../../db/sessions.ts'
 import { mayUse, permissionFor } from '../../domain/auth/permissions.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerStatus, wantsPage } from '../problem.tsx'
+import { clientAddress } from './client.ts'
 
 const largestForm = 1024 * 1024
 
@@ -25,7 +26,7 @@ export const access = (deps: AppDeps) => {
     // Assets are the same for everybody and should not cost a query each.
     if (permission?.operation === 'asset.read' || permission?.operation === 'health.read') return next()
 
-    const address = c.env?.incoming?.socket?.remoteAddress
+    const address = clientAddress(c)
     c.set('caller', {
       actor: { id: 'anonymous', kind: 'system' },
       requestId: c.var.requestId,
