@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
+import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { dashboardRoutes } from './routes/dashboard.tsx'
@@ -28,6 +29,7 @@ import { signInRoutes } from './routes/sign-in.tsx'
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const passwords = argon2Passwords()
+  const limits = rateLimit(deps)
   const app = new Hono<AppEnv>()
   app.use(identifyClient(deps.config.trustedProxies))
   app.use(requestId(deps))
@@ -37,8 +39,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(noStore)
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log))
+  app.use(limits.refused)
   app.use(access(deps))
-  app.use(rateLimit(deps))
+  app.use(limits.allowed)
 
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
@@ -47,6 +50,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
   app.route('/account', accountRoutes(deps))
+  app.route('/admin/limits', adminLimitRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))

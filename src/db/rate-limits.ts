@@ -161,7 +161,7 @@ export const setOverride = (db: Kysely<Database>, caller: Caller, override: Over
 export const removeOverride = (
   db: Kysely<Database>,
   caller: Caller,
-  { target, role }: Pick<Override, 'target' | 'role'>,
+  { target, role }: { readonly target: string; readonly role: string },
 ): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
     const removed = await trx

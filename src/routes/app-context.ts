@@ -56,6 +56,8 @@ export interface AppEnv {
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
+    /** Whether it was counted against a limit, or need not be. */
+    isCounted: boolean | undefined
     /** What was told to the security log of this request. */
     securityEvent: SecurityEvent | undefined
   }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
-import pino from 'pino'
 import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
@@ -9,6 +8,7 @@ import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
 import { type Vault, VaultError } from '../../src/domain/vault/vault.ts'
+import { createLog } from '../../src/log.ts'
 import type { AppDeps, AppEnv } from '../../src/routes/app-context.ts'
 import { testDatabase } from './database.ts'
 
@@ -52,7 +52,7 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
     vault: emptyVault,
     runs: noRuns,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024 },
-    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    log: createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     clock,
     random: randomBytes,
     closing: closing.signal,

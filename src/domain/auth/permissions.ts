@@ -36,6 +36,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /account': { operation: 'account.read', audience: readers },
   'POST /account/sessions/:id/revocation': { operation: 'session.revoke', audience: readers },
 
+  'GET /admin/limits': { operation: 'rate-limit.read', audience: ['admin'] },
+  'POST /admin/limits': { operation: 'rate-limit.set', audience: ['admin'] },
+
   'GET /': { operation: 'overview.read', audience: readers },
 
   'GET /datasets': { operation: 'dataset.read', audience: readers },

@@ -20,7 +20,10 @@ export const limitedRoles: readonly LimitedRole[] = ['everyone', 'nobody', ...ro
 /** Operations that can have a limit of their own, each once. */
 export const limitableOperations: readonly string[] = [
   ...new Set(Object.values(permissions).map(({ operation }) => operation)),
-].filter((operation) => limitFor(operation, false, true) !== undefined)
+].filter(
+  // Nobody shuts themselves out of setting limits.
+  (operation) => limitFor(operation, false, true) !== undefined && !operation.startsWith('rate-limit.'),
+)
 
 export const isLimitName = (target: string): target is LimitName => Object.hasOwn(limits, target)
 
@@ -49,7 +52,7 @@ export function readOverride(form: Readonly<Record<string, unknown>>): Result<Ov
     return refuse('invalid', issue?.message ?? 'Fill in the form.', String(issue?.path[0] ?? 'target'))
   }
   const { target, amount } = parsed.data
-  const { least } = limitOf(target)
+  const least = isLimitName(target) ? limits[target].least : 1
   if (amount < least) {
     return refuse('invalid', `Give at least ${least}: with less nobody could work, or set it back.`, 'amount')
   }

@@ -12,40 +12,36 @@ import { logSecurityEvent } from './security-log.ts'
 
 /**
  * Counts each request against its limit and answers 429 when there is nothing left, the same whatever someone signed in
- * with. Comes after access, which says who asks. When the counters cannot be read the request is refused with 503:
+ * with. `allowed` comes after access, which says who asks; `refused` before it counts what access did not let through,
+ * so that knocking at closed doors is limited too. When the counters cannot be read the request is refused with 503:
  * whoever can take the database away must not get rid of the limits by it (OWASP A10, fail closed).
  */
-export const rateLimit = (deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) => {
+export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
   const { db, clock, log } = deps
   const tidy = occasionally(deps)
-  return createMiddleware<AppEnv>(async (c, next) => {
-    const operation = permissionFor(c.req.method, c.req.path)?.operation
+
+  /** Counts the request; answers when it is refused. */
+  async function count(c: AppContext): Promise<Response | undefined> {
+    c.set('isCounted', true)
+    const operation = permissionFor(c.req.method, c.req.path)?.operation ?? 'unknown'
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
     const { viewer } = c.var
-    const limit = operation === undefined ? undefined : limitFor(operation, isRead, viewer !== undefined)
-    if (operation === undefined || limit === undefined) return next()
+    const limit = limitFor(operation, isRead, viewer !== undefined)
+    if (limit === undefined) return undefined
     const subject =
       viewer === undefined ? `address:${networkOfClient(clientAddress(c) ?? 'none')}` : `user:${viewer.id}`
     const now = clock()
     try {
-      const granted = await takeFromLimit(
-        db,
-        { subject, limit, operation, role: viewer?.role ?? 'nobody' },
-        now,
-      )
-      setHeaders(c, granted)
+      const request = { subject, limit, operation, role: viewer?.role ?? 'nobody' } as const
+      const granted = await takeFromLimit(db, request, now)
+      const { counter } = granted
       tidy()
-      if (!granted.isGranted) {
-        const { counter } = granted
-        if (
-          granted.isUntold &&
-          (await recordRefusal(db, c.var.caller, { subject, counter, operation }, now))
-        ) {
-          logSecurityEvent(log, c, 'rate-limited', { limit: counter })
-        }
-        c.set('securityEvent', 'rate-limited')
-        return refuse(c, granted)
-      }
+      setHeaders(c, granted)
+      if (granted.isGranted) return undefined
+      const isFirst =
+        granted.isUntold && (await recordRefusal(db, c.var.caller, { subject, counter, operation }, now))
+      if (isFirst) logSecurityEvent(log, c, 'rate-limited', { limit: counter })
+      return await refuse(c, granted)
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
       log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'requests cannot be counted')
@@ -56,8 +52,20 @@ export const rateLimit = (deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) => {
         'The database cannot be reached. Nothing was changed; try again in a moment.',
       )
     }
-    return next()
+  }
+
+  const allowed = createMiddleware<AppEnv>(async (c, next) => (await count(c)) ?? next())
+  const refused = createMiddleware<AppEnv>(async (c, next) => {
+    await next()
+    if (c.var.isCounted) return
+    const answer = await count(c)
+    if (answer === undefined) return
+    // What the answer of access had said, such as where to go.
+    for (const name of ['Location', 'HX-Redirect', 'Content-Length']) answer.headers.delete(name)
+    c.res = undefined
+    c.res = answer
   })
+  return { allowed, refused }
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-10: the policy, and what is left of it for whoever asks. */
