@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createApp } from '../../src/app.tsx'
 import { connect } from '../../src/db/connection.ts'
 import { forgetOldCounts, takeFromLimit } from '../../src/db/rate-limits.ts'
-import { sessionKeeper } from '../../src/db/sessions.ts'
 import { limits } from '../../src/domain/limits/limits.ts'
 import { type Member, publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
@@ -69,20 +68,20 @@ describe('validation requests', () => {
 
 describe('exports', () => {
   test('are ten an hour', async () => {
-    const app = await signedInApp()
-    const download = async () => {
-      // Signed in anew each time: the limit is the user's, not the session's.
-      const keeper = sessionKeeper(app.deps.db, { secure: false, clock: app.deps.clock })
-      const { id } = await keeper.createSession(app.outsider.id, { userAgent: '' })
-      const cookie = `${keeper.sessionCookieName}=${id}`
-      return app.request({ ...app.outsider, cookie }, '/runs/run_1/exports/exp_1')
-    }
+    const download = () => web.request(web.outsider, '/runs/run_1/exports/exp_1')
     expect(refusedIn(await times(10, download))).toBe(0)
-    app.advance(30 * 60)
-    expect((await download()).status).toBe(429)
-    app.advance(31 * 60)
-    expect((await download()).status).toBe(404)
-    await app.close()
+    const refused = await download()
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(3_500)
+    const request = {
+      subject: 'user:usr_outsider',
+      limit: 'exports',
+      operation: 'export.read',
+      role: 'editor',
+    } as const
+    const after = (minutes: number) => new Date(web.deps.clock().getTime() + minutes * 60_000)
+    expect((await takeFromLimit(web.deps.db, request, after(58))).isGranted).toBe(false)
+    expect((await takeFromLimit(web.deps.db, request, after(62))).isGranted).toBe(true)
   })
 })
 
