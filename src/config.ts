@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { type Network, parseNetworks } from './domain/network/addresses.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 const Environment = z.object({
@@ -9,6 +10,17 @@ const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  TLS_CERT: z.string().min(1).optional(),
+  TLS_KEY: z.string().min(1).optional(),
+  TRUST_PROXY: z
+    .string()
+    .transform((setting, context) => {
+      const parsed = parseNetworks(setting)
+      if ('networks' in parsed) return parsed.networks
+      context.addIssue(`“${parsed.mistake}” is no address, network (10.0.0.0/8) or “loopback”.`)
+      return z.NEVER
+    })
+    .optional(),
   METRICS_TOKEN: z
     .string()
     .min(32, 'Give it at least 32 characters, for example those of `openssl rand -hex 32`.')
@@ -32,7 +44,15 @@ const Environment = z.object({
 export const settingNames = Object.keys(Environment.shape)
 
 export interface Config {
-  readonly http: { readonly port: number; readonly host: string; readonly publicUrl: string | undefined }
+  readonly http: {
+    readonly port: number
+    readonly host: string
+    readonly publicUrl: string | undefined
+    /** Paths of certificate and key; without them plain HTTP is spoken. */
+    readonly tls: { readonly cert: string; readonly key: string } | undefined
+    /** Proxies whose X-Forwarded-* and X-Request-Id headers hold. */
+    readonly trustedProxies: readonly Network[]
+  }
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
   readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
   readonly uploads: { readonly maxBytes: number }
@@ -54,6 +74,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     .filter((name) => name.startsWith('SIGNALBOX_') && !settingNames.includes(name))
     .map((name) => `${name} is not a setting; known are ${settingNames.join(', ')}`)
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  if ((given.TLS_CERT === undefined) !== (given.TLS_KEY === undefined)) {
+    mistakes.push('TLS_CERT and TLS_KEY belong together: set both or neither')
+  }
+  if (given.TLS_CERT !== undefined && given.PUBLIC_URL?.startsWith('http:')) {
+    mistakes.push('PUBLIC_URL: with TLS_CERT it begins with https:')
+  }
   const parsed = Environment.safeParse(given)
   if (!parsed.success) {
     mistakes.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
@@ -62,9 +88,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new StartupProblem(`The settings are not right:\n  ${mistakes.join('\n  ')}`)
   }
   const settings = parsed.data
+  const { TLS_CERT: cert, TLS_KEY: key } = settings
   const folder = resolve(settings.SIGNALBOX_DATA)
   return {
-    http: { port: settings.PORT, host: settings.HOST, publicUrl: settings.PUBLIC_URL?.replace(/\/$/, '') },
+    http: {
+      port: settings.PORT,
+      host: settings.HOST,
+      publicUrl: settings.PUBLIC_URL?.replace(/\/$/, ''),
+      tls: cert === undefined || key === undefined ? undefined : { cert: resolve(cert), key: resolve(key) },
+      trustedProxies: settings.TRUST_PROXY ?? [],
+    },
     database: { url: settings.DATABASE_URL, adminUrl: settings.DATABASE_ADMIN_URL ?? settings.DATABASE_URL },
     data: {
       folder,

@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { finishDeletions } from './db/dataset-deletion.ts'
@@ -7,17 +5,19 @@ import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import { newId } from './domain/ids.ts'
 import { startEngine } from './jobs/engine.ts'
+import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
-import { StartupProblem } from './startup-problem.ts'
 
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
-  const server = await bind(config.http.port, config.http.host)
+  const server = await bind(config.http, log)
   const { port } = server.address
-  const publicUrl = config.http.publicUrl ?? `http://${config.http.host}:${port}`
+  const publicUrl =
+    config.http.publicUrl ??
+    `${config.http.tls === undefined ? 'http' : 'https'}://${config.http.host}:${port}`
   const stack = await openStack(config, log).catch((error: unknown) => {
     server.close()
     throw error
@@ -49,6 +49,7 @@ await runProcess(async () => {
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
+        trustedProxies: config.http.trustedProxies,
         runLimits: config.runLimits,
       },
       log,
@@ -62,7 +63,7 @@ await runProcess(async () => {
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
 
-  await onStopSignal(log)
+  await onStopSignal(log, config.http.tls === undefined)
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await server.drain()
@@ -70,54 +71,3 @@ await runProcess(async () => {
   await progress.close()
   await stack.close()
 })
-
-type Fetch = Parameters<typeof serve>[0]['fetch']
-
-/** Takes the port before anything else is started; answers 503 until the portal is ready. */
-async function bind(port: number, hostname: string) {
-  let fetch: Fetch = () =>
-    new Response('Signalbox is starting.', { status: 503, headers: { 'Retry-After': '1' } })
-  const server = serve({
-    fetch: (request, env) => fetch(request, env),
-    port,
-    hostname,
-    // A long upload is no attack here: signed-in people send up to 5 GB.
-    serverOptions: { requestTimeout: 0 },
-  })
-  const address = await new Promise<AddressInfo>((resolve, reject) => {
-    server.once('listening', () => {
-      const bound = server.address()
-      if (typeof bound === 'object' && bound !== null) resolve(bound)
-    })
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new StartupProblem(
-              `Port ${port} on ${hostname} is taken. Stop what listens there, or set PORT to another one.`,
-            )
-          : new StartupProblem(`Signalbox cannot listen on ${hostname}:${port}. Set HOST and PORT.`, {
-              cause,
-            }),
-      )
-    })
-  })
-  return {
-    address,
-    answerWith: (handler: Fetch) => {
-      fetch = handler
-    },
-    close: () => server.close(),
-    /** Lets requests under way finish for five seconds, then ends them. */
-    drain: () =>
-      new Promise<void>((resolve) => {
-        const force = setTimeout(() => {
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        }, 5_000)
-        server.close(() => {
-          clearTimeout(force)
-          resolve()
-        })
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
-      }),
-  }
-}

@@ -79,9 +79,9 @@ describe('exports', () => {
       operation: 'export.read',
       role: 'editor',
     } as const
-    const after = (minutes: number) => new Date(web.deps.clock().getTime() + minutes * 60_000)
-    expect((await takeFromLimit(web.deps.db, request, after(58))).isGranted).toBe(false)
-    expect((await takeFromLimit(web.deps.db, request, after(62))).isGranted).toBe(true)
+    const at = (minutes: number) => new Date(web.deps.clock().getTime() + minutes * 60_000)
+    expect((await takeFromLimit(web.deps.db, request, at(58))).isGranted).toBe(false)
+    expect((await takeFromLimit(web.deps.db, request, at(62))).isGranted).toBe(true)
   })
 })
 
