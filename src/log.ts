@@ -1,23 +1,38 @@
-import { type DestinationStream, type LogFn, type Logger, pino } from 'pino'
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type LogFn,
+  type Logger,
+  pino,
+} from 'pino'
 import { errorTrace, isErrorTrace } from './routes/frame/error-trace.ts'
 
 /** JSON lines on stderr: stdout belongs to reports and the start message. */
 export const createLog = (
   { level }: { readonly level: string },
   destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
-): Logger =>
-  pino(
+): Logger => {
+  const log: Logger = pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: onlyKnown, bindings: onlyKnown },
+      formatters: { level: (label) => ({ level: label }), log: onlyKnown },
       // Errors are reduced by `onlyKnown`; pino's own serializer would add what it finds.
       serializers: { err: (value: unknown) => value },
       hooks: { logMethod: onlyOwnWords },
     },
     destination,
   )
+  const { child } = log
+  // Children inherit it; what they are bound to is written without asking the formatter.
+  return Object.assign(log, {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
+      return Reflect.apply(child, this, [onlyKnown(bindings), options])
+    },
+  })
+}
 
 type Rule = (value: unknown) => boolean
 const text =
@@ -49,7 +64,7 @@ export const logFields: Readonly<Record<string, Rule>> = {
   stage: word,
   index: figure,
   attempt: figure,
-  ended: text(/^[a-z ]{1,30}$/),
+  ended: text(/^(run over|stopping|lease lost|time)$/),
   code: word,
   workerId: figure,
   usedShare: figure,
