@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
@@ -49,6 +50,19 @@ const quarantined: RecordView = {
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
   'sign-in': <SignInPage email={text} problem={text} next={text} />,
+  limits: (
+    <LimitsPage
+      frame={{ viewer: { name: text } }}
+      overrides={[{ target: 'exports', role: 'viewer', amount: 3, setBy: text, setAt: now }]}
+      asked={{
+        target: text,
+        role: text,
+        amount: text,
+        problem: { kind: 'invalid', message: text, field: 'amount' },
+      }}
+      now={now}
+    />
+  ),
   'set-up': <SetUpPage token={text} problem={text} name={text} email={text} />,
   dashboard: (
     <DashboardPage
