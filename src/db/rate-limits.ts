@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { type LimitedRole, type LimitName, limits } from '../domain/limits/limits.ts'
 import type { Override } from '../domain/limits/overrides.ts'
-import { keptSlots, type Standing, slotAt, slots, standing } from '../domain/limits/sliding-window.ts'
+import { type Standing, slotAt, slots, standing } from '../domain/limits/sliding-window.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 
@@ -25,8 +25,9 @@ export interface Granted extends Standing {
 }
 
 /**
- * Counts a request against its limit, or refuses it, in one statement: the row's lock makes it exact over all
- * processes, and an override holds from the next request on. A refused request is not counted.
+ * Counts a request against its limit, or refuses it, in one statement (`count_request`, migration 0008): the row's lock
+ * makes it exact over all processes, and an override holds from the next request on. A refused request is not counted.
+ * How it counts is said in src/domain/limits/sliding-window.ts.
  */
 export async function takeFromLimit(
   db: Kysely<Database>,
@@ -36,10 +37,6 @@ export async function takeFromLimit(
   const { amount: usual, windowSeconds } = limits[limit]
   const slot = slotAt(now, windowSeconds)
   const keepUntil = new Date(hourOf(now).getTime() + windowSeconds * 1_000 + 2 * hourMs)
-  // Counts as they are at `slot`. A counter from a far future was made by a clock that was wrong: it begins anew.
-  const moved = sql`case when held.slot - ${slot} > ${slots} then array_fill(0, array[${keptSlots}::integer])
-    else (held.counts || array_fill(0, array[least(greatest(${slot} - held.slot, 0), ${keptSlots})::integer]))
-      [least(greatest(${slot} - held.slot, 0), ${keptSlots})::integer + 1 :] end`
   const { rows } = await sql<{
     counter: string
     slot: number
@@ -48,26 +45,8 @@ export async function takeFromLimit(
     toldMinute: number
     amount: number
   }>`
-    with rule as (
-      select counter, amount from (
-        select target as counter, amount, (target <> ${limit})::integer * 2 + (role <> 'everyone')::integer as precedence
-        from rate_limits where target in (${operation}, ${limit}) and role in (${role}, 'everyone')
-        union all select ${limit}, ${usual}::integer, -1
-      ) known order by precedence desc limit 1
-    )
-    insert into rate_limit_counts as held (subject, counter, slot, counts, granted, keep_until)
-    select ${subject}, rule.counter, ${slot}::bigint, array_fill(0, array[${slots}::integer]) || 1, true, ${keepUntil}::timestamptz
-    from rule
-    on conflict (subject, counter) do update set (slot, counts, granted, keep_until) = (
-      select
-        case when held.slot - ${slot} > ${slots} then ${slot} else greatest(held.slot, ${slot}) end,
-        case when used.sum < rule.amount then moved.counts[:${slots}] || moved.counts[${keptSlots}] + 1 else moved.counts end,
-        used.sum < rule.amount,
-        excluded.keep_until
-      from rule, (select ${moved} as counts) moved,
-        lateral (select coalesce(sum(one), 0) as sum from unnest(moved.counts) one) used
-    )
-    returning counter, slot, counts, granted, told_minute as "toldMinute", (select amount from rule) as amount
+    select counter, slot, counts, granted, told_minute, amount
+    from count_request(${subject}, ${operation}, ${limit}, ${role}, ${usual}, ${slot}, ${slots}, ${keepUntil})
   `.execute(db)
   const row = rows[0]
   if (row === undefined) throw new Error('a counter of requests was not returned')
