@@ -6,7 +6,7 @@ import {
   type Logger,
   pino,
 } from 'pino'
-import { errorTrace, isErrorTrace } from './routes/frame/error-trace.ts'
+import { errorTrace, isErrorTrace } from './domain/error-trace.ts'
 
 /** JSON lines on stderr: stdout belongs to reports and the start message. */
 export const createLog = (

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { errorTrace } from './routes/frame/error-trace.ts'
+import { errorTrace } from './domain/error-trace.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 /** Runs an entry point to its end: a problem of the start is one sentence and exit 1, a fault has its stack. */

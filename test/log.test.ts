@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { errorTrace } from '../src/domain/error-trace.ts'
 import { VaultError } from '../src/domain/vault/vault.ts'
 import { createLog, logFields } from '../src/log.ts'
-import { errorTrace } from '../src/routes/frame/error-trace.ts'
 
 const canary = 'the heron stood in the reeds'
 

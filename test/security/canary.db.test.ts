@@ -243,8 +243,8 @@ describe('afterwards it is', () => {
     expect(database.hits).toEqual([])
   })
 
-  test('in no file of the database, heap and WAL alike', async () => {
-    for (const place of database.folders) expect(await filesWithText(place, canary)).toEqual([])
+  test('in no file of the database, heap and WAL alike', () => {
+    expect([database.wal, database.heap]).toEqual([[], []])
   })
 
   test('in no file of the vault, and no temporary one', async () => {
@@ -253,14 +253,13 @@ describe('afterwards it is', () => {
   })
 
   test('and it would be found: what is written plainly is', async () => {
-    await web.deps.db
-      .insertInto('runEvents')
-      .values({ runId: Object.keys(ended)[0] ?? '', at: web.deps.clock(), kind: 'test', message: canary })
-      .execute()
+    const event = { runId: Object.keys(ended)[0] ?? '', at: web.deps.clock(), kind: 'test', message: canary }
+    // Several: one may lie across two pages of the WAL.
+    const events = Array.from({ length: 5 }, () => event)
+    await web.deps.db.insertInto('runEvents').values(events).execute()
     const found = await searchDatabase(web.adminUrl, canary)
     expect(found.hits).toEqual(['public.run_events'])
-    const files = (await Promise.all(found.folders.map((place) => filesWithText(place, canary)))).flat()
-    expect(files.some((path) => path.includes('pg_wal'))).toBe(true)
-    expect(files.some((path) => path.includes('base'))).toBe(true)
+    expect(found.wal.length).toBeGreaterThan(0)
+    expect(found.heap.length).toBeGreaterThan(0)
   })
 })

@@ -18,16 +18,25 @@ export interface SearchedDatabase {
   /** Tables with a row that holds the text, in whatever column. */
   readonly hits: readonly string[]
   readonly tables: readonly string[]
-  /** Folders of the server with what the database wrote: its heap and index files, the WAL, temporary files, the log. */
-  readonly folders: readonly string[]
+  /** Files of the WAL, and of heap and indexes, that hold it. */
+  readonly wal: readonly string[]
+  readonly heap: readonly string[]
 }
 
-/** Looks through every table of every schema, as the role that owns them; what is in memory is written out first. */
+/** Looks through the WAL, every table of every schema, and the files they lie in; as the role that owns them. */
 export async function searchDatabase(adminUrl: string, text: string): Promise<SearchedDatabase> {
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
   try {
+    const { rows: places } = await client.query<{ folder: string; oid: string }>(
+      `select current_setting('data_directory') as folder, oid::text from pg_database where datname = current_database()`,
+    )
+    const { folder = '', oid = '' } = places[0] ?? {}
+    // Written out whole, and read before a checkpoint lets it be used again.
+    await client.query('select pg_switch_wal()')
+    const wal = await filesWithText(join(folder, 'pg_wal'), text)
     await client.query('checkpoint')
+    const heap = await filesWithText(join(folder, 'base', oid), text)
     const { rows } = await client.query<{ name: string }>(
       `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname <> 'information_schema'`,
     )
@@ -40,11 +49,7 @@ export async function searchDatabase(adminUrl: string, text: string): Promise<Se
       )
       if (rowCount !== 0) hits.push(name)
     }
-    const { rows: places } = await client.query<{ folder: string; oid: string }>(
-      `select current_setting('data_directory') as folder, oid::text from pg_database where datname = current_database()`,
-    )
-    const { folder = '', oid = '' } = places[0] ?? {}
-    return { hits, tables, folders: [join(folder, 'base', oid), join(folder, 'pg_wal')] }
+    return { hits, tables, wal, heap }
   } finally {
     await client.end()
   }

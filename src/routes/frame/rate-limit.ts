@@ -2,12 +2,12 @@ import { createMiddleware } from 'hono/factory'
 import { isDatabaseAway } from '../../db/connection.ts'
 import { forgetOldCounts, type Granted, recordRefusal, takeFromLimit } from '../../db/rate-limits.ts'
 import { permissionFor } from '../../domain/auth/permissions.ts'
+import { errorTrace } from '../../domain/error-trace.ts'
 import { limitFor } from '../../domain/limits/limits.ts'
 import { networkOfClient } from '../../domain/network/addresses.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerQuotaExceeded, answerStatus } from '../problem.tsx'
 import { clientAddress } from './client.ts'
-import { errorTrace } from './error-trace.ts'
 import { logSecurityEvent } from './security-log.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { VaultError } from '../../domain/vault/vault.ts'
+import { VaultError } from './vault/vault.ts'
 
 /** What of an error may be logged. Made here only, so that the log knows one when it sees it. */
 export interface ErrorTrace {
