@@ -258,6 +258,17 @@ test('without its counters the portal refuses rather than lets everything throug
   await app.close()
 })
 
+test('while the database is away requests are refused with 503, and told when to come back', async () => {
+  const away = connect('postgres://nobody@127.0.0.1:1/none', { warn: () => {} })
+  const app = createApp({ ...web.deps, db: away.db })
+  for (const headers of [{}, { Cookie: web.owner.cookie }]) {
+    const answer = await app.request(`${publicUrl}/sign-in`, { headers: { Accept: 'text/html', ...headers } })
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+  }
+  expect((await app.request(`${publicUrl}/portal.css`)).status).toBe(200)
+  await away.close()
+})
+
 /** The application's connection string of the database that the app is on. */
 function urlOf({ adminUrl }: TestApp): string {
   const url = new URL(adminUrl)
