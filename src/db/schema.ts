@@ -1,4 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { Right } from '../domain/auth/operations.ts'
+import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
@@ -14,7 +16,7 @@ export interface Database {
     email: string
     name: string
     passwordHash: string
-    role: 'admin' | 'editor' | 'viewer'
+    role: Role
     createdAt: Date
     disabledAt: Date | null
   }
@@ -27,6 +29,41 @@ export interface Database {
     createdAt: Date
     lastSeenAt: Date
     userAgent: Generated<string>
+    /** When password or code were last given. */
+    steppedUpAt: Date
+  }
+  /** What a dataset's owner lets someone, or everybody of a role, do with it. */
+  shares: {
+    id: string
+    datasetId: string
+    userId: string | null
+    role: Exclude<Role, 'admin'> | null
+    given: Right
+    madeBy: string
+    madeAt: Date
+  }
+  secondFactors: {
+    userId: string
+    /** AES-256-GCM under a key derived in the vault. */
+    sealedSecret: Buffer
+    createdAt: Date
+    /** When a first code proved that it works; until then it is not asked for. */
+    confirmedAt: Date | null
+    /** The last time step a code was taken of: none is taken twice. */
+    lastStep: Generated<number>
+  }
+  recoveryCodes: { userId: string; codeHash: string; usedAt: Date | null }
+  /** Password given, code still to come. */
+  signInChallenges: { tokenHash: string; userId: string; expiresAt: Date }
+  passwordLinks: {
+    tokenHash: string
+    userId: string
+    kind: 'invitation' | 'reset'
+    dropsSecondFactor: Generated<boolean>
+    madeBy: string
+    createdAt: Date
+    expiresAt: Date
+    usedAt: Date | null
   }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }

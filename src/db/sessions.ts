@@ -13,25 +13,35 @@ declare module 'lucia' {
   interface Register {
     Lucia: ReturnType<typeof sessionKeeper>
     DatabaseUserAttributes: { name: string; email: string; role: Role }
-    DatabaseSessionAttributes: { userAgent: string }
+    DatabaseSessionAttributes: { userAgent: string; lastSeenAt?: Date; steppedUpAt?: Date }
   }
 }
 
 export const hashOfSession = (sessionId: string): string =>
   createHash('sha256').update(sessionId).digest('hex')
 
-/** Lucia over our own tables: 30 minutes without a request end a session, and so do 12 hours. */
+interface SessionTimes {
+  lastSeenAt: Date
+  /** When password or code were last given. */
+  steppedUpAt: Date
+}
+
+/**
+ * Lucia over our own tables: 30 minutes without a request end a session, and so do 12 hours.
+ * @param prolongs false for what is no sign of a person: looking at a session then leaves it as it is
+ */
 export function sessionKeeper(
   db: Kysely<Database>,
-  { secure, clock }: { secure: boolean; clock: () => Date },
-): Lucia<Record<never, never>, { name: string; email: string; role: Role }> {
-  return new Lucia(sessionAdapter(db, clock), {
+  { secure, clock, prolongs = true }: { secure: boolean; clock: () => Date; prolongs?: boolean },
+): Lucia<SessionTimes, { name: string; email: string; role: Role }> {
+  return new Lucia(sessionAdapter(db, clock, prolongs), {
     sessionExpiresIn: idle,
     sessionCookie: {
       name: secure ? '__Host-signalbox' : 'signalbox',
       expires: true,
       attributes: { secure, sameSite: 'lax', path: '/' },
     },
+    getSessionAttributes: ({ lastSeenAt = clock(), steppedUpAt = clock() }) => ({ lastSeenAt, steppedUpAt }),
     getUserAttributes: ({ name, email, role }) => ({ name, email, role }),
   })
 }
@@ -40,14 +50,14 @@ export function sessionKeeper(
  * Only the SHA-256 of a session id is stored: who reads the table, or a backup of it, cannot use what is in there.
  * Lists therefore name sessions by their hash.
  */
-function sessionAdapter(db: Kysely<Database>, clock: () => Date): Adapter {
+function sessionAdapter(db: Kysely<Database>, clock: () => Date, prolongs: boolean): Adapter {
   return {
     async getSessionAndUser(sessionId) {
       const row = await standing(db, hashOfSession(sessionId), clock())
       if (!row) return [null, null]
-      const { id, name, email, role, expiresAt, userAgent } = row
+      const { id, name, email, role, expiresAt, ...attributes } = row
       return [
-        { id: sessionId, userId: id, expiresAt, attributes: { userAgent } },
+        { id: sessionId, userId: id, expiresAt, attributes },
         { id, attributes: { name, email, role } },
       ]
     },
@@ -69,10 +79,13 @@ function sessionAdapter(db: Kysely<Database>, clock: () => Date): Adapter {
           createdAt: now,
           lastSeenAt: now,
           userAgent: attributes.userAgent.slice(0, 300),
+          // Whoever opens a session has just proved who they are.
+          steppedUpAt: now,
         })
         .execute()
     },
     async updateSessionExpiration(sessionId, expiresAt) {
+      if (!prolongs) return
       await db
         .updateTable('sessions')
         .set({ expiresAt, lastSeenAt: clock() })
@@ -106,12 +119,29 @@ const standing = (db: Kysely<Database>, hash: string, now: Date) =>
       'users.role',
       'sessions.expiresAt',
       'sessions.userAgent',
+      'sessions.lastSeenAt',
+      'sessions.steppedUpAt',
     ])
     .where('sessions.id', '=', hash)
     .where('sessions.expiresAt', '>', now)
     .where('sessions.absoluteExpiresAt', '>', now)
     .where('users.disabledAt', 'is', null)
     .executeTakeFirst()
+
+/** Lucia prolongs a session in the second half of its life only: in the first one, each minute seen counts as well. */
+export async function keepAlive(
+  db: Kysely<Database>,
+  session: { readonly id: string; readonly lastSeenAt: Date },
+  now: Date,
+): Promise<boolean> {
+  if (now.getTime() - session.lastSeenAt.getTime() < 60_000) return false
+  await db
+    .updateTable('sessions')
+    .set({ expiresAt: new Date(now.getTime() + idle.milliseconds()), lastSeenAt: now })
+    .where('id', '=', hashOfSession(session.id))
+    .execute()
+  return true
+}
 
 /** The role a session gives right now, without prolonging it; undefined once it ended. */
 export async function currentRole(db: Kysely<Database>, hash: string, now: Date): Promise<Role | undefined> {

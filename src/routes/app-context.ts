@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { OperationName } from '../domain/auth/operations.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -50,6 +51,8 @@ export interface AppEnv {
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
+    /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */
+    may: (operation: OperationName) => boolean
   }
 }
 
@@ -57,6 +60,6 @@ export type AppContext = Context<AppEnv>
 
 /** What the shell of every page carries. */
 export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
-  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name },
+  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name, role: c.var.viewer.role },
   notices,
 })

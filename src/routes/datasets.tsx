@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { deleteStoredDataset } from '../db/dataset-deletion.ts'
 import { findDataset, listDatasets, readSample, type StoredDataset, setMapping } from '../db/dataset-views.ts'
 import { listRuns } from '../db/run-views.ts'
-import { canWrite } from '../domain/datasets/access.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { Mapping } from '../domain/datasets/mapping.ts'
 import { RunConfiguration, runStatuses } from '../domain/pipeline/run.ts'
@@ -48,15 +47,15 @@ export function datasetRoutes(deps: AppDeps) {
       readSample(deps, c.var.caller, dataset, index),
       listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
     ])
-    const mayWrite = canWrite(c.var.user)
     const view = {
       ...dataset,
       sample,
       columns,
       runs: runs.rows,
       runCount: runs.total,
-      canEdit: mayWrite,
-      canDelete: mayWrite,
+      canEdit: c.var.may('dataset.update'),
+      canRun: c.var.may('run.start'),
+      canDelete: c.var.may('dataset.delete'),
     }
     const { notice } = NoticeQuery.parse(c.req.query())
     const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]

@@ -8,7 +8,7 @@ import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
 import { listOwners, listRuns } from '../db/run-views.ts'
 import { readStuck } from '../db/stuck-runs.ts'
-import { canWrite, seesEverything } from '../domain/datasets/access.ts'
+import { seesEverything } from '../domain/datasets/access.ts'
 import { exportFormats, modes, runStatuses, stages } from '../domain/pipeline/run.ts'
 import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
 import { checks } from '../domain/quality/registry.ts'
@@ -51,7 +51,7 @@ export function runRoutes(deps: AppDeps) {
   const { db, vault, runs, clock, random } = deps
   const live = new SharedReads<RunState | undefined>()
   const view = async (c: AppContext, id: string): Promise<RunView | undefined> => {
-    const viewer = { ...c.var.user, canWrite: canWrite(c.var.user) }
+    const viewer = { ...c.var.user, canWrite: c.var.may('run.start') }
     const run = await readRunView(db, viewer, id, clock(), deps.config.runLimits)
     return run?.canRunAgain === true ? { ...run, againKey: newKey(random) } : run
   }
@@ -151,9 +151,9 @@ export function runRoutes(deps: AppDeps) {
       const id = c.req.param('id')
       const run = await view(c, id)
       if (!run) return answerProblem(c, gone)
-      // All who may see it see the same, but for what they may do, what is said to its owner, and links to other runs.
+      // Those who see everything see the same, but for what is said to its owner. Others see only some other runs.
       const { user } = c.var
-      const key = `${id} ${canWrite(user)} ${run.isOwn} ${seesEverything(user)}`
+      const key = `${id} ${seesEverything(user) ? run.isOwn : user.id}`
       const look = () => live.read(key, async () => stateOf(await view(c, id)))
       return sse(c, deps, (closed) => states(deps, id, look, closed))
     })

@@ -4,7 +4,7 @@ import type { Caller } from '../../src/domain/audit/entry.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { signedInApp } from '../support/app.ts'
-import { auditEntries } from '../support/audit.ts'
+import { allowedEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 let web: TestPortal
@@ -468,7 +468,7 @@ describe('an export', () => {
     const answer = await web.request(web.colleague, `/runs/${done}/exports/exp_test`)
     expect(answer.headers.get('Content-Disposition')).toContain('attachment; filename="signals.jsonl chatml')
     expect(answer.headers.get('Content-Length')).toBe(String(exported.length))
-    const read = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'export.read')
+    const read = (await allowedEntries(web.adminUrl)).filter(({ action }) => action === 'export.read')
     expect(read).toMatchObject([{ actorId: web.colleague.id, objectId: 'exp_test', outcome: 'allowed' }])
     expect(await answer.text()).toBe(exported)
   })

@@ -26,11 +26,14 @@ export interface TestApp {
   readonly adminUrl: string
   /** Everything that was logged, as JSON lines. */
   readonly logged: string[]
-  /** An administrator, an editor beside them, someone who only reads, and an editor of another team. */
+  /** An administrator, a moderator, a user, someone who only reads, and a user of another team. */
   readonly owner: Member
+  readonly moderator: Member
   readonly colleague: Member
   readonly viewer: Member
   readonly outsider: Member
+  /** The same person with another session. */
+  again(who: Member): Promise<Member>
   /** Moves the app's clock. */
   advance(seconds: number): void
   /** As a browser would ask: HTML, same origin, with the member's cookie. */
@@ -61,12 +64,15 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
   }
   const app = createApp(deps)
 
-  const member = async (id: string, role: Role): Promise<Member> => {
-    const user = { id: `usr_${id}`, name: `${id} person`, email: `${id}@example.org`, role }
-    await addUser(deps.db, user, '!', clock())
+  const signedIn = async (user: SignedInUser): Promise<Member> => {
     const keeper = sessionKeeper(deps.db, { secure: deps.config.secureCookies, clock })
     const session = await keeper.createSession(user.id, { userAgent: 'test browser' })
     return { ...user, cookie: `${keeper.sessionCookieName}=${session.id}` }
+  }
+  const member = async (id: string, role: Role): Promise<Member> => {
+    const user = { id: `usr_${id}`, name: `${id} person`, email: `${id}@example.org`, role }
+    await addUser(deps.db, user, '!', clock())
+    return signedIn(user)
   }
 
   const request: TestApp['request'] = async (who, path, init = {}) => {
@@ -82,9 +88,11 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
     adminUrl: database.adminUrl,
     logged,
     owner: await member('owner', 'admin'),
-    colleague: await member('colleague', 'editor'),
+    moderator: await member('moderator', 'moderator'),
+    colleague: await member('colleague', 'user'),
     viewer: await member('viewer', 'viewer'),
-    outsider: await member('outsider', 'editor'),
+    outsider: await member('outsider', 'user'),
+    again: ({ id, name, email, role }) => signedIn({ id, name, email, role }),
     advance: (seconds) => {
       ahead += seconds * 1000
     },

@@ -17,6 +17,10 @@ export const auditEntries = (adminUrl: string): Promise<RecordedEntry[]> =>
        request_id as "requestId" from audit.outbox order by id`,
   )
 
+/** The same without what was refused. */
+export const allowedEntries = async (adminUrl: string): Promise<RecordedEntry[]> =>
+  (await auditEntries(adminUrl)).filter(({ outcome }) => outcome !== 'denied')
+
 /** One statement as the role that owns the tables. */
 export async function asAdmin<Row extends pg.QueryResultRow>(
   adminUrl: string,

@@ -103,7 +103,7 @@ export async function workshop(): Promise<Workshop> {
           id: `usr_${user}`,
           name: user,
           email: `${user}@example.org`,
-          role: 'editor',
+          role: 'user',
         } as const
         await addUser(db, person, '!', clock())
       }

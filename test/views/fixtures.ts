@@ -168,5 +168,6 @@ export const datasetView = (name: string): DatasetView => ({
   runCount: 1,
   exports: 2,
   canEdit: true,
+  canRun: true,
   canDelete: true,
 })

@@ -72,5 +72,6 @@ export interface DatasetView {
   readonly runCount: number
   readonly exports: number
   readonly canEdit: boolean
+  readonly canRun: boolean
   readonly canDelete: boolean
 }

@@ -1,9 +1,10 @@
-import type { Role, SignedInUser } from '../../domain/auth/user.ts'
+import type { SignedInUser } from '../../domain/auth/user.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
+import { roleName } from '../names.ts'
 
 interface Props {
   frame: Frame
@@ -13,8 +14,6 @@ interface Props {
   current: string | undefined
   now: Date
 }
-
-const roleName: Record<Role, string> = { admin: 'Administrator', editor: 'Editor', viewer: 'Viewer' }
 
 /** `GET /account`: who one is and where one is signed in. */
 export const AccountPage = ({ frame, user, sessions, current, now }: Props) => (

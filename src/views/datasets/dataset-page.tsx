@@ -180,7 +180,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...
           <Detected dataset={dataset} />
         </div>
         <div>
-          {dataset.canEdit && files.length > 0 ? (
+          {dataset.canRun && files.length > 0 ? (
             <RunForm
               datasetId={summary.id}
               checks={checks}
