@@ -10,6 +10,7 @@ import {
   commitRecords,
 } from '../db/shard-commits.ts'
 import { readExportPlan, readProcessedShards, readRepairsFor } from '../db/shard-inputs.ts'
+import { mayStillExport } from '../db/shares.ts'
 import { findResult } from '../db/stage-cache.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
@@ -72,15 +73,21 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
       return commitQuality(deps, claim, outcome)
     }
     case 'export': {
+      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
       const shards = await readProcessedShards(deps.db, runId)
       const plan = await readExportPlan(deps.db, runId)
       const outcome = await threads.run({ ...shared, kind: 'export', shards, ...plan })
       if (outcome.kind === 'refused') return refused(outcome.problem)
       if (outcome.kind !== 'export') throw new Error('not the outcome of the export')
+      // Asked again: writing may have taken long.
+      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
       return commitExport(deps, claim, outcome)
     }
   }
 }
+
+const noRight =
+  'Whoever started this run may not run all of its datasets any more, so nothing was exported. Have them shared again and resume it, or run them yourself.'
 
 /** Of a slice; what ingestion wrote to an object it has repaired itself. */
 async function repairsOf(

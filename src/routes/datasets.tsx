@@ -3,10 +3,14 @@ import { z } from 'zod'
 import { deleteStoredDataset } from '../db/dataset-deletion.ts'
 import { findDataset, listDatasets, readSample, type StoredDataset, setMapping } from '../db/dataset-views.ts'
 import { listRuns } from '../db/run-views.ts'
+import { listShares, removeShare, shareStore } from '../db/shares.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { Mapping } from '../domain/datasets/mapping.ts'
+import { ShareRequest, shareDataset } from '../domain/datasets/share.ts'
 import { RunConfiguration, runStatuses } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
+import { refuse } from '../domain/result.ts'
+import type { FormProblem } from '../views/components/error-summary.tsx'
 import { DatasetPage } from '../views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
 import { DeletePage } from '../views/datasets/delete-page.tsx'
@@ -33,12 +37,14 @@ const Shape = z.enum(shapes)
 /** Datasets: list, upload, page, mapping, run, deletion. */
 export function datasetRoutes(deps: AppDeps) {
   const { db, vault, clock, random } = deps
+  const shares = shareStore(deps)
   const find = (c: AppContext) => findDataset(db, c.var.user, c.req.param('id') ?? '')
 
   const page = async (
     c: AppContext,
     problems?: readonly { field?: string; message: string }[],
     given: { readonly configuration?: RunConfiguration; readonly priority?: number } = {},
+    refused?: { readonly typed: string; readonly problems: readonly FormProblem[] },
   ) => {
     const dataset = await find(c)
     if (!dataset) return answerProblem(c, gone)
@@ -59,6 +65,9 @@ export function datasetRoutes(deps: AppDeps) {
     }
     const { notice } = NoticeQuery.parse(c.req.query())
     const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]
+    const sharing = c.var.may('dataset.share')
+      ? { shares: await listShares(db, dataset.summary.id), ...refused }
+      : undefined
     const named = checks.map(({ name, title }) => ({ name, title }))
     return c.html(
       <RunFormStart.Provider value={{ idempotencyKey: newKey(random), priority: given.priority }}>
@@ -68,10 +77,11 @@ export function datasetRoutes(deps: AppDeps) {
           checks={named}
           configuration={given.configuration}
           problems={problems}
+          sharing={sharing}
           now={clock()}
         />
       </RunFormStart.Provider>,
-      problems === undefined ? 200 : 422,
+      problems === undefined && refused === undefined ? 200 : 422,
     )
   }
 
@@ -140,6 +150,28 @@ export function datasetRoutes(deps: AppDeps) {
       await setMapping(db, c.var.caller, id, mapping.data, clock())
       return c.redirect(`/datasets/${id}`, 303)
     })
+    .post('/:id/shares', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const form = await c.req.formData()
+      const typed = String(form.get('with') ?? '')
+      const request = ShareRequest.safeParse({
+        with: typed,
+        role: form.get('role'),
+        right: form.get('right'),
+      })
+      const shared = request.success
+        ? await shareDataset(shares, c.var.caller, dataset.summary.id, request.data)
+        : refuse('invalid', request.error.issues[0]?.message ?? 'This could not be read.', 'right')
+      if (shared.ok) return c.redirect(`/datasets/${dataset.summary.id}#share`, 303)
+      if (!wantsPage(c)) return answerProblem(c, shared.problem)
+      return page(c, undefined, {}, { typed, problems: [shared.problem] })
+    })
+    .post('/:id/shares/:shareId/removal', async (c) => {
+      const id = c.req.param('id')
+      const removed = await removeShare(db, c.var.caller, id, c.req.param('shareId'))
+      return removed ? c.redirect(`/datasets/${id}#share`, 303) : answerProblem(c, notSharedAnyMore)
+    })
     .post('/:id/runs', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
@@ -176,6 +208,11 @@ export function datasetRoutes(deps: AppDeps) {
 const gone = {
   kind: 'not-found',
   message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
+} as const
+
+const notSharedAnyMore = {
+  kind: 'not-found',
+  message: 'This share was already taken back. Open the dataset again to see who has it.',
 } as const
 
 const tooUnsure = {

@@ -338,3 +338,47 @@ describe('workers that are lost', { timeout: 60_000 }, () => {
     })
   })
 })
+
+describe('a right that is taken away while a run goes on', { timeout: 120_000 }, () => {
+  let shop: Workshop
+  beforeAll(async () => {
+    shop = await workshop()
+  })
+  afterAll(() => shop?.close())
+
+  test('keeps its exports from being made, and giving it back lets them be made', async () => {
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(8, (at) => `A calm question ${at}`),
+    )
+    const engine = await shop.engine()
+    await shop.dataset(
+      'grace',
+      conversations(2, (at) => `Another question ${at}`),
+    )
+    // Whoever may not see a dataset at all starts no run over it through a route; here the share is gone by the time.
+    const runId = await shop.start(engine, 'grace', datasetId)
+    expect(await shop.over(runId)).toBe('failed')
+    const { problem } = await shop.db
+      .selectFrom('runs')
+      .select('problem')
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow()
+    expect(problem).toContain('may not run all of its datasets any more')
+    expect(Object.values(await shop.output(runId)).filter((sha256) => sha256 !== null)).toEqual([])
+    await shop.db
+      .insertInto('shares')
+      .values({
+        id: 'shr_1',
+        datasetId,
+        userId: 'usr_grace',
+        role: null,
+        given: 'run',
+        madeBy: 'usr_ada',
+        madeAt: new Date(),
+      })
+      .execute()
+    expect((await engine.runs.resume(callerOf('grace'), runId)).ok).toBe(true)
+    expect(await shop.over(runId)).toBe('completed')
+  })
+})

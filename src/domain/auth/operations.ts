@@ -59,6 +59,8 @@ export const operations = {
   'dataset.update': { title: 'Correct the mapping of a dataset', reach: managers, right: 'manage' },
   'dataset.delete': { title: 'Delete a dataset', reach: managers, right: 'manage' },
 
+  'dataset.share': { title: 'Share a dataset, and take shares back', reach: managers, right: 'manage' },
+
   'run.read': { title: 'See a run, its progress and its history', reach: readers, right: 'read' },
   'run.start': { title: 'Start a run, also again', reach: runners, right: 'run' },
   'run.cancel': { title: 'Cancel a run', reach: runners, right: 'run' },

@@ -42,6 +42,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/mapping': { operation: 'dataset.update' },
   'GET /datasets/:id/delete': { operation: 'dataset.delete' },
   'POST /datasets/:id/delete': { operation: 'dataset.delete' },
+  'POST /datasets/:id/shares': { operation: 'dataset.share' },
+  'POST /datasets/:id/shares/:shareId/removal': { operation: 'dataset.share' },
   'POST /datasets/:id/runs': { operation: 'run.start' },
   'POST /datasets/:id/unattended-run': { operation: 'run.start' },
 
