@@ -24,6 +24,7 @@ const Environment = z.object({
     .positive()
     .default(5 * 1024 ** 3),
   SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
+  SIGNALBOX_SECOND_FACTOR: z.enum(['required', 'optional']).default('required'),
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
 })
@@ -41,6 +42,8 @@ export interface Config {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
+  /** Whether administrators and moderators have to have a second factor. */
+  readonly secondFactor: 'required' | 'optional'
   /** Runs that may run at once: of one user, and of all. */
   readonly runLimits: { readonly perUser: number; readonly total: number }
 }
@@ -75,6 +78,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
+    secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
   }
 }

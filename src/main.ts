@@ -49,6 +49,7 @@ await runProcess(async () => {
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
+        secondFactor: config.secondFactor,
         runLimits: config.runLimits,
       },
       log,

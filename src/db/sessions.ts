@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import { type Adapter, type DatabaseSession, Lucia, TimeSpan } from 'lucia'
+import { type Adapter, type DatabaseSession, generateIdFromEntropySize, Lucia, TimeSpan } from 'lucia'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { AttemptSubject } from '../domain/auth/sign-in.ts'
 import type { Role, SignedInUser } from '../domain/auth/user.ts'
+import { takeBack } from './attempts.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 
@@ -13,17 +15,24 @@ declare module 'lucia' {
   interface Register {
     Lucia: ReturnType<typeof sessionKeeper>
     DatabaseUserAttributes: { name: string; email: string; role: Role }
-    DatabaseSessionAttributes: { userAgent: string; lastSeenAt?: Date; steppedUpAt?: Date }
+    DatabaseSessionAttributes: {
+      userAgent: string
+      lastSeenAt?: Date
+      steppedUpAt?: Date
+      hasSecondFactor?: boolean
+    }
   }
 }
 
 export const hashOfSession = (sessionId: string): string =>
   createHash('sha256').update(sessionId).digest('hex')
 
-interface SessionTimes {
+interface SessionFacts {
   lastSeenAt: Date
   /** When password or code were last given. */
   steppedUpAt: Date
+  /** Of its user, not of the session: read along, because every request asks. */
+  hasSecondFactor: boolean
 }
 
 /**
@@ -33,7 +42,7 @@ interface SessionTimes {
 export function sessionKeeper(
   db: Kysely<Database>,
   { secure, clock, prolongs = true }: { secure: boolean; clock: () => Date; prolongs?: boolean },
-): Lucia<SessionTimes, { name: string; email: string; role: Role }> {
+): Lucia<SessionFacts, { name: string; email: string; role: Role }> {
   return new Lucia(sessionAdapter(db, clock, prolongs), {
     sessionExpiresIn: idle,
     sessionCookie: {
@@ -41,7 +50,11 @@ export function sessionKeeper(
       expires: true,
       attributes: { secure, sameSite: 'lax', path: '/' },
     },
-    getSessionAttributes: ({ lastSeenAt = clock(), steppedUpAt = clock() }) => ({ lastSeenAt, steppedUpAt }),
+    getSessionAttributes: ({ lastSeenAt = clock(), steppedUpAt = clock(), hasSecondFactor = false }) => ({
+      lastSeenAt,
+      steppedUpAt,
+      hasSecondFactor,
+    }),
     getUserAttributes: ({ name, email, role }) => ({ name, email, role }),
   })
 }
@@ -112,7 +125,9 @@ const standing = (db: Kysely<Database>, hash: string, now: Date) =>
   db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.userId')
-    .select([
+    .leftJoin('secondFactors', 'secondFactors.userId', 'users.id')
+    .select((eb) => [
+      eb('secondFactors.confirmedAt', 'is not', null).$castTo<boolean>().as('hasSecondFactor'),
       'users.id',
       'users.name',
       'users.email',
@@ -143,6 +158,37 @@ export async function keepAlive(
   return true
 }
 
+/**
+ * Gives a session that was just proven anew another id, and with it five minutes for what asks for that. When it began
+ * and when it ends at the latest stay; a copy of the old cookie is of no use any more.
+ */
+export async function stepUp(
+  db: Kysely<Database>,
+  caller: Caller,
+  hash: string,
+  { now, subjects }: { now: Date; subjects: readonly AttemptSubject[] },
+): Promise<string | undefined> {
+  const id = generateIdFromEntropySize(25)
+  return db.transaction().execute(async (trx) => {
+    for (const subject of subjects) await takeBack(trx, subject)
+    const renewed = await trx
+      .updateTable('sessions')
+      .set({ id: hashOfSession(id), steppedUpAt: now })
+      .where('id', '=', hash)
+      .returning('id')
+      .executeTakeFirst()
+    if (!renewed) return undefined
+    await recordAudit(trx, caller, {
+      action: 'session.step-up',
+      objectType: 'session',
+      objectId: renewed.id.slice(0, 16),
+      outcome: 'allowed',
+      details: {},
+    })
+    return id
+  })
+}
+
 /** The role a session gives right now, without prolonging it; undefined once it ended. */
 export async function currentRole(db: Kysely<Database>, hash: string, now: Date): Promise<Role | undefined> {
   return (await standing(db, hash, now))?.role
@@ -170,6 +216,59 @@ export async function listSessions(
     .orderBy('createdAt', 'desc')
     .execute()
 }
+
+/** A standing session of anybody. */
+export interface AnySession extends SessionSummary {
+  readonly userId: string
+  readonly user: string
+  readonly email: string
+}
+
+const sessionPage = 100
+
+/** The standing sessions of all, the one seen last first, of whoever has the text in name or address. */
+export async function listAllSessions(
+  db: Kysely<Database>,
+  filter: { readonly q?: string | undefined; readonly userId?: string | undefined },
+  now: Date,
+): Promise<{ readonly sessions: AnySession[]; readonly hasMore: boolean }> {
+  const words = `%${(filter.q ?? '').replace(/[\\%_]/g, '\\$&')}%`
+  const rows = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.userId')
+    .select(['sessions.id as hash', 'userAgent', 'sessions.createdAt', 'lastSeenAt', 'userId'])
+    .select(['users.name as user', 'users.email'])
+    .where('expiresAt', '>', now)
+    .where('absoluteExpiresAt', '>', now)
+    .$if(filter.userId !== undefined, (query) => query.where('userId', '=', filter.userId ?? ''))
+    .$if(filter.q !== undefined, (query) =>
+      query.where((eb) => eb.or([eb('users.name', 'ilike', words), eb('users.email', 'ilike', words)])),
+    )
+    .orderBy('lastSeenAt', 'desc')
+    .orderBy('sessions.id')
+    .limit(sessionPage + 1)
+    .execute()
+  return { sessions: rows.slice(0, sessionPage), hasMore: rows.length > sessionPage }
+}
+
+/** Ends any session and records it; false when there is none of that name. */
+export const endAnySession = (db: Kysely<Database>, caller: Caller, hash: string): Promise<boolean> =>
+  db.transaction().execute(async (trx) => {
+    const ended = await trx
+      .deleteFrom('sessions')
+      .where('id', '=', hash)
+      .returning('userId')
+      .executeTakeFirst()
+    if (!ended) return false
+    await recordAudit(trx, caller, {
+      action: 'session.revoke-any',
+      objectType: 'session',
+      objectId: hash.slice(0, 16),
+      outcome: 'allowed',
+      details: { user: ended.userId },
+    })
+    return true
+  })
 
 /** Ends one session of its own user and records it; false when there is none of that name. */
 export async function endSession(

@@ -6,6 +6,7 @@ import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { OperationName } from '../domain/auth/operations.ts'
+import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -24,6 +25,8 @@ export interface AppDeps {
     readonly publicUrl: string
     readonly secureCookies: boolean
     readonly maxUploadBytes: number
+    /** Whether administrators and moderators have to have a second factor. */
+    readonly secondFactor: SecondFactorSetting
     /** Who reads /metrics besides administrators; nobody when not given. */
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
@@ -47,6 +50,10 @@ export interface AppEnv {
     viewer: SignedInUser | undefined
     /** The signed-in person; present behind every route that the permission table does not open to everybody. */
     user: SignedInUser
+    /** Whether password or code were given in the last five minutes. */
+    isProven: boolean
+    /** Whether a code is asked for when this person signs in. */
+    hasSecondFactor: boolean
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */

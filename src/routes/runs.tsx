@@ -19,6 +19,7 @@ import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { askForProof } from './frame/ask.ts'
 import { exportMediaType } from './media-types.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
 import { SharedReads } from './shared-reads.ts'
@@ -167,6 +168,8 @@ export function runRoutes(deps: AppDeps) {
         .where('runId', '=', c.req.param('id'))
         .executeTakeFirst()
       if (!run || !file || file.objectId === null) return answerProblem(c, gone)
+      const isRaw = run.configuration.redact.length === 0
+      if (isRaw && !c.var.isProven) return askForProof(c)
       const object = await vault.open({ owner: file.keyOwner, id: file.objectId, kind: 'export' })
       // Before a byte leaves: reading record text is on record even when the download breaks off.
       await recordAudit(db, c.var.caller, {
@@ -174,7 +177,7 @@ export function runRoutes(deps: AppDeps) {
         objectType: 'export',
         objectId: c.req.param('exportId'),
         outcome: 'allowed',
-        details: {},
+        details: { raw: isRaw },
       })
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())

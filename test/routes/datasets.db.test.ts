@@ -17,7 +17,7 @@ let startRun = pretend
 
 beforeAll(async () => {
   web = await testPortal(() => ({
-    config: { publicUrl, secureCookies: false, maxUploadBytes: limit },
+    config: { publicUrl, secureCookies: false, maxUploadBytes: limit, secondFactor: 'optional' as const },
     runs: {
       start: (caller, request) => startRun(caller, request),
       cancel: async () => ok(undefined),

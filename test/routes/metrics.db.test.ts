@@ -425,6 +425,7 @@ describe('GET /metrics', () => {
       publicUrl: 'http://signalbox.test',
       secureCookies: false,
       maxUploadBytes: 1_024,
+      secondFactor: 'optional' as const,
       metrics,
     }
     return signedInApp({ config })

@@ -54,7 +54,7 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
     db: database.db,
     vault: emptyVault,
     runs: noRuns,
-    config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024 },
+    config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     clock,
     random: randomBytes,

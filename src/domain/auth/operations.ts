@@ -52,12 +52,19 @@ export const operations = {
   'account.read': { title: 'See one’s own account and sessions', reach: self },
   'session.revoke': { title: 'End a session of one’s own', reach: self },
 
+  'account.password': { title: 'Change one’s own password, with the present one', reach: self },
+  'password.set': { title: 'Choose a password with a one-time link', reach: everybody },
+  'session.step-up': { title: 'Give password or code again', reach: self },
+  'second-factor.enrol': { title: 'Turn on the second factor of one’s own', reach: self },
+  'second-factor.remove': { title: 'Turn it off', reach: self, stepUp: true },
+  'second-factor.renew-codes': { title: 'Get new recovery codes', reach: self, stepUp: true },
+
   'overview.read': { title: 'See the overview', reach: people },
 
   'dataset.read': { title: 'See a dataset and its first records', reach: readers, right: 'read' },
   'dataset.create': { title: 'Upload a dataset', reach: makers },
   'dataset.update': { title: 'Correct the mapping of a dataset', reach: managers, right: 'manage' },
-  'dataset.delete': { title: 'Delete a dataset', reach: managers, right: 'manage' },
+  'dataset.delete': { title: 'Delete a dataset', reach: managers, right: 'manage', stepUp: true },
 
   'dataset.share': { title: 'Share a dataset, and take shares back', reach: managers, right: 'manage' },
 
@@ -76,10 +83,32 @@ export const operations = {
   },
   'export.read': { title: 'Download an export', reach: readers, right: 'read' },
 
+  'export.read-raw': {
+    title: 'Download an export of a run that redacted nothing',
+    reach: readers,
+    right: 'read',
+    stepUp: true,
+  },
+
+  'permission.read': { title: 'See this table', reach: people },
+  'user.read': { title: 'See all people', reach: admins },
+  'user.invite': { title: 'Invite someone', reach: admins },
+  'user.role': { title: 'Change someone’s role', reach: admins },
+  'user.disable': { title: 'Disable someone, and let them in again', reach: admins },
+  'user.end-sessions': { title: 'End all sessions of someone', reach: admins },
+  'user.reset': { title: 'Make a link for a new password', reach: admins },
+  'session.read-all': { title: 'See all sessions', reach: admins },
+  'session.revoke-any': { title: 'End any session', reach: admins },
+
   'vault.check': { title: 'Compare vault and database', reach: admins },
 } as const satisfies Readonly<Record<string, Operation>>
 
 export type OperationName = keyof typeof operations
+
+/** In the order of the table. */
+export const operationNames = Object.keys(operations).filter(
+  (name): name is OperationName => name in operations,
+)
 
 /** The operation of that name, with all that an operation may say. */
 export const operationOf = (name: OperationName): Operation => operations[name]

@@ -6,6 +6,8 @@ export interface Permission {
   readonly operation: OperationName
   /** The body is a stream that the route bounds itself; any other body is refused beyond a megabyte. */
   readonly upload?: true
+  /** What else it may turn out to be, once the object is known; the route asks. */
+  readonly also?: OperationName
   /** Asked by the page itself, not by its reader: keeps no session alive. */
   readonly background?: true
 }
@@ -25,11 +27,32 @@ export const permissions: Readonly<Record<string, Permission>> = {
 
   'GET /sign-in': { operation: 'session.create' },
   'POST /sign-in': { operation: 'session.create' },
+  'POST /sign-in/code': { operation: 'session.create' },
   'POST /sign-out': { operation: 'session.end' },
   'GET /set-up': { operation: 'set-up' },
   'POST /set-up': { operation: 'set-up' },
   'GET /account': { operation: 'account.read' },
   'POST /account/sessions/:id/revocation': { operation: 'session.revoke' },
+  'POST /account/password': { operation: 'account.password' },
+  'GET /account/second-factor': { operation: 'second-factor.enrol' },
+  'POST /account/second-factor': { operation: 'second-factor.enrol' },
+  'POST /account/second-factor/removal': { operation: 'second-factor.remove' },
+  'POST /account/recovery-codes': { operation: 'second-factor.renew-codes' },
+  'GET /step-up': { operation: 'session.step-up' },
+  'POST /step-up': { operation: 'session.step-up' },
+  'GET /new-password': { operation: 'password.set' },
+  'POST /new-password': { operation: 'password.set' },
+
+  'GET /admin/users': { operation: 'user.read' },
+  'POST /admin/users': { operation: 'user.invite' },
+  'POST /admin/users/:userId/role': { operation: 'user.role' },
+  'POST /admin/users/:userId/disabling': { operation: 'user.disable' },
+  'POST /admin/users/:userId/enabling': { operation: 'user.disable' },
+  'POST /admin/users/:userId/sign-out': { operation: 'user.end-sessions' },
+  'POST /admin/users/:userId/reset-link': { operation: 'user.reset' },
+  'GET /admin/permissions': { operation: 'permission.read' },
+  'GET /admin/sessions': { operation: 'session.read-all' },
+  'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
 
   'GET /': { operation: 'overview.read' },
 
@@ -61,7 +84,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': { operation: 'record.repair' },
   'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': { operation: 'record.repair-removal' },
   'POST /runs/:id/follow-up': { operation: 'run.start' },
-  'GET /runs/:id/exports/:exportId': { operation: 'export.read' },
+  'GET /runs/:id/exports/:exportId': { operation: 'export.read', also: 'export.read-raw' },
   'POST /runs/:id/cancel': { operation: 'run.cancel' },
   'POST /runs/:id/resume': { operation: 'run.resume' },
 

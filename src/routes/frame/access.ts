@@ -3,11 +3,14 @@ import { getCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import { currentRole, hashOfSession, keepAlive, sessionKeeper } from '../../db/sessions.ts'
 import { rightOver } from '../../db/visibility.ts'
-import { decide, mayPerform } from '../../domain/auth/operations.ts'
+import { decide, mayPerform, type OperationName, operationOf, reachOf } from '../../domain/auth/operations.ts'
 import { type FoundPermission, mayUse, permissionFor } from '../../domain/auth/permissions.ts'
+import { needsSecondFactor } from '../../domain/auth/second-factor.ts'
+import type { Role } from '../../domain/auth/user.ts'
 import { seesEverything } from '../../domain/datasets/access.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
-import { answerStatus, wantsPage } from '../problem.tsx'
+import { answerStatus } from '../problem.tsx'
+import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
 import { denialRecorder } from './denials.ts'
 
 const largestForm = 1024 * 1024
@@ -27,6 +30,12 @@ export const access = (deps: AppDeps) => {
     onError: (c) => answerStatus(c, 413, 'This form holds more than it could. Send less at once.'),
   })
 
+  /** Until the second factor is on, whoever has to have one gets no further than turning it on. */
+  const isToEnrol = (role: Role, operation: OperationName): boolean =>
+    needsSecondFactor(role, deps.config.secondFactor) &&
+    reachOf(undefined, operation) === 'none' &&
+    operation !== 'second-factor.enrol'
+
   return createMiddleware<AppEnv>(async (c, next) => {
     const permission = permissionFor(c.req.method, c.req.path)
     // Assets are the same for everybody and should not cost a query each.
@@ -40,6 +49,8 @@ export const access = (deps: AppDeps) => {
     })
     c.set('stillAllowed', async () => permission !== undefined && mayUse(permission, undefined))
     c.set('may', (operation) => mayPerform(undefined, operation))
+    c.set('isProven', false)
+    c.set('hasSecondFactor', false)
 
     const cookie = getCookie(c, keeper.sessionCookieName)
     if (cookie !== undefined) await recognise(c, cookie, permission)
@@ -63,6 +74,10 @@ export const access = (deps: AppDeps) => {
         return answerStatus(c, 403, notShared)
       }
     }
+    if (c.var.viewer !== undefined && !c.var.hasSecondFactor && isToEnrol(c.var.viewer.role, operation)) {
+      return askToEnrol(c)
+    }
+    if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
     return permission.upload ? next() : limit(c, next)
   })
 
@@ -75,6 +90,8 @@ export const access = (deps: AppDeps) => {
     c.set('viewer', user)
     c.set('user', user)
     c.set('sessionHash', hash)
+    c.set('hasSecondFactor', session.hasSecondFactor)
+    c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
     c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
     c.set('may', (operation) => mayPerform(user.role, operation))
     c.set('stillAllowed', async () => {
@@ -91,6 +108,9 @@ export const access = (deps: AppDeps) => {
   }
 }
 
+/** So long what asks for password or code again does not ask once more. */
+const proofLastsMs = 5 * 60_000
+
 const notShared =
   'This was shared with you, but not for that. Ask whoever owns it, or an administrator, for more.'
 
@@ -100,14 +120,3 @@ const isBackground = (c: AppContext, permission: FoundPermission | undefined): b
   (c.req.method === 'GET' && c.req.header('HX-Request') === 'true' && c.req.header('HX-Boosted') !== 'true')
 
 export const setCookie = (c: AppContext, cookie: string) => c.header('Set-Cookie', cookie, { append: true })
-
-function askToSignIn(c: AppContext): Response | Promise<Response> {
-  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
-  if (c.req.header('HX-Request') === 'true') {
-    return c.body(null, 401, { 'HX-Redirect': '/sign-in' })
-  }
-  if (!wantsPage(c)) return answerStatus(c, 401, 'Sign in first: your session has ended or never began.')
-  const { pathname, search } = new URL(c.req.url)
-  const next = isRead && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : ''
-  return c.redirect(`/sign-in${next}`, 303)
-}
