@@ -80,14 +80,15 @@ function sessionAdapter(db: Kysely<Database>, clock: () => Date, prolongs: boole
         return { id, userId, expiresAt, attributes: { userAgent } }
       })
     },
-    async setSession({ id, userId, expiresAt, attributes }) {
+    async setSession({ id, userId, attributes }) {
       const now = clock()
       await db
         .insertInto('sessions')
         .values({
           id: hashOfSession(id),
           userId,
-          expiresAt,
+          // By our clock: Lucia's own is the machine's.
+          expiresAt: new Date(now.getTime() + idle.milliseconds()),
           absoluteExpiresAt: new Date(now.getTime() + absolute.milliseconds()),
           createdAt: now,
           lastSeenAt: now,

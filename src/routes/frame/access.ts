@@ -119,4 +119,5 @@ const isBackground = (c: AppContext, permission: FoundPermission | undefined): b
   permission?.background === true ||
   (c.req.method === 'GET' && c.req.header('HX-Request') === 'true' && c.req.header('HX-Boosted') !== 'true')
 
-export const setCookie = (c: AppContext, cookie: string) => c.header('Set-Cookie', cookie, { append: true })
+/** The session's cookie, our only one: what a handler sets takes the place of what was prolonged before it. */
+export const setCookie = (c: AppContext, cookie: string) => c.header('Set-Cookie', cookie)
