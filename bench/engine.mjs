@@ -130,6 +130,7 @@ async function streams({ db, stack, config, engine, progress, log }, report) {
       publicUrl: 'http://127.0.0.1',
       secureCookies: false,
       maxUploadBytes: 1,
+      secondFactor: 'optional',
       runLimits: config.runLimits,
     },
     log,

@@ -164,6 +164,11 @@ describe('the main job in a browser', () => {
         `${dataset}/mapping`,
         `${dataset}/delete`,
         '/account',
+        '/account/second-factor',
+        '/step-up',
+        '/admin/users',
+        '/admin/sessions',
+        '/admin/permissions',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runStore } from '../../src/db/runs.ts'
+import { hashOfSession } from '../../src/db/sessions.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
@@ -471,6 +472,27 @@ describe('an export', () => {
     const read = (await allowedEntries(web.adminUrl)).filter(({ action }) => action === 'export.read')
     expect(read).toMatchObject([{ actorId: web.colleague.id, objectId: 'exp_test', outcome: 'allowed' }])
     expect(await answer.text()).toBe(exported)
+  })
+
+  test('of a run that redacted nothing asks for the password again after five minutes', async () => {
+    const member = await web.again(web.colleague)
+    const path = `/runs/${done}/exports/exp_test`
+    const { db } = web.deps
+    await db
+      .updateTable('sessions')
+      .set({ steppedUpAt: new Date(Date.now() - 301_000) })
+      .where('id', '=', hashOfSession(member.cookie.split('=')[1] ?? ''))
+      .execute()
+    const asked = await web.request(member, path)
+    expect([asked.status, asked.headers.get('Location')]).toEqual([
+      303,
+      `/step-up?next=${encodeURIComponent(path)}`,
+    ])
+    const redacted = JSON.stringify(RunConfiguration.parse({ redact: ['email'] }))
+    const plain = JSON.stringify(RunConfiguration.parse({}))
+    await db.updateTable('runs').set({ configuration: redacted }).where('id', '=', done).execute()
+    expect((await web.request(member, path)).status).toBe(200)
+    await db.updateTable('runs').set({ configuration: plain }).where('id', '=', done).execute()
   })
 
   test('is shown with what its target could not carry', async () => {

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
+import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { AccountPage } from '../../src/views/account/account-page.tsx'
+import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
+import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
+import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
+import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
+import { UsersPage } from '../../src/views/admin/users-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
 import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
+import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
 import { HistoryPage } from '../../src/views/runs/history-page.tsx'
@@ -16,6 +24,7 @@ import { RunPage } from '../../src/views/runs/run-page.tsx'
 import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
+import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
 import {
   datasetSummary,
   datasetView,
@@ -46,6 +55,15 @@ const quarantined: RecordView = {
   isLoneRow: true,
 }
 
+const person = (text: string) => ({
+  name: text,
+  email: text,
+  role: 'moderator' as const,
+  hasSecondFactor: true,
+  sessions: 2,
+  lastSeenAt: now,
+})
+
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
   'sign-in': <SignInPage email={text} problem={text} next={text} />,
@@ -71,6 +89,14 @@ const full = (text: string): Record<string, unknown> => ({
       dataset={datasetView(text)}
       checks={[{ name: 'privacy', title: text }]}
       problems={[{ field: 'threshold', message: text }]}
+      sharing={{
+        shares: [
+          { id: 'shr_1', with: { name: text, email: text }, right: 'run' },
+          { id: 'shr_2', with: { role: 'user' }, right: 'read' },
+        ],
+        typed: text,
+        problems: [{ field: 'with', message: text }],
+      }}
       now={now}
     />
   ),
@@ -195,6 +221,62 @@ const full = (text: string): Record<string, unknown> => ({
       left={5}
       after={text}
       last={text}
+    />
+  ),
+  'sign-in, code': <SignInCodePage challenge={text} problem={text} next={text} />,
+  'new password': (
+    <NewPasswordPage
+      token={text}
+      kind="invitation"
+      name={text}
+      email={text}
+      leastLength={15}
+      problem={text}
+    />
+  ),
+  account: (
+    <AccountPage
+      frame={{ viewer }}
+      user={{ id: 'usr_1', name: text, email: text, role: 'user' }}
+      sessions={[{ hash: 'a', userAgent: text, createdAt: now, lastSeenAt: now }]}
+      current="a"
+      secondFactor={{ isOn: true, codesLeft: 9 }}
+      problem={text}
+      now={now}
+    />
+  ),
+  'step-up': <StepUpPage frame={{ viewer }} next={text} hasSecondFactor problem={text} />,
+  'second factor': (
+    <EnrolPage frame={{ viewer }} enrolment={{ base32: text, uri: text }} isRequired problem={text} />
+  ),
+  'recovery codes': <RecoveryCodesPage frame={{ viewer }} codes={[text]} />,
+  people: (
+    <UsersPage
+      viewer={{ ...viewer, role: 'admin' }}
+      people={[
+        { ...person(text), id: 'usr_1', status: 'active' },
+        { ...person(text), id: 'usr_2', status: 'disabled' },
+      ]}
+      link={{ for: text, href: text }}
+      typed={{ name: text, email: text, role: 'user' }}
+      problems={[{ field: 'email', message: text }]}
+      now={now}
+    />
+  ),
+  sessions: (
+    <SessionsPage
+      viewer={{ ...viewer, role: 'admin' }}
+      sessions={[{ hash: 'a', user: text, email: text, userAgent: text, createdAt: now, lastSeenAt: now }]}
+      hasMore={false}
+      q={text}
+      current={undefined}
+      now={now}
+    />
+  ),
+  permissions: (
+    <PermissionsPage
+      viewer={{ name: text, role: 'admin' }}
+      operations={[{ name: text, ...operationOf('dataset.delete') }]}
     />
   ),
   problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
