@@ -89,14 +89,6 @@ const full = (text: string): Record<string, unknown> => ({
       dataset={datasetView(text)}
       checks={[{ name: 'privacy', title: text }]}
       problems={[{ field: 'threshold', message: text }]}
-      sharing={{
-        shares: [
-          { id: 'shr_1', with: { name: text, email: text }, right: 'run' },
-          { id: 'shr_2', with: { role: 'user' }, right: 'read' },
-        ],
-        typed: text,
-        problems: [{ field: 'with', message: text }],
-      }}
       now={now}
     />
   ),
@@ -221,6 +213,22 @@ const full = (text: string): Record<string, unknown> => ({
       left={5}
       after={text}
       last={text}
+    />
+  ),
+  'dataset, shared': (
+    <DatasetPage
+      viewer={viewer}
+      dataset={datasetView(text)}
+      checks={[{ name: 'a', title: text }]}
+      sharing={{
+        shares: [
+          { id: 'shr_1', with: { name: text, email: text }, right: 'run' },
+          { id: 'shr_2', with: { role: 'user' }, right: 'read' },
+        ],
+        typed: text,
+        problems: [{ field: 'with', message: text }],
+      }}
+      now={now}
     />
   ),
   'sign-in, code': <SignInCodePage challenge={text} problem={text} next={text} />,
