@@ -17,6 +17,11 @@ export function signInStore(
 
     reserveAttempt: (subjects, now) => reserveAttempt(db, subjects, now),
 
+    takeAttemptBack: (subjects) =>
+      db.transaction().execute(async (trx) => {
+        for (const subject of subjects) await takeBack(trx, { ...subject, clearedBySuccess: false })
+      }),
+
     openChallenge: (user, subjects) =>
       db.transaction().execute(async (trx) => {
         for (const subject of subjects) await takeBack(trx, subject)

@@ -25,13 +25,14 @@ export function visibleTo(
   if (reach === 'none') return sql`false`
   const datasets = usable(viewer, operationOf(operation).right ?? 'manage')
   if (owner === 'datasets.ownerId') return sql`datasets.id in (${datasets})`
-  // The first part finds candidates through indexes, the second drops those that read something else as well.
+  // The first part finds candidates through indexes, the second drops those that read something else as well. Said
+  // as an aggregate, because `not exists` is planned as a join that reads all inputs of all runs.
   return sql`(runs.id in (
       select run_inputs.run_id from run_inputs where run_inputs.dataset_id in (${datasets})
       union all select own.id from runs own where own.owner_id = ${viewer.id}
-    ) and not exists (
-      select from run_inputs where run_inputs.run_id = runs.id and run_inputs.dataset_id not in (${datasets})
-    ))`
+    ) and (
+      select bool_and(run_inputs.dataset_id in (${datasets})) from run_inputs where run_inputs.run_id = runs.id
+    ) is not false)`
 }
 
 /** The datasets that are the viewer's, or shared with them or their role, with this right or more. */

@@ -21,6 +21,8 @@ export class PasswordsBusy extends Error {
 export interface SignInStore {
   /** Counts one attempt against each subject, or answers how long to wait when one of them is being slowed. */
   reserveAttempt(subjects: readonly AttemptSubject[], now: Date): Promise<{ waitSeconds: number }>
+  /** Takes counted attempts back: nothing was tried. */
+  takeAttemptBack(subjects: readonly AttemptSubject[]): Promise<void>
   findAccount(email: string): Promise<Account | undefined>
   /** Remembers for a few minutes that the password was right and takes the attempt back; answers a token for the form. */
   openChallenge(user: SignedInUser, subjects: readonly AttemptSubject[]): Promise<string>
@@ -68,7 +70,12 @@ export async function signIn(
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
   if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
   const account = await store.findAccount(request.email)
-  if (!(await passwords.verify(account?.passwordHash, request.password)) || !account) {
+  const verified = await passwords.verify(account?.passwordHash, request.password).catch(async (error) => {
+    // Nobody looked at the password, so it is no failure of whoever sent it.
+    await store.takeAttemptBack(subjects)
+    throw error
+  })
+  if (!verified || !account) {
     await store.recordRefusal(caller, account?.user.id)
     return { kind: 'refused' }
   }
