@@ -107,7 +107,8 @@ export async function signInWithCode(
 }
 
 /**
- * Proves once more that it is the person whose session it is, with the password or a code; undefined when proven.
+ * Proves once more that it is the person whose session it is, with the password or a code. What was counted is taken
+ * back by whoever goes on from `proven`.
  * Slowed like a sign-in, by the same counts.
  */
 export async function confirmIdentity(
