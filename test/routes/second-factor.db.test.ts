@@ -4,11 +4,13 @@ import { hashOfSession } from '../../src/db/sessions.ts'
 import { type Member, publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
 import { authenticator } from '../support/authenticator.ts'
+import { testPortal } from '../support/portal.ts'
 
 const password = 'gravel lantern orbit muesli'
 let web: TestApp
 beforeAll(async () => {
-  web = await signedInApp()
+  // A real vault: the key that seals secrets is derived in it.
+  web = await testPortal()
   const passwordHash = await argon2Passwords().hash(password)
   await web.deps.db.updateTable('users').set({ passwordHash }).execute()
 })
