@@ -6,6 +6,7 @@ import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import { newId } from './domain/ids.ts'
+import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { startEngine } from './jobs/engine.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
@@ -30,6 +31,7 @@ await runProcess(async () => {
     { db, vault },
     { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
   )
+  const audit = startAuditSequencer({ ...stack, place: config.data, clock })
   const progress = progressHub(stack.url, log)
   const engine = await startEngine({
     ...stack,
@@ -67,6 +69,7 @@ await runProcess(async () => {
   closing.abort()
   await server.drain()
   await engine.stop()
+  await audit.stop()
   await progress.close()
   await stack.close()
 })

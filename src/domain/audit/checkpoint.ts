@@ -84,7 +84,8 @@ export function openNote(verifier: Verifier, note: string): string | undefined {
   return undefined
 }
 
-const body = /^(\S+)\n(0|[1-9][0-9]{0,15})\n([0-9A-Za-z+/]{43}=)\nat (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\n$/
+const body =
+  /^(\S+)\n(0|[1-9][0-9]{0,15})\n([0-9A-Za-z+/]{43}=)\nat (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\n$/
 
 /** The checkpoint in a note of this key and origin; undefined when it is not signed, or is none. */
 export function openCheckpoint(verifier: Verifier, note: string): Checkpoint | undefined {
