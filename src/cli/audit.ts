@@ -12,6 +12,7 @@ import { recordAudit } from '../db/audit-outbox.ts'
 import { readInclusionPath } from '../db/audit-proofs.ts'
 import { AuditRows } from '../db/audit-rows.ts'
 import { isAuditOwnedByApplication } from '../db/audit-state.ts'
+import { localOperatorId } from '../db/users.ts'
 import type { LogRow } from '../domain/audit/canonical.ts'
 import { type Checkpoint, openCheckpoint, readVerifierKey } from '../domain/audit/checkpoint.ts'
 import type { Caller } from '../domain/audit/entry.ts'
@@ -38,7 +39,7 @@ async function main(): Promise<number> {
   const stack = await openStack(config, log)
   try {
     const caller: Caller = {
-      actor: { id: 'local-operator', kind: 'operator' },
+      actor: { id: localOperatorId, kind: 'operator' },
       requestId: newId('req', Date.now(), stack.random(10)),
     }
     return await answer(stack, caller, parsed.value)
