@@ -11,7 +11,8 @@ function readKey(text) {
   const [name, hash, ...body] = text.trim().split('+')
   const bytes = Buffer.from(body.join('+'), 'base64')
   const keyHash = sha256(`${name}\n`, bytes).subarray(0, 4)
-  if (bytes.length !== 33 || bytes[0] !== 1 || keyHash.toString('hex') !== hash) throw new Error('no verifier key')
+  if (bytes.length !== 33 || bytes[0] !== 1 || keyHash.toString('hex') !== hash)
+    throw new Error('no verifier key')
   const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), bytes.subarray(1)])
   return { name, keyHash, publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }) }
 }

@@ -49,8 +49,8 @@ export class CheckpointList {
     if (this.#lastAt === undefined || at > this.#lastAt) this.#lastAt = at
     const last = this.#sizes.length - 1
     if (this.#sizes[last] === size) {
-      if (!this.#root(last).equals(root)) this.#fault ??= { kind: 'checkpoints-disagree', line, size }
-      return
+      if (this.#root(last).equals(root)) return
+      this.#fault ??= { kind: 'checkpoints-disagree', line, size }
     }
     if ((last + 2) * rootBytes > this.#roots.length) {
       this.#roots = Buffer.concat([this.#roots, Buffer.alloc(this.#roots.length)])

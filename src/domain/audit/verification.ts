@@ -182,20 +182,21 @@ export class LogVerifier {
     }
   }
 
-  /** Compares the tree with the checkpoint of its size, when there is one. */
+  /** Compares the tree with the checkpoints of its size, when there are some. */
   #compare(): void {
-    if (this.#next?.size !== this.#tree.size) return
-    const { size, root } = this.#next
-    if (!this.#tree.root().equals(root)) {
-      const from = this.#covered + 1
-      const what = `The log was rewritten: entries ${from} to ${size} have hashes that fit each other, but not the checkpoint signed at ${size}.`
-      this.#find('log-rewritten', Math.min(from, size), what)
-      return
+    const { size } = this.#tree
+    let isProven = false
+    while (this.#next?.size === size) {
+      if (!this.#tree.root().equals(this.#next.root)) {
+        const from = this.#covered + 1
+        const what = `The log was rewritten: entries ${from} to ${size} have hashes that fit each other, but not the checkpoint signed at ${size}.`
+        this.#find('log-rewritten', from, what)
+        return
+      }
+      isProven = true
+      this.#advance()
     }
-    this.#covered = size
-    this.#advance()
-    // The same size again: checkpoints written late.
-    this.#compare()
+    if (isProven) this.#covered = size
   }
 
   #advance(): void {
