@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
+import { auditBudgets } from './audit.mjs'
 import { engineBudgets } from './engine.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
@@ -184,6 +185,9 @@ try {
     oneRun(join(folder, 'first.jsonl'), '0,1')
     if (process.argv[3] === undefined) conversion(20_000)
     conversion(100_000)
+  }
+  if (only === undefined || only === 'audit') {
+    await auditBudgets(join(folder, 'audit'), Number(process.argv[3] ?? 1_000_000), report)
   }
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
