@@ -91,6 +91,8 @@ async function pages(db, rows, report) {
     'action and time': () => ({ action: `action.${any(40)}`, from: moment(0.1), to: moment(Math.random()) }),
     'actor and outcome there is none of': () => ({ actor: `usr_${any(200)}`, outcome: 'failed' }),
     'action and outcome denied': () => ({ action: `action.${any(40)}`, outcome: 'denied' }),
+    'actor and object type that never meet': () => ({ actor: `usr_${any(50) * 4}`, objectType: 'run' }),
+    'action and object type that never meet': () => ({ action: `action.${any(10) * 4}`, objectType: 'run' }),
   }
   for (const [name, filter] of Object.entries(filters)) {
     const took = []

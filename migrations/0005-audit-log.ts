@@ -42,7 +42,7 @@ create index log_object on audit.log (object_id, at, seq);
 create index log_object_type on audit.log (object_type, at, seq);
 create index log_outcome on audit.log (outcome, at, seq);
 create index log_at on audit.log (at, seq);
-create index log_request on audit.log (request_id);
+create index log_request on audit.log (request_id, at, seq);
 
 -- Complete subtrees of 2^8, 2^16, … leaves: a proof reads at most 255 hashes below each.
 create table audit.node (
@@ -88,7 +88,7 @@ begin
   if not pg_try_advisory_lock(1396859253, 0) then
     return null;
   end if;
-  update audit.state set epoch = epoch + 1 returning epoch into mine;
+  update audit.state set epoch = epoch + 1 returning epoch into strict mine;
   return mine;
 end $$;
 

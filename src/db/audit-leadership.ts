@@ -25,8 +25,15 @@ export class AuditLeadership {
     this.#epoch = epoch
   }
 
-  /** Undefined while another session leads. */
-  static async seek(url: string, log: Pick<Logger, 'warn'>): Promise<AuditLeadership | undefined> {
+  /**
+   * Undefined while another session leads.
+   * @param again is asked then, and answers when to try once more; false gives up
+   */
+  static async seek(
+    url: string,
+    log: Pick<Logger, 'warn'>,
+    again: () => Promise<boolean> = async () => false,
+  ): Promise<AuditLeadership | undefined> {
     const client = new Client({
       connectionString: url,
       keepAlive: true,
@@ -42,9 +49,11 @@ export class AuditLeadership {
       await client.query(`set idle_session_timeout = '${silenceSeconds}s'`)
       // A checkpoint may only speak of rows that a crash of the server cannot take back.
       await client.query('set synchronous_commit = on')
-      const { rows } = await client.query<{ epoch: string | null }>('select audit.lead() as epoch')
-      const epoch = rows[0]?.epoch ?? null
-      if (epoch !== null) return new AuditLeadership(client, Number(epoch))
+      do {
+        const { rows } = await client.query<{ epoch: string | null }>('select audit.lead() as epoch')
+        const epoch = rows[0]?.epoch ?? null
+        if (epoch !== null) return new AuditLeadership(client, Number(epoch))
+      } while (await again())
     } catch (error) {
       await client.end().catch(() => {})
       throw error

@@ -21,11 +21,13 @@ export class AuditRows {
     return new AuditRows(client)
   }
 
-  async state(): Promise<TreeState> {
+  /** Undefined when what is kept of the tree is not there: somebody deleted it. */
+  async state(): Promise<TreeState | undefined> {
     const { rows } = await this.#client.query(
       `select size::float8, encode(chain, 'hex') as chain, frontier, checkpoint_size::float8 as "checkpointSize",
          coalesce((select max(seq) from audit.log), 0)::float8 as "lastSeq" from audit.state`,
     )
+    if (rows.length === 0) return undefined
     const { frontier, ...state } = State.parse(rows[0])
     const edge = completeSubtrees({ start: 0, end: state.size }).map(
       ({ level }) => frontier[level] ?? Buffer.alloc(0),

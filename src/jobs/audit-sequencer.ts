@@ -32,8 +32,6 @@ const intervalMs = 150
 const seekMs = 1_000
 const checkpointRows = 1_000
 const checkpointMs = 60_000
-/** After a checkpoint that could not be written. */
-const retryMs = 5_000
 /** UTC; the self-check comes with the first leader after it. */
 const checkHour = 3
 
@@ -47,7 +45,10 @@ export function startAuditSequencer(deps: SequencerDeps): { stop(): Promise<void
     while (!stopping.signal.aborted) {
       let leadership: AuditLeadership | undefined
       try {
-        leadership = await AuditLeadership.seek(deps.url, deps.log)
+        leadership = await AuditLeadership.seek(deps.url, deps.log, async () => {
+          await pause(seekMs, stopping.signal)
+          return !stopping.signal.aborted
+        })
         if (leadership !== undefined) await lead(deps, leadership, stopping.signal)
       } catch (err) {
         if (!stopping.signal.aborted) deps.log.warn({ err }, 'the audit sequencer lost its place')
@@ -103,6 +104,7 @@ class CheckpointKeeper {
   #tree: Frontier | undefined
   #signedSize = 0
   #dueAt = 0
+  #hasFailed = false
 
   constructor(deps: SequencerDeps, leadership: AuditLeadership) {
     this.#deps = deps
@@ -124,13 +126,15 @@ class CheckpointKeeper {
         this.#tree = undefined
       }
     }
-    const isFull = batch.size - this.#signedSize >= checkpointRows
-    if ((isFull && this.#tree !== undefined) || performance.now() >= this.#dueAt) await this.sign(batch)
+    // After a failure only when the minute is over: whatever it is, it is said once a minute.
+    const isFull = batch.size - this.#signedSize >= checkpointRows && !this.#hasFailed
+    if (isFull || performance.now() >= this.#dueAt) await this.sign(batch)
   }
 
   async sign({ size, root }: Batch): Promise<void> {
     const { place, log, clock } = this.#deps
-    this.#dueAt = performance.now() + retryMs
+    this.#dueAt = performance.now() + checkpointMs
+    this.#hasFailed = false
     try {
       this.#signer ??= await openSigner(place, this.#deps.random)
       this.#tree ??= await this.#takeUp(this.#signer, size, root)
@@ -138,9 +142,9 @@ class CheckpointKeeper {
       const note = signCheckpoint(this.#signer, { origin: this.#signer.name, size, root, at })
       await appendCheckpoint(place, note)
       this.#signedSize = size
-      this.#dueAt = performance.now() + checkpointMs
       await this.#leadership.noteCheckpoint(size, at, note)
     } catch (err) {
+      this.#hasFailed = true
       log.error({ err }, 'no audit checkpoint could be signed')
     }
   }

@@ -81,9 +81,13 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
   const log = await AuditRows.open(url)
   try {
     const state = await log.state()
+    if (state === undefined) {
+      return stopped('tampered', 'tree-edited', 'What the database keeps of the tree was deleted.')
+    }
     if (checkpoints === undefined) {
       if (state.size === 0 && state.lastSeq === 0) return nothing
-      return without('checkpoints-missing', 'There is no key to read the checkpoints with: put it back.')
+      const what = 'There is no key to read the checkpoints with: put it back.'
+      return stopped('incomplete', 'checkpoints-missing', what)
     }
     const verifier = new LogVerifier(checkpoints, state)
     const rows = options.isGentle === true ? gentlePageRows : pageRows
@@ -104,9 +108,9 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
 }
 
 const nothing: Verdict = { outcome: 'whole', rows: 0, checkpoints: 0, covered: 0, finding: null }
-const without = (kind: FindingKind, message: string): Verdict => ({
+const stopped = (outcome: Verdict['outcome'], kind: FindingKind, message: string): Verdict => ({
   ...nothing,
-  outcome: 'incomplete',
+  outcome,
   finding: { kind, seq: null, message },
 })
 

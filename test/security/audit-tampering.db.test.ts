@@ -208,6 +208,14 @@ const tamperings: Tampering[] = [
     second: { outcome: 'whole', seq: null },
   },
   {
+    what: 'stored tree deleted',
+    how: () => admin('delete from audit.state'),
+    kind: 'tree-edited',
+    seq: null,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
+  {
     what: 'stored end of the chain edited',
     how: () => admin("update audit.state set chain = sha256('x')"),
     kind: 'tree-edited',
