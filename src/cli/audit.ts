@@ -161,7 +161,7 @@ async function largestCheckpoint({
 async function dump(stack: Stack, caller: Caller): Promise<number> {
   const rows = await AuditRows.open(stack.url)
   try {
-    for await (const page of rows.pages(null, Number.MAX_SAFE_INTEGER, 2_000)) {
+    for await (const page of rows.pages(Number.MAX_SAFE_INTEGER, 2_000)) {
       await print(page.map((row) => JSON.stringify(row)).join('\n'))
     }
   } finally {

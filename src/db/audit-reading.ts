@@ -44,9 +44,9 @@ export interface AuditPage {
 }
 
 const firstStep = 500
-const largestStep = 8_000
+const largestStep = 4_000
 /** Of the 100 ms that a page may take; the rest is for a step slower than those before it, and for drawing. */
-const searchMs = 60
+const searchMs = 50
 
 /**
  * A page of the log. One filter, or one and a time, is a walk along an index. Rare combinations are searched step by
@@ -81,8 +81,8 @@ export async function readAuditPage(
     const wantsMore = !isFull && !isEnd
     const now = performance.now()
     const affordable = (scanned / (now - stepBegan)) * (began + searchMs - now)
-    // Half of what there is time for: rows further back are slower to fetch.
-    const nextStep = Math.floor(Math.min(step * 2, affordable / 2, largestStep))
+    // A third of what there is time for: rows further back are slower to fetch.
+    const nextStep = Math.floor(Math.min(step * 2, affordable / 3, largestStep))
     if (wantsMore && nextStep >= firstStep / 2) {
       from = last ?? from
       step = nextStep

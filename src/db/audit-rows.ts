@@ -35,23 +35,37 @@ export class AuditRows {
     return { ...state, root: foldSubtrees(edge) }
   }
 
-  /** Rows after one number, up to another, pages of them: the log only grows, so no long transaction is needed. */
-  async *pages(after: number | null, through: number, rows: number): AsyncGenerator<LogRow[]> {
-    let from = after
+  /**
+   * Rows up to a number, pages of them: the log only grows, so no long transaction is needed. The next page is on its
+   * way while one is worked on.
+   */
+  async *pages(through: number, rows: number): AsyncGenerator<LogRow[]> {
+    let coming = this.#page(null, through, rows)
     for (;;) {
-      const page = await this.#client.query<Columns>({
-        name: from === null ? 'audit-first-rows' : 'audit-rows',
-        rowMode: 'array',
-        text: `select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_id, actor_kind, action,
-            object_type, object_id, outcome, request_id, encode(commitment, 'hex'), encode(leaf, 'hex'),
-            encode(chain, 'hex'), encode(salt, 'hex'), details
-          from audit.log where seq <= $1 ${from === null ? '' : 'and seq > $3'} order by seq limit $2`,
-        values: from === null ? [through, rows] : [through, rows, from],
-      })
-      if (page.rows.length > 0) yield page.rows.map(logRow)
-      if (page.rows.length < rows) return
-      from = Number(page.rows.at(-1)?.[0])
+      const page = await coming
+      const last = page.at(-1)
+      const isLast = last === undefined || page.length < rows
+      if (!isLast) {
+        coming = this.#page(last.seq, through, rows)
+        // Read, or else never: whoever stops amid the log does not wait for it.
+        coming.catch(() => {})
+      }
+      if (page.length > 0) yield page
+      if (isLast) return
     }
+  }
+
+  async #page(after: number | null, through: number, rows: number): Promise<LogRow[]> {
+    const page = await this.#client.query<Columns>({
+      name: after === null ? 'audit-first-rows' : 'audit-rows',
+      rowMode: 'array',
+      text: `select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_id, actor_kind, action,
+          object_type, object_id, outcome, request_id, encode(commitment, 'hex'), encode(leaf, 'hex'),
+          encode(chain, 'hex'), encode(salt, 'hex'), details
+        from audit.log where seq <= $1 ${after === null ? '' : 'and seq > $3'} order by seq limit $2`,
+      values: after === null ? [through, rows] : [through, rows, after],
+    })
+    return page.rows.map(logRow)
   }
 
   /** Which of these stored subtrees have another hash, or are missing. */

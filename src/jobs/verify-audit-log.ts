@@ -91,7 +91,7 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
     }
     const verifier = new LogVerifier(checkpoints, state)
     const rows = options.isGentle === true ? gentlePageRows : pageRows
-    for await (const page of log.pages(null, state.size, rows)) {
+    for await (const page of log.pages(state.size, rows)) {
       options.signal?.throwIfAborted()
       const began = performance.now()
       const subtrees: (Subtree & { readonly hash: Buffer })[] = []

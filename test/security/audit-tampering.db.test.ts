@@ -319,7 +319,7 @@ describe('verification names', () => {
 async function allRows(): Promise<LogRow[]> {
   const log = await AuditRows.open(database.url)
   const rows: LogRow[] = []
-  for await (const page of log.pages(null, Number.MAX_SAFE_INTEGER, 500)) rows.push(...page)
+  for await (const page of log.pages(Number.MAX_SAFE_INTEGER, 500)) rows.push(...page)
   await log.close()
   return rows
 }

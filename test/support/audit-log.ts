@@ -54,7 +54,7 @@ export async function secondVerdict(
 ): Promise<SecondVerdict> {
   const log = await AuditRows.open(database.url)
   const lines: string[] = []
-  for await (const page of log.pages(null, Number.MAX_SAFE_INTEGER, 500)) {
+  for await (const page of log.pages(Number.MAX_SAFE_INTEGER, 500)) {
     lines.push(...page.map((row) => `${JSON.stringify(row)}\n`))
   }
   await log.close()
