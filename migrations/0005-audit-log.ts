@@ -100,7 +100,7 @@ begin
   for level in 0..52 loop
     if (p_size >> level) & 1 = 1 then
       root := case when root is null then p_frontier[level + 1]
-        else sha256('\\x01'::bytea || p_frontier[level + 1] || root) end;
+        else sha256(decode('01', 'hex') || p_frontier[level + 1] || root) end;
     end if;
   end loop;
   return coalesce(root, sha256(''));
@@ -136,7 +136,7 @@ begin
   loop
     entry_commitment := sha256(entry.salt || convert_to(entry.details, 'UTF8'));
     -- RFC 8785: keys in order, strings as Postgres escapes them (test/db/audit-sequencer.db.test.ts compares).
-    node := sha256('\\x00'::bytea || convert_to(
+    node := sha256(decode('00', 'hex') || convert_to(
       '{"action":' || to_json(entry.action)::text
       || ',"actorId":' || to_json(entry.actor_id)::text
       || ',"actorKind":' || to_json(entry.actor_kind)::text
@@ -157,7 +157,7 @@ begin
     index := tree.size;
     level := 0;
     while index & 1 = 1 loop
-      node := sha256('\\x01'::bytea || tree.frontier[level + 1] || node);
+      node := sha256(decode('01', 'hex') || tree.frontier[level + 1] || node);
       tree.frontier[level + 1] := null;
       index := index >> 1;
       level := level + 1;
