@@ -7,10 +7,14 @@ import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import { newId } from './domain/ids.ts'
 import { startEngine } from './jobs/engine.ts'
+import { SourceReader } from './jobs/source-reader.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
 import { StartupProblem } from './startup-problem.ts'
+
+/** Uploads whose files are recognised at once; others wait. */
+const detectionProcesses = 2
 
 await runProcess(async () => {
   const config = readConfig(process.env)
@@ -31,6 +35,7 @@ await runProcess(async () => {
     { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
   )
   const progress = progressHub(stack.url, log)
+  const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   const engine = await startEngine({
     ...stack,
     createKey: (owner) => vault.createKey(owner),
@@ -43,6 +48,7 @@ await runProcess(async () => {
     createApp({
       db,
       vault,
+      detect: reader.detect,
       runs: engine.runs,
       config: {
         publicUrl,
@@ -67,6 +73,7 @@ await runProcess(async () => {
   closing.abort()
   await server.drain()
   await engine.stop()
+  reader.stop()
   await progress.close()
   await stack.close()
 })

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
+import { ProcessLost } from '../adapters/watched-processes.ts'
 import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
 import { isDatabaseAway } from '../db/connection.ts'
@@ -20,6 +21,7 @@ import type { RunConfiguration } from '../domain/pipeline/run.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
+import { SourceReader } from './source-reader.ts'
 
 export interface RunnerDeps {
   readonly db: Kysely<Database>
@@ -82,6 +84,7 @@ export class ShardRunner {
   readonly #presence: WorkerPresence
   readonly #watch: ResourceWatch
   readonly #pool: Piscina
+  readonly #reader: SourceReader
   readonly #working = new Set<Working>()
   /** Users whose shards were taken here, the last one last. */
   readonly #served = new Set<string>()
@@ -105,6 +108,7 @@ export class ShardRunner {
     this.#watch = new ResourceWatch(deps.vaultFolders.objectsFolder, deps.diskLowWater)
     this.#adaptive = deps.workers
     for (const flag of threadHeaps) setFlagsFromString(flag)
+    this.#reader = new SourceReader(deps.vaultFolders, deps.workers)
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const filename = deps.threadModule ?? new URL(`./shard-worker.${extension}`, import.meta.url)
     this.#pool = new Piscina({
@@ -147,6 +151,7 @@ export class ShardRunner {
     this.#watch.stop()
     const held = [...this.#working]
     for (const working of held) this.#end(working, 'stopping')
+    this.#reader.stop()
     await this.#pool.destroy()
     await Promise.allSettled(held.map(({ claim }) => commitRelease(this.#deps, claim)))
     await this.#presence.leave()
@@ -233,6 +238,9 @@ export class ShardRunner {
     work: ShardWork,
     transferList: readonly MessagePort[] = [],
   ): Promise<ShardOutcome> {
+    if (work.kind === 'ingestion' && work.inputs.some(({ layout }) => layout.format === 'parquet')) {
+      return this.#reader.ingest(work, abort.signal)
+    }
     return this.#pool.run(work, { signal: abort.signal, transferList: [...transferList] })
   }
 
@@ -247,6 +255,8 @@ export class ShardRunner {
       await commitLoss(this.#deps, claim, 'it took longer than a shard may take')
     } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
       await commitLoss(this.#deps, claim, 'its thread ran out of memory')
+    } else if (err instanceof ProcessLost) {
+      await commitLoss(this.#deps, claim, 'its reader process ended')
     } else if (isThreadGone(err)) {
       await commitLoss(this.#deps, claim, 'its thread ended')
     } else if (isDiskFull(err)) {
