@@ -158,7 +158,7 @@ class LocalVault implements VaultInventory {
 
   async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
     const folder = join(this.#folder, checkedOwner(owner))
-    for (const path of await filesBelow(folder)) {
+    for await (const path of filesBelow(folder)) {
       const id = relative(folder, path)
       // Neither half-written ones nor what somebody else put there.
       if (path.endsWith(temporarySuffix) || !objectId.test(id)) continue
@@ -177,7 +177,7 @@ class LocalVault implements VaultInventory {
       const key = await statIfThere(join(this.#ownersFolder, `${id}.json`))
       let writtenAt = key?.mtime
       let objects = 0
-      for (const path of await filesBelow(join(this.#folder, id))) {
+      for await (const path of filesBelow(join(this.#folder, id))) {
         const found = await statIfThere(path)
         if (!found) continue
         if (!path.endsWith(temporarySuffix)) objects++
@@ -187,9 +187,9 @@ class LocalVault implements VaultInventory {
     }
   }
 
-  async sweepTemporary(writtenBefore?: Date): Promise<number> {
+  async sweepTemporary(writtenBefore?: Date, step?: () => Promise<void>): Promise<number> {
     let swept = 0
-    for await (const path of this.#temporary(writtenBefore)) {
+    for await (const path of this.#temporary(writtenBefore, step)) {
       await rm(path, { force: true })
       swept++
     }
@@ -202,8 +202,9 @@ class LocalVault implements VaultInventory {
     return found
   }
 
-  async *#temporary(writtenBefore: Date | undefined): AsyncGenerator<string> {
-    for (const path of await filesBelow(this.#folder)) {
+  async *#temporary(writtenBefore: Date | undefined, step?: () => Promise<void>): AsyncGenerator<string> {
+    for await (const path of filesBelow(this.#folder)) {
+      await step?.()
       if (!path.endsWith(temporarySuffix)) continue
       const found = await statIfThere(path)
       if (found && (writtenBefore === undefined || found.mtime < writtenBefore)) yield path
@@ -351,7 +352,12 @@ const statIfThere = (path: string) =>
     return undefined
   })
 
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+/** A folder at a time: the list of a whole vault would hold up whatever else the process does. */
+async function* filesBelow(folder: string): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* filesBelow(path)
+    else if (entry.isFile()) yield path
+  }
 }

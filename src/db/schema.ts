@@ -79,6 +79,11 @@ export interface Database {
     startedAt: Date | null
     finishedAt: Date | null
     lastProgressAt: Date | null
+    /** From then on its shards name no objects any more. */
+    intermediatesRemovedAt: Date | null
+    /** A pin keeps its intermediates, however old they grow. */
+    pinnedAt: Date | null
+    pinnedBy: string | null
   }
   runInputs: { runId: string; datasetId: string; position: number }
   runStages: {
