@@ -8,6 +8,7 @@ import { issueSetupLink } from './db/set-up.ts'
 import { newId } from './domain/ids.ts'
 import { startEngine } from './jobs/engine.ts'
 import { SourceReader } from './jobs/source-reader.ts'
+import { startHousekeeping } from './jobs/housekeeping.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
@@ -56,6 +57,7 @@ await runProcess(async () => {
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
         runLimits: config.runLimits,
+        intermediatesDays: config.intermediatesDays,
       },
       log,
       clock,
@@ -67,11 +69,17 @@ await runProcess(async () => {
   const link = await issueSetupLink(db, publicUrl, clock(), random)
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
+  const housekeeping = startHousekeeping({
+    ...stack,
+    clock,
+    intermediatesDays: config.intermediatesDays,
+    changed: (runId) => notify(db, runId),
+  })
 
   await onStopSignal(log)
   // Streams first: a server waits for them before it closes.
   closing.abort()
-  await server.drain()
+  await Promise.all([server.drain(), housekeeping.stop()])
   await engine.stop()
   reader.stop()
   await progress.close()

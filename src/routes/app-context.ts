@@ -29,6 +29,8 @@ export interface AppDeps {
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
+    /** How long intermediates are kept after a run completed; 7 when not given. */
+    readonly intermediatesDays?: number
   }
   readonly log: Logger
   readonly clock: () => Date

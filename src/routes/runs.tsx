@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
 import { z } from 'zod'
 import { recordAudit } from '../db/audit-outbox.ts'
+import { pinRun, unpinRun } from '../db/intermediates.ts'
 import { readEvents } from '../db/read-events.ts'
 import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
@@ -52,7 +53,7 @@ export function runRoutes(deps: AppDeps) {
   const live = new SharedReads<RunState | undefined>()
   const view = async (c: AppContext, id: string): Promise<RunView | undefined> => {
     const viewer = { ...c.var.user, canWrite: canWrite(c.var.user) }
-    const run = await readRunView(db, viewer, id, clock(), deps.config.runLimits)
+    const run = await readRunView(db, viewer, id, clock(), deps.config)
     return run?.canRunAgain === true ? { ...run, againKey: newKey(random) } : run
   }
 
@@ -191,6 +192,18 @@ export function runRoutes(deps: AppDeps) {
       if (!(await view(c, id))) return answerProblem(c, gone)
       const result = await runs.cancel(c.var.caller, id)
       return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      const result = await pinRun(deps, c.var.caller, id)
+      return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin/removal', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      await unpinRun(deps, c.var.caller, id)
+      return c.redirect(`/runs/${id}`, 303)
     })
     .post('/:id/resume', async (c) => {
       const id = c.req.param('id')

@@ -11,6 +11,7 @@ import { configurationFields, configurationLabels, configurationWords } from './
 import { progressSentence } from './progress-word.tsx'
 import { RunExports } from './run-exports.tsx'
 import { RunHead } from './run-head.tsx'
+import { RunIntermediates } from './run-intermediates.tsx'
 import { RunLineage } from './run-lineage.tsx'
 import { RunQuality } from './run-quality.tsx'
 import { quarantineHref, RunQuarantine } from './run-quarantine.tsx'
@@ -136,6 +137,7 @@ export const RunLive = ({ run }: { run: RunView }) => (
       <div>
         <RunQuality quality={run.quality} threshold={run.configuration.threshold} />
         <Configuration run={run} />
+        <RunIntermediates run={run} />
         <RunLineage run={run} />
         {run.events === undefined || run.events.length === 0 ? null : (
           <Events runId={run.id} events={run.events} />
