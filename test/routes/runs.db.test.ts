@@ -352,6 +352,77 @@ describe('the events of a run', () => {
   })
 })
 
+describe('the intermediates of a run', () => {
+  const show = async (who = web.colleague, id = done) => (await web.request(who, `/runs/${id}`)).text()
+  const pin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin`)
+  const unpin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin/removal`)
+  const set = (change: { finishedAt?: Date; intermediatesRemovedAt?: Date | null }) =>
+    web.deps.db.updateTable('runs').set(change).where('id', '=', done).execute()
+  const recorded = async () =>
+    (await auditEntries(web.adminUrl)).filter(({ action }) => action.startsWith('run.pin'))
+
+  test('are kept until a day that its page tells; readers are offered no pin', async () => {
+    await set({ finishedAt: new Date('2099-11-21T10:00:00Z') })
+    expect(await show()).toMatch(/Intermediates kept until <time[^>]*>28 Nov 2099<\/time>, then removed/)
+    expect(await show()).toContain(`action="/runs/${done}/pin"`)
+    const reader = await web.request(web.viewer, `/runs/${done}`)
+    expect(await reader.text()).not.toContain(`/runs/${done}/pin`)
+  })
+
+  test('are pinned, once, and the pin is taken off, once', async () => {
+    const answer = await pin()
+    expect([answer.status, answer.headers.get('Location')]).toEqual([303, `/runs/${done}`])
+    expect((await pin(web.owner)).status).toBe(303)
+    expect(await show()).toContain('Intermediates pinned by colleague person')
+    expect(await show()).toContain(`action="/runs/${done}/pin/removal"`)
+    for (let time = 0; time < 2; time += 1) expect((await unpin()).status).toBe(303)
+    expect(await show()).toContain('Intermediates kept until')
+    expect(await recorded()).toMatchObject([
+      { action: 'run.pin', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
+      { action: 'run.pin-removal', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
+    ])
+    const history = await (await web.request(web.colleague, `/runs/${done}/history?kind=pinned`)).text()
+    expect(history).toContain('Pinned: its intermediates are kept')
+  })
+
+  test('are pinned by nobody who may not write or must not see the run', async () => {
+    for (const act of [pin, unpin]) {
+      expect((await act(web.viewer)).status).toBe(403)
+      expect((await act(web.outsider)).status).toBe(404)
+      expect((await act(web.colleague, 'run_none')).status).toBe(404)
+    }
+  })
+
+  test('are not spoken of while the run goes on', async () =>
+    expect(await show(web.colleague, waiting)).not.toContain('Intermediates'))
+
+  test('of a failed run are kept for a resume', async () => {
+    const runId = await startRun()
+    await web.deps.db
+      .updateTable('runs')
+      .set({ status: 'failed', finishedAt: web.deps.clock() })
+      .where('id', '=', runId)
+      .execute()
+    expect(await show(web.colleague, runId)).toContain('Intermediates kept: a resume goes on from them.')
+    await web.deps.db.deleteFrom('runs').where('id', '=', runId).execute()
+  })
+
+  test('are said to be gone where they are missed, and nothing else fails', async () => {
+    await set({ intermediatesRemovedAt: new Date('2099-11-29T10:00:00Z') })
+    expect(await show()).toMatch(/Intermediates removed on <time[^>]*>29 Nov 2099<\/time>\./)
+    expect(await show()).not.toContain(`/runs/${done}/pin`)
+    const refused = await pin()
+    expect(refused.status).toBe(409)
+    expect(await refused.text()).toContain('removed already, so there is nothing left to pin')
+    const again = await (await web.request(web.colleague, `/runs/${done}/again`)).text()
+    expect(again).toContain('The intermediates of that run were removed on 29 Nov 2099')
+    for (const path of ['/quarantine', `/quarantine/${datasetId}/1`, '/history']) {
+      expect([path, (await web.request(web.colleague, `/runs/${done}${path}`)).status]).toEqual([path, 200])
+    }
+    await set({ intermediatesRemovedAt: null, finishedAt: web.deps.clock() })
+  })
+})
+
 describe('running again', () => {
   const stored = (id: string) =>
     web.deps.db
