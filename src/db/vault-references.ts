@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely'
-import { recordStages } from '../domain/pipeline/process-records.ts'
 import type { RunBooks } from '../domain/vault/books.ts'
 import type { VaultReferences } from '../domain/vault/consistency.ts'
 import type { KnownOwner, Reference } from '../domain/vault/sweep.ts'
@@ -32,7 +31,8 @@ export const vaultReferences = (db: Kysely<Database>): VaultReferences => ({
       .select(['runId', 'stage', 'index', 'attempt'])
       .where('keyOwner', '=', owner)
       .where('shards.status', '=', 'working')
-      .where('stage', 'in', recordStages)
+      // Of a run that was cancelled no result is taken any more.
+      .where('runs.status', '=', 'running')
       .execute()
     return rows.map(({ runId, stage, index, attempt }) => `${runId} ${stage} ${index} ${attempt}`)
   },

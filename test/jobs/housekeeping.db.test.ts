@@ -258,7 +258,10 @@ describe('the intermediates of a completed run', { timeout: 60_000 }, () => {
       .where('stage', '=', 'standardization')
       .executeTakeFirstOrThrow()
     // As it was between reading the kept result and committing it.
+    const set = (status: 'running' | 'completed') =>
+      shop.db.updateTable('runs').set({ status }).where('id', '=', next).execute()
     await shard.set({ status: 'working', result: null }).execute()
+    await set('running')
     const now = new Date()
     const limits = { now, completedBefore: new Date(now.getTime() - 7 * dayMs) }
     expect(await removeIntermediates(deps.db, callerOf('ada'), first, limits)).toBe(true)
@@ -269,6 +272,7 @@ describe('the intermediates of a completed run', { timeout: 60_000 }, () => {
       async rest() {
         rests++
         await shard.set({ status: 'done', result: JSON.stringify(result) }).execute()
+        await set('completed')
       },
     }
     const ports = { vault: shop.vault, tables: vaultReferences(shop.db), pace }

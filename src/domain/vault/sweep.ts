@@ -27,7 +27,7 @@ export interface SweepTables {
   owners(): AsyncIterable<KnownOwner>
   owner(id: string): Promise<KnownOwner | undefined>
   references(owner: string): AsyncIterable<Reference>
-  /** Attempts at work under a key that may be taking over a kept result; an attempt that ended never returns. */
+  /** Attempts at work under a key whose result would still be taken; one that ended never returns. */
   attempts(owner: string): Promise<readonly string[]>
 }
 
@@ -98,11 +98,11 @@ const mostRests = 40
 /**
  * Removes the objects no row names, unless they are young.
  *
- * A row may come to name an object late in two ways only. Whoever writes an object names it within the lease. And an
- * attempt takes over a kept result: it reads the row of the result, which names the object, and commits a row of its own;
- * the first may go in between, with the intermediates of its run. So the tables are looked at twice, and between the looks
- * every attempt that was at work after the first must have ended, by a commit that the second sees or by one that is
- * refused.
+ * A row may come to name an old object late in two ways. An attempt names what it wrote when it ends, and an export may
+ * write for longer than the lease. And an attempt takes over a kept result: it reads the row of the result, which names
+ * the object, and commits a row of its own; the first may go in between, with the intermediates of its run. So the tables
+ * are looked at twice, and between the looks every attempt that was at work after the first must have ended, by a commit
+ * that the second sees or by one that is refused. Whatever else writes an object names it within the lease.
  */
 export async function sweepUnnamed(
   { vault, tables, totals, dryRun, sweepBefore, pace }: Sweep,
@@ -123,11 +123,12 @@ export async function sweepUnnamed(
   }
   if (unnamed.size > 0) await look()
   if (unnamed.size === 0) return
-  const areOver = await haveEnded(tables, owner, pace)
+  const isOld = (storedAt: Date) => storedAt < sweepBefore
+  const areOver = [...unnamed.values()].some(isOld) && (await haveEnded(tables, owner, pace))
   await look()
   totals.unreferenced += unnamed.size
   for (const [id, storedAt] of unnamed) {
-    if (storedAt >= sweepBefore) totals.young++
+    if (!isOld(storedAt)) totals.young++
     else if (!areOver) totals.held++
     else {
       await pace.step()

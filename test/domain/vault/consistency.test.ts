@@ -265,6 +265,17 @@ describe('sweeping', () => {
     expect(removed).toEqual(['other'])
   })
 
+  test('waits for nobody where only young objects have no name', async () => {
+    const { sweep } = world({
+      objects: { 'ds_1/young': { storedAt: ago(1) } },
+      attempts: ['run_2 export 0 1'],
+      whileResting: () => {
+        throw new Error('rested')
+      },
+    })
+    expect(await sweep()).toMatchObject({ unreferenced: 1, young: 1 })
+  })
+
   test('leaves everything for the next time when an attempt does not end', async () => {
     const { sweep, check, removed } = world({
       objects: { 'ds_1/left': left },
