@@ -354,6 +354,16 @@ describe('the events of a run', () => {
 
 describe('the intermediates of a run', () => {
   const show = async (who = web.colleague, id = done) => (await web.request(who, `/runs/${id}`)).text()
+  /** What its page says of them, as text. */
+  const said = async (id = done) => {
+    const section = /<section[^>]*id="intermediates-section".*?<\/section>/s.exec(
+      await show(web.colleague, id),
+    )
+    return section?.[0]
+      .replace(/<(svg|h2|form).*?<\/\1>/gs, '')
+      .replace(/<[^>]+>/g, '')
+      .trim()
+  }
   const pin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin`)
   const unpin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin/removal`)
   const set = (change: { finishedAt?: Date; intermediatesRemovedAt?: Date | null }) =>
@@ -363,7 +373,7 @@ describe('the intermediates of a run', () => {
 
   test('are kept until a day that its page tells; readers are offered no pin', async () => {
     await set({ finishedAt: new Date('2099-11-21T10:00:00Z') })
-    expect(await show()).toMatch(/Intermediates kept until <time[^>]*>28 Nov 2099<\/time>, then removed/)
+    expect(await said()).toMatch(/^Kept until 28 Nov 2099 for runs that go on from this one, then removed\./)
     expect(await show()).toContain(`action="/runs/${done}/pin"`)
     const reader = await web.request(web.viewer, `/runs/${done}`)
     expect(await reader.text()).not.toContain(`/runs/${done}/pin`)
@@ -373,10 +383,10 @@ describe('the intermediates of a run', () => {
     const answer = await pin()
     expect([answer.status, answer.headers.get('Location')]).toEqual([303, `/runs/${done}`])
     expect((await pin(web.owner)).status).toBe(303)
-    expect(await show()).toContain('Intermediates pinned by colleague person')
+    expect(await said()).toMatch(/^Pinned by colleague person, /)
     expect(await show()).toContain(`action="/runs/${done}/pin/removal"`)
     for (let time = 0; time < 2; time += 1) expect((await unpin()).status).toBe(303)
-    expect(await show()).toContain('Intermediates kept until')
+    expect(await said()).toContain('Kept until')
     expect(await recorded()).toMatchObject([
       { action: 'run.pin', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
       { action: 'run.pin-removal', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
@@ -393,8 +403,7 @@ describe('the intermediates of a run', () => {
     }
   })
 
-  test('are not spoken of while the run goes on', async () =>
-    expect(await show(web.colleague, waiting)).not.toContain('Intermediates'))
+  test('are not spoken of while the run goes on', async () => expect(await said(waiting)).toBeUndefined())
 
   test('of a failed run are kept for a resume', async () => {
     const runId = await startRun()
@@ -403,13 +412,13 @@ describe('the intermediates of a run', () => {
       .set({ status: 'failed', finishedAt: web.deps.clock() })
       .where('id', '=', runId)
       .execute()
-    expect(await show(web.colleague, runId)).toContain('Intermediates kept: a resume goes on from them.')
+    expect(await said(runId)).toBe('Kept so that the run can be resumed.')
     await web.deps.db.deleteFrom('runs').where('id', '=', runId).execute()
   })
 
   test('are said to be gone where they are missed, and nothing else fails', async () => {
     await set({ intermediatesRemovedAt: new Date('2099-11-29T10:00:00Z') })
-    expect(await show()).toMatch(/Intermediates removed on <time[^>]*>29 Nov 2099<\/time>\./)
+    expect(await said()).toMatch(/^Removed on 29 Nov 2099\. Exports/)
     expect(await show()).not.toContain(`/runs/${done}/pin`)
     const refused = await pin()
     expect(refused.status).toBe(409)

@@ -19,31 +19,32 @@ const states = {
   resumable: <State state="completed" word="Kept" />,
 } as const satisfies Record<Intermediates['state'], Child>
 
-const Sentence = ({ intermediates, now }: { intermediates: Intermediates; now: Date }) => {
+/** What follows the word. */
+const Rest = ({ intermediates, now }: { intermediates: Intermediates; now: Date }) => {
   switch (intermediates.state) {
     case 'kept':
       return (
         <>
-          Intermediates kept until <Day at={intermediates.until} />, then removed. Exports, ledger, quarantine
-          and events stay.
+          until <Day at={intermediates.until} /> for runs that go on from this one, then removed. Exports,
+          ledger, quarantine and events stay.
         </>
       )
     case 'pinned':
       return (
         <>
-          Intermediates pinned by {intermediates.by}, <RelativeTime at={intermediates.at} now={now} />: kept
-          until the pin is taken off.
+          by {intermediates.by}, <RelativeTime at={intermediates.at} now={now} />: kept until the pin is taken
+          off.
         </>
       )
     case 'removed':
       return (
         <>
-          Intermediates removed on <Day at={intermediates.at} />. Exports, ledger, quarantine and events are
-          still here; a run that goes on from this one makes its shards again.
+          on <Day at={intermediates.at} />. Exports, ledger, quarantine and events are still here; a run that
+          goes on from this one makes its shards again.
         </>
       )
     case 'resumable':
-      return <>Intermediates kept: a resume goes on from them.</>
+      return <>so that the run can be resumed.</>
   }
 }
 
@@ -51,7 +52,7 @@ const Pin = ({ run: { id, intermediates, canPin } }: { run: RunView }) => {
   const isPinned = intermediates?.state === 'pinned'
   if (canPin !== true || (intermediates?.state !== 'kept' && !isPinned)) return null
   return (
-    <form method="post" action={`/runs/${id}/pin${isPinned ? '/removal' : ''}`}>
+    <form class="actions" method="post" action={`/runs/${id}/pin${isPinned ? '/removal' : ''}`}>
       <button class="button button--s" id="pin" type="submit">
         {isPinned ? 'Take the pin off' : 'Pin'}
       </button>
@@ -62,14 +63,9 @@ const Pin = ({ run: { id, intermediates, canPin } }: { run: RunView }) => {
 /** What lies between the sources and the exports: how long it is kept, or that it is gone. */
 export const RunIntermediates = ({ run }: { run: RunView }) =>
   run.intermediates === undefined ? null : (
-    <Section
-      id="intermediates"
-      title="Intermediates"
-      note="results of shards, used again by runs that go on from this one"
-      more={<Pin run={run} />}
-    >
+    <Section id="intermediates" title="Intermediates" more={<Pin run={run} />}>
       <p>
-        {states[run.intermediates.state]} <Sentence intermediates={run.intermediates} now={run.now} />
+        {states[run.intermediates.state]} <Rest intermediates={run.intermediates} now={run.now} />
       </p>
     </Section>
   )
