@@ -9,7 +9,7 @@ import { ScatteredKeys } from '../domain/formats/scattered-keys.ts'
 import type { RawRecord, UnreadableRecord } from '../domain/formats/source.ts'
 import { isJsonObject } from '../domain/json.ts'
 import type { RunStatus } from '../domain/pipeline/run.ts'
-import type { Page } from '../domain/pipeline/run-view.ts'
+import type { Page, RunSummary } from '../domain/pipeline/run-view.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { summaries } from './run-views.ts'
@@ -91,7 +91,7 @@ export async function listDatasets(
       const own = files.filter((file) => file.datasetId === row.id)
       const run = runs.find((candidate) => candidate.id === row.lastRunId) ?? null
       const score = scores.find((candidate) => candidate.id === row.lastRunId)
-      const isDone = run?.status === 'completed'
+      const isDone = run?.status === 'completed' && isAlone(run)
       return {
         id: row.id,
         name: row.name,
@@ -102,8 +102,11 @@ export async function listDatasets(
         bytes: own.reduce((sum, file) => sum + file.bytes, 0),
         records: isDone ? (score?.unitsIn ?? null) : null,
         conversations: isDone ? run.recordsTotal : null,
-        quarantined: run?.quarantined ?? null,
-        meanScore: score && score.scoreCount > 0 ? score.scoreSum / score.scoreCount / 1000 : null,
+        quarantined: run && isAlone(run) ? run.quarantined : null,
+        meanScore:
+          run && isAlone(run) && score && score.scoreCount > 0
+            ? score.scoreSum / score.scoreCount / 1000
+            : null,
         lastRun: run,
         owner: row.owner,
         createdAt: row.createdAt,
@@ -111,6 +114,9 @@ export async function listDatasets(
     }),
   }
 }
+
+/** Whether what a run counted is of one dataset; over several it is of all of them. */
+const isAlone = ({ datasets }: RunSummary): boolean => datasets.length === 1
 
 export interface StoredDataset {
   readonly summary: DatasetSummary
@@ -158,7 +164,7 @@ export async function findDataset(
       .where('objectId', 'is not', null)
       .executeTakeFirstOrThrow(),
   ])
-  const isDone = run?.status === 'completed'
+  const isDone = run?.status === 'completed' && isAlone(run)
   return {
     mapping: row.mapping ?? files[0]?.detection.mapping ?? null,
     mappingEdited: row.mapping !== null,
@@ -182,8 +188,11 @@ export async function findDataset(
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       records: isDone ? (score?.unitsIn ?? null) : null,
       conversations: isDone ? run.recordsTotal : null,
-      quarantined: run?.quarantined ?? null,
-      meanScore: score && score.scoreCount > 0 ? score.scoreSum / score.scoreCount / 1000 : null,
+      quarantined: run && isAlone(run) ? run.quarantined : null,
+      meanScore:
+        run && isAlone(run) && score && score.scoreCount > 0
+          ? score.scoreSum / score.scoreCount / 1000
+          : null,
       lastRun: run ?? null,
       owner: row.owner,
       createdAt: row.createdAt,

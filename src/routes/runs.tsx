@@ -18,10 +18,12 @@ import { AgainPage } from '../views/runs/again-page.tsx'
 import { HistoryPage } from '../views/runs/history-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
+import { runTitle } from '../views/runs/run-table.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { exportMediaType } from './media-types.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
+import { runTogetherRoutes } from './run-together.tsx'
 import { SharedReads } from './shared-reads.ts'
 import { sse } from './sse.ts'
 import { answerStart, newKey, readStart } from './start-run.ts'
@@ -77,6 +79,7 @@ export function runRoutes(deps: AppDeps) {
     )
 
   return new Hono<AppEnv>()
+    .route('/', runTogetherRoutes(deps))
     .get('/', async (c) => {
       const { page, ...asked } = ListQuery.parse(c.req.query())
       const { owner, ...own } = asked
@@ -179,7 +182,7 @@ export function runRoutes(deps: AppDeps) {
       })
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())
-      const name = `${run.datasets[0]?.name ?? 'export'} ${file.path}`.replace(/[^\w.() -]/g, '_')
+      const name = `${runTitle(run.datasets)} ${file.path}`.replace(/[^\w.() -]/g, '_')
       return c.body(Readable.toWeb(bytes) as ReadableStream, 200, {
         'Content-Type': exportMediaType(exportFormats.find((format) => format === file.format)),
         'Content-Length': String(object.size),

@@ -51,6 +51,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/unattended-run': { operation: 'run.start', audience: editors },
 
   'GET /runs': { operation: 'run.read', audience: readers },
+  'GET /runs/new': { operation: 'run.start', audience: editors },
+  'POST /runs': { operation: 'run.start', audience: editors },
   'GET /runs/:id': { operation: 'run.read', audience: readers },
   'GET /runs/:id/live': { operation: 'run.read', audience: readers },
   'GET /runs/:id/events': { operation: 'run.read', audience: readers },

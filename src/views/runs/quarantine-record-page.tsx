@@ -12,6 +12,7 @@ import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { stageName } from '../names.ts'
+import { datasetOf } from './quarantine-page.tsx'
 import { quarantineHref } from './run-quarantine.tsx'
 import { runTitle } from './run-table.tsx'
 
@@ -147,6 +148,7 @@ const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
 export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...frame }: Props) => {
   const { stage, reason, repair, proposal, source, draft } = record
   const { title, todo } = reasonSentence(reason)
+  const dataset = datasetOf(run, record.datasetId)
   const list = quarantineHref(run.id, { stage, reason })
   const action = `/runs/${run.id}/quarantine/${record.datasetId}/${record.ordinal}/repair`
   const problems = problem === undefined ? [] : [{ field: 'text', message: problem }]
@@ -209,6 +211,9 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
               ),
             },
             { label: 'Stage', value: stageName[stage] },
+            ...(dataset === undefined
+              ? []
+              : [{ label: 'Dataset', value: <a href={`/datasets/${record.datasetId}`}>{dataset}</a> }]),
             { label: 'File', value: record.file },
             { label: 'Line', value: record.line === null ? 'none' : number(record.line) },
             { label: 'Byte', value: number(record.byteOffset) },

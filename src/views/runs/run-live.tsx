@@ -59,6 +59,19 @@ function milestone(run: RunView): string {
   return `Run is ${run.status}${word}, ${done} of ${run.stages.length} stages completed.`
 }
 
+/** What a run over several datasets reads, in its order. */
+const Datasets = ({ datasets }: Pick<RunView, 'datasets'>) => (
+  <Section id="datasets" title="Datasets" count={number(datasets.length)} note="read in this order">
+    <ol class="numbered">
+      {datasets.map(({ id, name }) => (
+        <li>
+          <a href={`/datasets/${id}`}>{name}</a> <span class="id">{id}</span>
+        </li>
+      ))}
+    </ol>
+  </Section>
+)
+
 const Configuration = ({ run: { configuration, priority } }: { run: RunView }) => (
   <Section id="configuration" title="Configuration" note="never changes">
     <Facts
@@ -136,6 +149,7 @@ export const RunLive = ({ run }: { run: RunView }) => (
       </div>
       <div>
         <RunQuality quality={run.quality} threshold={run.configuration.threshold} />
+        {run.datasets.length < 2 ? null : <Datasets datasets={run.datasets} />}
         <Configuration run={run} />
         <RunIntermediates run={run} />
         <RunLineage run={run} />
