@@ -24,7 +24,8 @@ beforeAll(async () => {
   }
   web = await testPortal(() => ({ runs: late }))
   const { db, clock, random, vault } = web.deps
-  runs = runStore({ db, clock, random, createKey: vault.createKey, send: async () => {}, changed: () => {} })
+  const createKey = (owner: string) => vault.createKey(owner)
+  runs = runStore({ db, clock, random, createKey, send: async () => {}, changed: () => {} })
   datasetId = await web.dataset(web.colleague, 'signals.jsonl', shareGpt(4))
   done = await startRun()
   waiting = await startRun()
@@ -521,6 +522,177 @@ describe('running again', () => {
     expect(await send()).toBe(await send())
     const next = await (await web.request(web.colleague, `/datasets/${datasetId}`)).text()
     expect(next).not.toContain(idempotencyKey)
+  })
+})
+
+describe('a run over several datasets', () => {
+  let first: string
+  let second: string
+  let foreign: string
+  beforeAll(async () => {
+    first = await web.dataset(web.colleague, 'first of two.jsonl', shareGpt(2))
+    second = await web.dataset(web.colleague, 'second of two.jsonl', shareGpt(3))
+    foreign = await web.dataset(web.outsider, 'foreign.jsonl', shareGpt(1))
+  })
+  const fields = (ids: readonly string[], more: Record<string, string> = {}) =>
+    new URLSearchParams([
+      ...ids.map((id) => ['dataset', id]),
+      ...Object.entries({ mode: 'adaptive', threshold: '0.7', targets: 'chatml', formats: 'jsonl', ...more }),
+    ])
+  const post = (ids: readonly string[], more: Record<string, string> = {}, who = web.colleague) =>
+    web.request(who, '/runs', { method: 'POST', body: fields(ids, more) })
+  const send = (body: unknown, headers: Record<string, string> = {}) =>
+    web.request(web.colleague, '/runs', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
+    })
+  const choose = (ids: readonly string[], who = web.colleague) =>
+    web.request(who, `/runs/new?${new URLSearchParams(ids.map((id) => ['dataset', id]))}`)
+  const inputs = async (runId: string) =>
+    (
+      await web.deps.db
+        .selectFrom('runInputs')
+        .select('datasetId')
+        .where('runId', '=', runId)
+        .orderBy('position')
+        .execute()
+    ).map(({ datasetId: id }) => id)
+
+  test('is shown before it starts: what is chosen, in which order, and how to change that', async () => {
+    const answer = await choose([second, first, second])
+    expect(answer.status).toBe(200)
+    const page = await answer.text()
+    const rows = [...page.matchAll(/<tr id="chosen-(\w+)".*?<\/tr>/gs)]
+    expect(rows.map(([, id]) => id)).toEqual([second, first])
+    expect(rows[0]?.[0]).toContain(`href="/runs/new?dataset=${first}"`)
+    expect(rows[1]?.[0]).toContain(`href="/runs/new?dataset=${first}&amp;dataset=${second}"`)
+    expect(page).toContain(`href="/datasets?dataset=${second}&amp;dataset=${first}"`)
+    expect(page).toMatch(/name="idempotencyKey" value="[0-9a-f]{32}"/)
+  })
+
+  test('is started by its form in that order, once however often it is sent', async () => {
+    const page = await (await choose([second, first])).text()
+    const idempotencyKey = /name="idempotencyKey" value="([0-9a-f]{32})"/.exec(page)?.[1] ?? ''
+    const started = await post([second, first], { idempotencyKey })
+    const location = started.headers.get('Location') ?? ''
+    expect([started.status, location]).toEqual([303, expect.stringMatching(/^\/runs\/run_/)])
+    expect(await inputs(location.slice('/runs/'.length))).toEqual([second, first])
+    expect((await post([second, first], { idempotencyKey })).headers.get('Location')).toBe(location)
+    const run = (await (await web.request(web.colleague, location)).text()).replaceAll('\u00a0', ' ')
+    expect(run).toContain('second of two.jsonl and first of two.jsonl')
+    expect(run).toMatch(/<ol class="numbered">.*second of two.*first of two.*<\/ol>/s)
+  })
+
+  test('is started by JSON, and repeats nothing for the same Idempotency-Key', async () => {
+    const key = { 'Idempotency-Key': 'both together' }
+    const body = { datasetIds: [first, second], configuration: { mode: 'sequential' }, priority: 1 }
+    const answer = await send(body, key)
+    const started = (await answer.json()) as { runId: string }
+    expect([answer.status, await inputs(started.runId)]).toEqual([201, [first, second]])
+    const again = await send(body, key)
+    expect([again.status, await again.json()]).toEqual([200, started])
+    expect((await send({ ...body, datasetIds: [second, first] }, key)).status).toBe(409)
+  })
+
+  test('is refused without datasets, with one twice, and with too many', async () => {
+    for (const [ids, sentence] of [
+      [[], 'No dataset is chosen.'],
+      [[first, first], 'A dataset is chosen twice.'],
+      [
+        Array.from({ length: 51 }, (_, at) => `ds_${at}`),
+        '51 datasets are chosen; one run takes at most 50.',
+      ],
+    ] as const) {
+      const byForm = await post(ids)
+      expect([byForm.status, await byForm.text()]).toEqual([422, expect.stringContaining(sentence)])
+      const byJson = await send({ datasetIds: ids })
+      expect([byJson.status, (await byJson.json()).message]).toEqual([422, expect.stringContaining(sentence)])
+    }
+    expect((await choose(Array.from({ length: 51 }, (_, at) => `ds_${at}`))).status).toBe(422)
+    const unnamed = await send({ configuration: {} })
+    expect([unnamed.status, (await unnamed.json()).message]).toEqual([
+      422,
+      'Name the datasets to run: “datasetIds” is a list of their ids.',
+    ])
+  })
+
+  test('treats someone else’s dataset as one that is not there', async () => {
+    for (const ask of [choose, post]) {
+      const answers = await Promise.all(
+        [foreign, 'ds_none', '\0'].map(async (id) => {
+          const answer = await ask([first, id])
+          return [answer.status, await answer.text()]
+        }),
+      )
+      expect(answers[0]?.[0]).toBe(404)
+      expect(answers[1]).toEqual(answers[0])
+      expect(answers[2]).toEqual(answers[0])
+    }
+    expect((await send({ datasetIds: [first, foreign] })).status).toBe(404)
+    expect((await choose([first, foreign], web.owner)).status).toBe(200)
+  })
+
+  test('waits for an upload to end and for a mapping, and says which dataset keeps it', async () => {
+    const unsure = await web.dataset(web.colleague, 'unmapped.jsonl', '{"a":1}\n{"a":2}\n')
+    const uploading = await web.dataset(web.colleague, 'half.jsonl', shareGpt(1))
+    await web.deps.db
+      .updateTable('datasets')
+      .set({ status: 'uploading' })
+      .where('id', '=', uploading)
+      .execute()
+    for (const answer of [await choose([first, unsure, uploading]), await post([first, unsure, uploading])]) {
+      const page = await answer.text()
+      expect(answer.status).toBe(422)
+      expect(page).toContain('“unmapped.jsonl” has no mapping')
+      expect(page).toContain('“half.jsonl” is still being uploaded')
+      expect(page).toContain(`href="#chosen-${unsure}"`)
+    }
+    expect((await send({ datasetIds: [first, unsure] })).status).toBe(409)
+  })
+
+  test('comes back with what was typed when the form cannot be read', async () => {
+    const answer = await post([first, second], { threshold: '7', priority: '3' })
+    const page = await answer.text()
+    expect([answer.status, page]).toEqual([422, expect.stringContaining('number from 0 to 1')])
+    expect(page.match(/<input type="hidden" name="dataset"/g)).toHaveLength(2)
+  })
+
+  test('is for editors', async () => {
+    expect((await choose([first], web.viewer)).status).toBe(403)
+    expect((await post([first], {}, web.viewer)).status).toBe(403)
+  })
+
+  test('leaves the counts of its datasets to runs over each alone', async () => {
+    const list = await (await web.request(web.colleague, '/datasets?q=of two')).text()
+    expect(list).toContain('with others')
+  })
+
+  test('says in its quarantine which dataset a record is from', async () => {
+    const runId = ((await (await send({ datasetIds: [first, second] })).json()) as { runId: string }).runId
+    const { id: fileId } = await web.deps.db
+      .selectFrom('datasetFiles')
+      .select('id')
+      .where('datasetId', '=', second)
+      .executeTakeFirstOrThrow()
+    await web.deps.db
+      .insertInto('quarantine')
+      .values({
+        runId,
+        stage: 'ingestion',
+        datasetId: second,
+        ordinal: 0,
+        fileId,
+        unit: 0,
+        line: 1,
+        byteOffset: 0,
+        reason: 'not-json',
+      })
+      .execute()
+    const list = await (await web.request(web.colleague, `/runs/${runId}/quarantine`)).text()
+    expect(list).toContain(`<td data-label="Dataset"><a href="/datasets/${second}">second of two.jsonl</a>`)
+    const record = await web.request(web.colleague, `/runs/${runId}/quarantine/${second}/0`)
+    expect(await record.text()).toContain(`<dd><a href="/datasets/${second}">second of two.jsonl</a></dd>`)
   })
 })
 
