@@ -49,7 +49,7 @@ const Row = ({ datasets, at, problem }: RowProps) => {
           </span>
         )}
       </th>
-      <Count value={at + 1} label="Read as number" />
+      <Count value={at + 1} label="Order" />
       <Count value={dataset.files} label="Files" />
       <td class="num" data-label="Size">
         {bytes(dataset.bytes)}
@@ -113,7 +113,7 @@ export const NewRunPage = ({
             <tr>
               <th scope="col">Name</th>
               <th scope="col" class="num">
-                Read as number
+                Order
               </th>
               <th scope="col" class="num">
                 Files

@@ -82,7 +82,8 @@ const Step = ({ href, rel }: { href: string; rel: 'prev' | 'next' }) => {
 
 const Source = ({ source }: { source: SourceExcerpt }) => (
   <>
-    <section class="sides__body" tabindex={0} aria-labelledby="source">
+    {/* biome-ignore lint/a11y/useSemanticElements: a fieldset groups controls, this is text to scroll by keyboard */}
+    <div class="sides__body" role="group" tabindex={0} aria-labelledby="source">
       <pre class="code code--wrap source">
         {source.isCutBefore ? <span class="c">… </span> : null}
         {source.before}
@@ -90,7 +91,7 @@ const Source = ({ source }: { source: SourceExcerpt }) => (
         {source.after}
         {source.isCutAfter ? <span class="c"> …</span> : null}
       </pre>
-    </section>
+    </div>
     {source.isCutBefore || source.isCutAfter ? (
       <p class="muted">Only the part around the mark is shown; the record goes on where it says “…”.</p>
     ) : null}
@@ -120,7 +121,8 @@ const shortened = (text: string): string => (text.length <= 2_000 ? text : `${te
 
 const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
   <>
-    <section class="sides__body" tabindex={0} aria-labelledby="proposal">
+    {/* biome-ignore lint/a11y/useSemanticElements: a fieldset groups controls, this is text to scroll by keyboard */}
+    <div class="sides__body" role="group" tabindex={0} aria-labelledby="proposal">
       <pre class="code code--wrap">
         {pieces
           .slice(0, shownPieces)
@@ -134,7 +136,7 @@ const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
             ),
           )}
       </pre>
-    </section>
+    </div>
     {pieces.length > shownPieces ? (
       <p class="muted">
         {number(pieces.length - shownPieces)} more places like these follow; the whole text stands in the box
