@@ -664,8 +664,24 @@ describe('a run over several datasets', () => {
   })
 
   test('leaves the counts of its datasets to runs over each alone', async () => {
-    const list = await (await web.request(web.colleague, '/datasets?q=of two')).text()
-    expect(list).toContain('with others')
+    const rowsOf = async (query: string) =>
+      (await (await web.request(web.colleague, `/datasets?q=${query}`)).text()).split('<tr').slice(2)
+    for (const row of await rowsOf('of two')) expect(row).toContain('with others')
+    expect((await send({ datasetIds: [datasetId, first] })).status).toBe(201)
+    const last = await web.deps.db
+      .selectFrom('runs')
+      .select('id')
+      .where('keyOwner', '=', datasetId)
+      .orderBy('createdAt', 'desc')
+      .executeTakeFirstOrThrow()
+    await web.deps.db
+      .updateTable('runStages')
+      .set({ recordsIn: 9, quarantined: 9 })
+      .where('runId', '=', last.id)
+      .where('stage', '=', 'ingestion')
+      .execute()
+    const [row] = await rowsOf('signals')
+    expect(row).toContain(`<a href="/runs/${last.id}/quarantine">9</a>`)
   })
 
   test('says in its quarantine which dataset a record is from', async () => {

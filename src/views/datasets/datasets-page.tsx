@@ -36,7 +36,7 @@ const filters: readonly { value: DatasetFilter; label: string }[] = [
 
 const Score = ({ value, otherwise }: { value: number | null; otherwise: string }) =>
   value === null ? (
-    <span class="muted">{otherwise}</span>
+    <span class="muted nowrap">{otherwise}</span>
   ) : (
     <span class="cellbar">
       <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
@@ -67,9 +67,8 @@ interface RowProps {
 
 const Row = ({ dataset, isChosen, now }: RowProps) => {
   const state = dataset.lastRun?.status
-  // Of a run over several datasets the counts are those of all of them.
-  const shared = dataset.lastRun !== null && dataset.lastRun.datasets.length > 1
-  const otherwise = shared ? 'with others' : 'pending'
+  // What a run over several datasets counted is of all of them.
+  const otherwise = dataset.lastRun !== null && dataset.countedRunId === null ? 'with others' : 'pending'
   return (
     <tr data-state={state === 'failed' || state === 'running' ? state : undefined}>
       <th scope="row" class={isChosen === undefined ? 'main-cell' : 'main-cell has-pick'}>
@@ -110,7 +109,7 @@ const Row = ({ dataset, isChosen, now }: RowProps) => {
         value={dataset.quarantined}
         label="Quarantined"
         otherwise={otherwise}
-        href={dataset.lastRun === null ? undefined : `/runs/${dataset.lastRun.id}/quarantine`}
+        href={dataset.countedRunId === null ? undefined : `/runs/${dataset.countedRunId}/quarantine`}
       />
       <td data-label="Score">
         <Score value={dataset.meanScore} otherwise={otherwise} />
