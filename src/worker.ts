@@ -4,12 +4,16 @@ import { startEngine } from './jobs/engine.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { untilUnsealed } from './until-unsealed.ts'
 
 /** Shards without HTTP: as many of these processes as machines share the database and the vault. */
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
-  const stack = await openStack(config, log)
+  const stack = await openStack(config, log, 'wait')
+  const stopping = new AbortController()
+  const stopped = onStopSignal(log).then(() => stopping.abort())
+  if (!(await untilUnsealed(stack.vault, log, stopping.signal))) return stack.close()
   const engine = await startEngine({
     ...stack,
     createKey: (owner) => stack.vault.createKey(owner),
@@ -19,7 +23,7 @@ await runProcess(async () => {
     changed: (runId) => notify(stack.db, runId),
   })
   process.stdout.write('Signalbox worker is ready\n')
-  await onStopSignal(log)
+  await stopped
   await engine.stop()
   await stack.close()
 })

@@ -339,13 +339,14 @@ class LocalVault implements OpenedVault {
   }
 
   async #open(name: ObjectName): Promise<OpenObject> {
-    const path = this.#path(name)
-    // Asked first: that the key is gone says more than that the object is.
-    if ((await this.#keys.versions(name.owner)).length === 0) await this.#keys.readNewest(name.owner)
-    const file = await openObject(path)
+    const file = await openObject(this.#path(name)).catch(async (error: unknown) => {
+      // That the key is gone says more than that the object is.
+      if ((await this.#keys.versions(name.owner)).length === 0) await this.#keys.readNewest(name.owner)
+      throw error
+    })
     try {
       const { tail, size } = await readTail(file)
-      const key = await this.#keys.read({ owner: name.owner, keyVersion: readKeyVersion(tail) })
+      const key = await this.#keyFor(name.owner, readKeyVersion(tail))
       const lengths = readClosingRow(key, name, tail, size)
       const [length] = lengths
       if (length === undefined || lengths.length !== 1) {
@@ -357,6 +358,18 @@ class LocalVault implements OpenedVault {
     } catch (error) {
       await file.close()
       throw error
+    }
+  }
+
+  /** An object that names a version which never was is damaged; one whose version was destroyed is noise. */
+  async #keyFor(owner: string, keyVersion: number): Promise<Buffer> {
+    try {
+      return await this.#keys.read({ owner, keyVersion })
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.failure !== 'key-destroyed') throw error
+      const isKnown = await this.#keys.destroyed.has({ owner, keyVersion })
+      if (isKnown || (await this.#keys.versions(owner)).length === 0) throw error
+      throw new VaultError('damaged', 'A stored object is damaged. Restore it from a backup.')
     }
   }
 
