@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -42,7 +54,9 @@ const damagesOf = async (of: OpenedVault, from?: string) => {
 const contents = async () => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  return Promise.all(files.toSorted().map(async (file) => `${file} ${(await readFile(file)).toString('hex')}`))
+  return Promise.all(
+    files.toSorted().map(async (file) => `${file} ${(await readFile(file)).toString('hex')}`),
+  )
 }
 
 describe('rotating the master key', () => {
@@ -101,11 +115,14 @@ describe('rotating the master key', () => {
     expect((await vault.keyState()).damagedKeys).toEqual(['ds_2 1'])
   })
 
-  test.each([1, 6, 12, 20])('killed before step %i: nothing is lost, and asking again ends it', async (at) => {
-    const prepared = await prepareVault('rotate')
-    expect(await killAtStep(prepared, 'rotate', at)).toBe(true)
-    await rm(prepared, { recursive: true, force: true })
-  })
+  test.each([1, 6, 12, 20])(
+    'killed before step %i: nothing is lost, and asking again ends it',
+    async (at) => {
+      const prepared = await prepareVault('rotate')
+      expect(await killAtStep(prepared, 'rotate', at)).toBe(true)
+      await rm(prepared, { recursive: true, force: true })
+    },
+  )
 })
 
 describe('retiring an old version of the master key', () => {
@@ -206,7 +223,9 @@ describe('a sealed vault', () => {
 
   test.each([0o640, 0o604])('refuses a master key that others can read: mode %o', async (mode) => {
     await chmod(inKeys('master-1.key'), mode)
-    await sealedAs('exposed', `chmod 600 ${inKeys('master-1.key')}`, () => chmod(inKeys('master-1.key'), 0o600))
+    await sealedAs('exposed', `chmod 600 ${inKeys('master-1.key')}`, () =>
+      chmod(inKeys('master-1.key'), 0o600),
+    )
   })
 
   test('refuses to go on with one of two versions in the middle of a rotation', async () => {
@@ -298,7 +317,10 @@ describe('versions of an owner’s key', () => {
     expect(await vault.keyVersionOf('ds_1', 'file_1')).toBe(1)
     expect(await vault.keyVersionOf('ds_1', 'file_2')).toBe(2)
     const again = await openLocalVault(folders)
-    expect([await read(again), await read(again, 'ds_1', 'file_2')]).toEqual([text.toString(), text.toString()])
+    expect([await read(again), await read(again, 'ds_1', 'file_2')]).toEqual([
+      text.toString(),
+      text.toString(),
+    ])
   })
 
   test('another process writes under the new version at once', async () => {
@@ -360,7 +382,9 @@ describe('a destroyed key that comes back from a backup', () => {
     const restored = await openLocalVault(folders)
     expect((await restored.keyState()).destroyedAgain).toEqual([{ owner: 'ds_1', keyVersion: 1 }])
     await expect(stat(inKeys(path))).rejects.toMatchObject({ code: 'ENOENT' })
-    await expect(read(restored)).rejects.toMatchObject({ failure: expect.stringMatching(/missing|key-destroyed/) })
+    await expect(read(restored)).rejects.toMatchObject({
+      failure: expect.stringMatching(/missing|key-destroyed/),
+    })
     expect((await (await openLocalVault(folders)).keyState()).destroyedAgain).toEqual([])
   })
 

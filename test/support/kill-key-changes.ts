@@ -86,14 +86,18 @@ async function expectWhole(vault: OpenedVault, change: KeyChange, why: string): 
   for (const object of objects) {
     if (isDestroyedBy(change, object)) continue
     const { owner, id } = object
-    expect(Buffer.from(await vault.readBytes({ owner, id, kind: 'source' })), `${why}: ${owner} ${id}`).toEqual(text)
+    expect(
+      Buffer.from(await vault.readBytes({ owner, id, kind: 'source' })),
+      `${why}: ${owner} ${id}`,
+    ).toEqual(text)
   }
   await vault.createKey('ds_4')
   await vault.writeBytes({ owner: 'ds_4', id: 'file_1', kind: 'source' }, text)
 }
 
 async function finish(vault: OpenedVault, change: KeyChange, why: string): Promise<void> {
-  if (change === 'rotate') expect(await vault.rotate(), why).toMatchObject({ ok: true, value: { damaged: [] } })
+  if (change === 'rotate')
+    expect(await vault.rotate(), why).toMatchObject({ ok: true, value: { damaged: [] } })
   else if (change === 'retire') {
     const result = await vault.retire(1)
     // It may have been finished but for the answer.
@@ -113,19 +117,29 @@ async function expectFinished(vault: OpenedVault, change: KeyChange, why: string
   expect(totals, why).toMatchObject({ objects: objects.length - destroyed + 2, damaged: 0 })
   const { masterKeys } = await vault.keyState()
   if (change === 'rotate') {
-    expect(masterKeys.filter(({ keys }) => keys > 0), why).toHaveLength(1)
+    expect(
+      masterKeys.filter(({ keys }) => keys > 0),
+      why,
+    ).toHaveLength(1)
     expect(masterKeys.at(-1), why).toMatchObject({ keys: 5, isCurrent: true })
     for (const { version, isCurrent } of masterKeys) {
       if (!isCurrent) expect(await vault.retire(version), why).toMatchObject({ ok: true })
     }
     for (const { owner, id } of objects) await vault.readBytes({ owner, id, kind: 'source' })
   }
-  if (change === 'retire') expect(masterKeys.map(({ version }) => version), why).toEqual([2])
+  if (change === 'retire')
+    expect(
+      masterKeys.map(({ version }) => version),
+      why,
+    ).toEqual([2])
 }
 
 /** No file of a destroyed key, under whatever name: it could be read again. */
 async function expectNothingLeft(folder: string, change: KeyChange, why: string): Promise<void> {
   const files = await readdir(join(folder, 'keys', 'owners'), { recursive: true })
   const prefix = change === 'destroy an owner' ? 'ds_2' : 'ds_1.json'
-  expect(files.filter((file) => file.startsWith(prefix)), why).toEqual([])
+  expect(
+    files.filter((file) => file.startsWith(prefix)),
+    why,
+  ).toEqual([])
 }
