@@ -84,7 +84,7 @@ await runProcess(async () => {
 })
 
 /** What the routes ask of runs, also before the engine stands. */
-const runsOf = (engine: () => Engine | undefined): Runs => {
+function runsOf(engine: () => Engine | undefined): Runs {
   const sealed = refuse(
     'unavailable',
     'The vault is sealed; runs wait until an operator restores its master key.',
