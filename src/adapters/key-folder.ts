@@ -267,7 +267,7 @@ export class KeyFolder {
     if (text === undefined || !made) return false
     const wrapped = readWrappedKey(text)
     if (wrapped.masterVersion === master.version) return false
-    const old = this.#ring?.keys.get(wrapped.masterVersion)
+    const old = (this.#ring ?? (await this.refresh())).keys.get(wrapped.masterVersion)
     if (old === undefined)
       throw new VaultError('damaged', 'A wrapped key names a master key that is not there.')
     const key = unwrapKey(old, name, wrapped)

@@ -1,9 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { SourceBytes } from '../domain/formats/source.ts'
 import type { Result } from '../domain/result.ts'
-import { encryptFloe, Floe, headerLength, hkdfExpand, vaultParameters } from '../domain/vault/floe.ts'
+import { hkdfExpand } from '../domain/vault/floe.ts'
 import type {
   KeyKeeper,
   KeyState,
@@ -13,25 +12,12 @@ import type {
   Verification,
 } from '../domain/vault/key-state.ts'
 import type { KeyName } from '../domain/vault/keys.ts'
-import {
-  closingRow,
-  closingRowLength,
-  partAad,
-  readClosingRow,
-  readKeyVersion,
-} from '../domain/vault/object-format.ts'
-import {
-  type ObjectName,
-  objectKinds,
-  type StoredObject,
-  VaultError,
-  type VaultInventory,
-} from '../domain/vault/vault.ts'
-import { isCode, statIfThere, syncFolder } from './durable-file.ts'
+import { type ObjectName, type StoredObject, VaultError, type VaultInventory } from '../domain/vault/vault.ts'
+import { isCode } from './durable-file.ts'
 import { KeyFolder } from './key-folder.ts'
 import { readKeyState, retireMasterKey, rotateMasterKey } from './key-rotation.ts'
 import { SealedVault } from './master-key-files.ts'
-import { OpenObject, readExactly } from './open-object.ts'
+import { checkedOwner, ObjectFiles, ownerId } from './object-files.ts'
 
 export interface VaultFolders {
   readonly keysFolder: string
@@ -47,7 +33,6 @@ export interface OpenedVault extends VaultInventory, KeyKeeper {
 }
 
 const canary: ObjectName = { owner: 'vault', id: 'canary', kind: 'canary' }
-const temporarySuffix = '.writing'
 
 /**
  * Opens the vault in two folders; makes both on first use. Several processes and threads may have it open.
@@ -72,6 +57,7 @@ class LocalVault implements OpenedVault {
   readonly #folder: string
   readonly #keysFolder: string
   readonly #keys: KeyFolder
+  readonly #objects: ObjectFiles
   #unsealing: Promise<void> | undefined
   #destroyedAgain: readonly KeyName[] = []
 
@@ -79,6 +65,7 @@ class LocalVault implements OpenedVault {
     this.#folder = objectsFolder
     this.#keysFolder = keysFolder
     this.#keys = new KeyFolder(keysFolder, masterKeyFile)
+    this.#objects = new ObjectFiles(objectsFolder, this.#keys)
   }
 
   /** Opens the vault unless it is open. @throws SealedVault */
@@ -113,8 +100,8 @@ class LocalVault implements OpenedVault {
   }
 
   async #tryCanary(): Promise<void> {
-    if (await this.has(canary)) {
-      await this.#read(canary).catch((error: unknown) => {
+    if (await this.#objects.has(canary)) {
+      await this.#objects.read(canary).catch((error: unknown) => {
         if (error instanceof SealedVault || !(error instanceof VaultError)) throw error
         throw new SealedVault(
           'wrong',
@@ -124,7 +111,7 @@ class LocalVault implements OpenedVault {
       return
     }
     await this.#keys.create(canary.owner)
-    await this.#write(canary, once(Buffer.from('signalbox'))).catch((error: unknown) => {
+    await this.#objects.write(canary, once(Buffer.from('signalbox'))).catch((error: unknown) => {
       // Another process was first.
       if (!isCode(error, 'EEXIST')) throw error
     })
@@ -178,24 +165,16 @@ class LocalVault implements OpenedVault {
 
   async #destroyVersion(key: KeyName): Promise<void> {
     await this.#keys.destroyVersion(key)
-    for await (const { id } of this.list(key.owner)) {
-      const version = await this.#keyVersionOf(key.owner, id).catch(() => undefined)
-      if (version === key.keyVersion) await rm(this.#path({ owner: key.owner, id }), { force: true })
+    const { owner } = key
+    for await (const { id } of this.#objects.list(owner)) {
+      const version = await this.#objects.keyVersionOf(owner, id).catch(() => undefined)
+      if (version === key.keyVersion) await this.#objects.remove({ owner, id })
     }
   }
 
   async keyVersionOf(owner: string, id: string): Promise<number> {
     await this.ready()
-    return this.#keyVersionOf(owner, id)
-  }
-
-  async #keyVersionOf(owner: string, id: string): Promise<number> {
-    const file = await openObject(this.#path({ owner, id }))
-    try {
-      return readKeyVersion((await readTail(file)).tail)
-    } finally {
-      await file.close()
-    }
+    return this.#objects.keyVersionOf(owner, id)
   }
 
   async deriveKey(owner: string, purpose: string): Promise<Uint8Array> {
@@ -206,7 +185,7 @@ class LocalVault implements OpenedVault {
 
   async keyState(): Promise<KeyState> {
     let sealed = await this.unseal()
-    // An open vault goes on with the keys in memory; whoever asks for its state is told what lies there now.
+    // Whoever asks is told what lies there now; an open vault whose master key was taken away is sealed by that.
     if (sealed === undefined) {
       sealed = await this.#keys.refresh().then(
         () => undefined,
@@ -251,82 +230,13 @@ class LocalVault implements OpenedVault {
     return 'whole'
   }
 
-  async verify(owner: string, id: string): Promise<Verification> {
-    await this.ready()
-    try {
-      const object = await this.#openWhateverKind(owner, id)
-      try {
-        for await (const _ of object.stream(0));
-        return 'whole'
-      } finally {
-        await object.close()
-      }
-    } catch (error) {
-      if (!(error instanceof VaultError) || error.failure === 'sealed') throw error
-      return error.failure === 'missing' ? 'gone' : error.failure
-    }
-  }
-
-  /** The kind is not part of where an object lies; only under its own does it open. */
-  async #openWhateverKind(owner: string, id: string): Promise<OpenObject> {
-    for (const kind of objectKinds) {
-      try {
-        return await this.#open({ owner, id, kind })
-      } catch (error) {
-        if (!(error instanceof VaultError) || error.failure !== 'damaged') throw error
-      }
-    }
-    throw new VaultError('damaged', 'A stored object is damaged.')
-  }
-
   async write(
     name: ObjectName,
     plaintext: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<StoredObject> {
     await this.ready()
-    return this.#write(name, plaintext, signal)
-  }
-
-  async #write(
-    name: ObjectName,
-    plaintext: AsyncIterable<Uint8Array>,
-    signal?: AbortSignal,
-  ): Promise<StoredObject> {
-    const { key, keyVersion } = await this.#keys.readNewest(name.owner)
-    const path = this.#path(name)
-    const temporary = `${path}.${randomBytes(6).toString('hex')}${temporarySuffix}`
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const floe = Floe.create(vaultParameters, key, partAad(name, 0), randomBytes(vaultParameters.ivLength))
-    const hash = createHash('sha256')
-    let bytes = 0
-    let length = 0
-    const file = await open(temporary, 'wx', 0o600)
-    try {
-      let writing: Promise<unknown> = Promise.resolve()
-      for await (const segment of encryptFloe(floe, plaintext, randomBytes, (plain) => {
-        hash.update(plain)
-        bytes += plain.length
-      })) {
-        signal?.throwIfAborted()
-        // One segment is written while the next is filled and sealed.
-        await writing
-        writing = writeAll(file, segment)
-        writing.catch(() => {})
-        for (const piece of segment) length += piece.length
-      }
-      await writing
-      signal?.throwIfAborted()
-      await writeAll(file, [closingRow(key, keyVersion, name, [length])])
-      await file.sync()
-      await file.close()
-      await link(temporary, path)
-    } finally {
-      await file.close().catch(() => {})
-      await unlink(temporary)
-    }
-    await syncFolder(dirname(path))
-    return { bytes, sha256: hash.digest('hex') }
+    return this.#objects.write(name, plaintext, signal)
   }
 
   writeBytes(name: ObjectName, plaintext: Uint8Array): Promise<StoredObject> {
@@ -335,88 +245,30 @@ class LocalVault implements OpenedVault {
 
   async open(name: ObjectName): Promise<SourceBytes & { close(): Promise<void> }> {
     await this.ready()
-    return this.#open(name)
-  }
-
-  async #open(name: ObjectName): Promise<OpenObject> {
-    const file = await openObject(this.#path(name)).catch(async (error: unknown) => {
-      // That the key is gone says more than that the object is.
-      if ((await this.#keys.versions(name.owner)).length === 0) await this.#keys.readNewest(name.owner)
-      throw error
-    })
-    try {
-      const { tail, size } = await readTail(file)
-      const key = await this.#keyFor(name.owner, readKeyVersion(tail))
-      const lengths = readClosingRow(key, name, tail, size)
-      const [length] = lengths
-      if (length === undefined || lengths.length !== 1) {
-        throw new VaultError('damaged', 'A stored object has parts this version does not know.')
-      }
-      const header = await readExactly(file, 0, headerLength(vaultParameters))
-      const floe = Floe.open(vaultParameters, key, partAad(name, 0), header)
-      return new OpenObject(file, floe, length)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-  }
-
-  /** An object that names a version which never was is damaged; one whose version was destroyed is noise. */
-  async #keyFor(owner: string, keyVersion: number): Promise<Buffer> {
-    try {
-      return await this.#keys.read({ owner, keyVersion })
-    } catch (error) {
-      if (!(error instanceof VaultError) || error.failure !== 'key-destroyed') throw error
-      const isKnown = await this.#keys.destroyed.has({ owner, keyVersion })
-      if (isKnown || (await this.#keys.versions(owner)).length === 0) throw error
-      throw new VaultError('damaged', 'A stored object is damaged. Restore it from a backup.')
-    }
+    return this.#objects.open(name)
   }
 
   async readBytes(name: ObjectName): Promise<Uint8Array> {
     await this.ready()
-    return this.#read(name)
-  }
-
-  async #read(name: ObjectName): Promise<Uint8Array> {
-    const object = await this.#open(name)
-    try {
-      return await object.slice(0, object.size)
-    } finally {
-      await object.close()
-    }
+    return this.#objects.read(name)
   }
 
   async remove(name: ObjectName): Promise<void> {
     await this.ready()
-    const path = this.#path(name)
-    await rm(path, { force: true })
+    await this.#objects.remove(name)
   }
 
-  async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
-    const folder = join(this.#folder, checkedOwner(owner))
-    for (const path of await filesBelow(folder)) {
-      const id = relative(folder, path)
-      // Neither half-written ones nor what somebody else put there.
-      if (path.endsWith(temporarySuffix) || !objectId.test(id)) continue
-      const found = await statIfThere(path)
-      if (found) yield { id, storedBytes: found.size, storedAt: found.mtime }
-    }
+  list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
+    return this.#objects.list(owner)
   }
 
   async *owners(): AsyncGenerator<{ id: string; hasKey: boolean; objects: number; writtenAt: Date }> {
-    const withKey = await this.#keys.owners()
-    for (const id of new Set([...withKey, ...(await readdir(this.#folder))])) {
-      if (id === canary.owner || !ownerId.test(id)) continue
+    for (const id of await this.ownerIds()) {
+      if (id === canary.owner) continue
       const madeAt = await this.#keys.madeAt(id)
-      let writtenAt = madeAt
-      let objects = 0
-      for (const path of await filesBelow(join(this.#folder, id))) {
-        const found = await statIfThere(path)
-        if (!found) continue
-        if (!path.endsWith(temporarySuffix)) objects++
-        if (writtenAt === undefined || found.mtime > writtenAt) writtenAt = found.mtime
-      }
+      const { objects, writtenAt: changedAt } = await this.#objects.count(id)
+      const writtenAt =
+        madeAt === undefined || (changedAt !== undefined && changedAt > madeAt) ? changedAt : madeAt
       if (writtenAt !== undefined) yield { id, hasKey: madeAt !== undefined, objects, writtenAt }
     }
   }
@@ -424,7 +276,7 @@ class LocalVault implements OpenedVault {
   async sweepTemporary(writtenBefore?: Date): Promise<number> {
     await this.ready()
     let swept = 0
-    for await (const path of this.#temporary(writtenBefore)) {
+    for await (const path of this.#objects.temporary(writtenBefore)) {
       await rm(path, { force: true })
       swept++
     }
@@ -433,66 +285,16 @@ class LocalVault implements OpenedVault {
 
   async countTemporary(writtenBefore: Date): Promise<number> {
     let found = 0
-    for await (const _ of this.#temporary(writtenBefore)) found++
+    for await (const _ of this.#objects.temporary(writtenBefore)) found++
     return found
   }
 
-  async *#temporary(writtenBefore: Date | undefined): AsyncGenerator<string> {
-    for (const path of await filesBelow(this.#folder)) {
-      if (!path.endsWith(temporarySuffix)) continue
-      const found = await statIfThere(path)
-      if (found && (writtenBefore === undefined || found.mtime < writtenBefore)) yield path
-    }
+  async verify(owner: string, id: string): Promise<Verification> {
+    await this.ready()
+    return this.#objects.verify(owner, id)
   }
-
-  async has(name: ObjectName): Promise<boolean> {
-    return stat(this.#path(name)).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  #path({ owner, id }: Pick<ObjectName, 'owner' | 'id'>): string {
-    if (!objectId.test(id)) throw new Error('not an object id')
-    return join(this.#folder, checkedOwner(owner), id)
-  }
-}
-
-/** A full disk may take a part of a write before it refuses the rest. */
-async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
-  const expected = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const { bytesWritten } = await file.writev(pieces)
-  if (bytesWritten === expected) return
-  const rest = Buffer.concat(pieces).subarray(bytesWritten)
-  for (let written = 0; written < rest.length; ) {
-    written += (await file.write(rest, written)).bytesWritten
-  }
-}
-
-const objectId = /^[\w-]+(?:[./][\w-]+)*$/
-const ownerId = /^[\w-]+$/
-
-const checkedOwner = (owner: string): string => {
-  if (!ownerId.test(owner)) throw new Error('not an owner id')
-  return owner
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
-}
-
-const openObject = (path: string): Promise<FileHandle> =>
-  open(path, 'r').catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) throw new VaultError('missing', 'A stored object is missing.')
-    throw error
-  })
-
-async function readTail(file: FileHandle): Promise<{ tail: Buffer; size: number }> {
-  const { size } = await file.stat()
-  return { tail: await readExactly(file, Math.max(0, size - closingRowLength(64)), size), size }
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }

@@ -236,6 +236,15 @@ describe('a sealed vault', () => {
     )
   })
 
+  test('an open vault is sealed when somebody looks and its master key was taken away, and opens again', async () => {
+    await rename(inKeys('master-1.key'), join(folder, 'away'))
+    expect(await read(vault)).toBe(text.toString())
+    expect((await vault.keyState()).sealed).toMatchObject({ reason: 'missing' })
+    await expect(read(vault)).rejects.toMatchObject({ failure: 'sealed' })
+    await rename(join(folder, 'away'), inKeys('master-1.key'))
+    expect(await read(vault)).toBe(text.toString())
+  })
+
   test('a vault from before there were notes opens, and is noted', async () => {
     await rm(inKeys('master-1.json'))
     expect(await read(await openLocalVault(folders))).toBe(text.toString())
@@ -346,6 +355,23 @@ describe('versions of an owner’s key', () => {
     }
     expect(await vault.addKeyVersion('ds_1')).toBe(3)
     expect(await damagesOf(vault)).toEqual(['key destroyed ds_1 file_1'])
+  })
+
+  test('an object that was being written under a version when that was destroyed is refused, not kept', async () => {
+    const other = await openLocalVault(folders)
+    await vault.addKeyVersion('ds_1')
+    const writing = (async function* () {
+      yield text
+      await other.addKeyVersion('ds_1')
+      await other.destroyKeyVersion({ owner: 'ds_1', keyVersion: 2 })
+      yield text
+    })()
+    await expect(vault.write({ owner: 'ds_1', id: 'file_2', kind: 'source' }, writing)).rejects.toMatchObject(
+      {
+        failure: 'key-destroyed',
+      },
+    )
+    expect(await readdir(join(folders.objectsFolder, 'ds_1'))).toEqual(['file_1'])
   })
 
   test('are all re-wrapped by a rotation', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type OpenedVault, openLocalVault } from '../../src/adapters/local-vault.ts'
@@ -145,6 +145,29 @@ describe('npm run vault -- status', () => {
     expect(sealed.stdout).toContain('sealed (unreadable): The vault is sealed:')
     const json: unknown = JSON.parse((await run('status', '--json')).stdout)
     expect(json).toMatchObject({ sealed: { reason: 'unreadable' }, masterKeys: [{ version: 1, keys: 2 }] })
+  })
+})
+
+describe('VAULT_KEY_FILE', () => {
+  test('is used by the threads that work shards too', async () => {
+    const keyFile = join(folder, 'elsewhere.key')
+    await rename(join(folder, 'keys/master-1.key'), keyFile)
+    const talks = join(folder, 'talks.jsonl')
+    const message = (role: string, content: string) => ({ role, content })
+    await writeFile(
+      talks,
+      `${JSON.stringify({ messages: [message('user', 'Is anybody there?'), message('assistant', 'Yes, I am here.')] })}\n`,
+    )
+    const ran = await runCommand('cli/pipeline.js', [talks, '--report', 'json'], {
+      DATABASE_URL: database.url,
+      DATABASE_ADMIN_URL: database.adminUrl,
+      SIGNALBOX_DATA: folder,
+      SIGNALBOX_WORKERS: '1',
+      VAULT_KEY_FILE: keyFile,
+      LOG_LEVEL: 'warn',
+    })
+    expect(ran.code, ran.stderr).toBe(0)
+    expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'completed' })
   })
 })
 
