@@ -27,6 +27,7 @@ const Environment = z.object({
   SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
+  SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -50,6 +51,8 @@ export interface Config {
   readonly workers: number
   /** Runs that may run at once: of one user, and of all. */
   readonly runLimits: { readonly perUser: number; readonly total: number }
+  /** How long intermediates are kept after a run completed. */
+  readonly intermediatesDays: number
 }
 
 /**
@@ -84,5 +87,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
+    intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
   }
 }

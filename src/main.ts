@@ -9,11 +9,16 @@ import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
+import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
+import { SourceReader } from './jobs/source-reader.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
 import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
+
+/** Uploads whose files are recognised at once; others wait. */
+const detectionProcesses = 2
 
 await runProcess(async () => {
   const config = readConfig(process.env)
@@ -29,6 +34,7 @@ await runProcess(async () => {
   const clock = () => new Date()
   const closing = new AbortController()
   const progress = progressHub(stack.url, log)
+  const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   const work = async () => {
     await vault.sweepTemporary()
@@ -54,6 +60,7 @@ await runProcess(async () => {
     createApp({
       db,
       vault,
+      detect: reader.detect,
       runs: runsOf(() => engine),
       config: {
         publicUrl,
@@ -61,6 +68,7 @@ await runProcess(async () => {
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
         runLimits: config.runLimits,
+        intermediatesDays: config.intermediatesDays,
       },
       log,
       clock,
@@ -72,13 +80,24 @@ await runProcess(async () => {
   const link = await issueSetupLink(db, publicUrl, clock(), random)
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
+  let housekeeping: Housekeeping | undefined
+  const keepingHouse = working.then(() => {
+    if (engine === undefined) return
+    housekeeping = startHousekeeping({
+      ...stack,
+      clock,
+      intermediatesDays: config.intermediatesDays,
+      changed: (runId) => notify(db, runId),
+    })
+  })
+  keepingHouse.catch(() => {})
 
   await onStopSignal(log)
   // Streams first: a server waits for them before it closes.
   closing.abort()
-  await server.drain()
-  await working.catch(() => {})
+  await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await engine?.stop()
+  reader.stop()
   await progress.close()
   await stack.close()
 })

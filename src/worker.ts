@@ -1,6 +1,7 @@
 import { readConfig } from './config.ts'
 import { notify } from './db/progress-hub.ts'
 import { startEngine } from './jobs/engine.ts'
+import { startHousekeeping } from './jobs/housekeeping.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
@@ -14,16 +15,21 @@ await runProcess(async () => {
   const stopping = new AbortController()
   const stopped = onStopSignal(log).then(() => stopping.abort())
   if (!(await untilUnsealed(stack.vault, log, stopping.signal))) return stack.close()
-  const engine = await startEngine({
+  const shared = {
     ...stack,
+    clock: () => new Date(),
+    changed: (runId: string) => notify(stack.db, runId),
+  }
+  const engine = await startEngine({
+    ...shared,
     createKey: (owner) => stack.vault.createKey(owner),
     workers: Math.max(1, config.workers),
     limits: config.runLimits,
-    clock: () => new Date(),
-    changed: (runId) => notify(stack.db, runId),
   })
   process.stdout.write('Signalbox worker is ready\n')
+  const housekeeping = startHousekeeping({ ...shared, intermediatesDays: config.intermediatesDays })
   await stopped
+  await housekeeping.stop()
   await engine.stop()
   await stack.close()
 })

@@ -273,10 +273,10 @@ class LocalVault implements OpenedVault {
     }
   }
 
-  async sweepTemporary(writtenBefore?: Date): Promise<number> {
+  async sweepTemporary(writtenBefore?: Date, step?: () => Promise<void>): Promise<number> {
     await this.ready()
     let swept = 0
-    for await (const path of this.#objects.temporary(writtenBefore)) {
+    for await (const path of this.#objects.temporary(writtenBefore, step)) {
       await rm(path, { force: true })
       swept++
     }

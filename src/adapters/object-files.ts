@@ -165,7 +165,7 @@ export class ObjectFiles {
 
   async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
     const folder = join(this.#folder, checkedOwner(owner))
-    for (const path of await filesBelow(folder)) {
+    for await (const path of filesBelow(folder)) {
       const id = relative(folder, path)
       // Neither half-written ones nor what somebody else put there.
       if (path.endsWith(temporarySuffix) || !objectId.test(id)) continue
@@ -178,7 +178,7 @@ export class ObjectFiles {
   async count(owner: string): Promise<{ objects: number; writtenAt: Date | undefined }> {
     let writtenAt: Date | undefined
     let objects = 0
-    for (const path of await filesBelow(join(this.#folder, owner))) {
+    for await (const path of filesBelow(join(this.#folder, owner))) {
       const found = await statIfThere(path)
       if (!found) continue
       if (!path.endsWith(temporarySuffix)) objects++
@@ -188,8 +188,9 @@ export class ObjectFiles {
   }
 
   /** Half-written objects. @param writtenBefore spares what was written to since */
-  async *temporary(writtenBefore: Date | undefined): AsyncGenerator<string> {
-    for (const path of await filesBelow(this.#folder)) {
+  async *temporary(writtenBefore: Date | undefined, step?: () => Promise<void>): AsyncGenerator<string> {
+    for await (const path of filesBelow(this.#folder)) {
+      await step?.()
       if (!path.endsWith(temporarySuffix)) continue
       const found = await statIfThere(path)
       if (found && (writtenBefore === undefined || found.mtime < writtenBefore)) yield path
@@ -239,7 +240,12 @@ async function readTail(file: FileHandle): Promise<{ tail: Buffer; size: number 
   return { tail: await readExactly(file, Math.max(0, size - closingRowLength(64)), size), size }
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+/** A folder at a time: the list of a whole vault would hold up whatever else the process does. */
+async function* filesBelow(folder: string): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* filesBelow(path)
+    else if (entry.isFile()) yield path
+  }
 }

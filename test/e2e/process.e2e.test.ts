@@ -7,7 +7,7 @@ import { runCommand } from '../support/command.ts'
 import { mixedTalks, Site, undisturbedBooks } from '../support/fault-site.ts'
 import { killAtCheckpoint } from '../support/kill-checkpoints.ts'
 import { headers, killDuringRun, killDuringUpload, start, undisturbed } from '../support/kill-moments.ts'
-import { startPortal } from '../support/portal-process.ts'
+import { startPortal, startWorker } from '../support/portal-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 let folder: string
@@ -23,6 +23,14 @@ describe('the process', () => {
     expect((await fetch(`${portal.url}/ready`)).status).toBe(200)
     expect(await portal.stop('SIGTERM')).toBe(0)
     await expect(fetch(`${portal.url}/health`)).rejects.toThrow()
+  })
+
+  test('keeps house once it is ready, and ends with a worker beside it', async () => {
+    const portal = await startPortal({ ...data(), LOG_LEVEL: 'info' })
+    await vi.waitUntil(() => portal.log().includes('"msg":"housekeeping done"'), { timeout: 20_000 })
+    const worker = await startWorker({ ...data(), PORT: '0' })
+    expect(await worker.stop('SIGTERM')).toBe(0)
+    expect(await portal.stop('SIGTERM')).toBe(0)
   })
 
   test('says in one sentence that the port is taken', async () => {
