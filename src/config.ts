@@ -18,6 +18,7 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
+  VAULT_KEY_FILE: z.string().min(1).optional(),
   SIGNALBOX_MAX_UPLOAD_BYTES: z.coerce
     .number()
     .int()
@@ -35,7 +36,13 @@ export const settingNames = Object.keys(Environment.shape)
 export interface Config {
   readonly http: { readonly port: number; readonly host: string; readonly publicUrl: string | undefined }
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
-  readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
+  readonly data: {
+    readonly folder: string
+    readonly keysFolder: string
+    readonly objectsFolder: string
+    /** Where the master keys lie; undefined: in the key folder. */
+    readonly masterKeyFile: string | undefined
+  }
   readonly uploads: { readonly maxBytes: number }
   /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
   readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
@@ -73,6 +80,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       folder,
       keysFolder: resolve(settings.SIGNALBOX_KEYS ?? `${folder}/keys`),
       objectsFolder: `${folder}/vault`,
+      masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },

@@ -5,12 +5,16 @@ import { startHousekeeping } from './jobs/housekeeping.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { untilUnsealed } from './until-unsealed.ts'
 
 /** Shards without HTTP: as many of these processes as machines share the database and the vault. */
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
-  const stack = await openStack(config, log)
+  const stack = await openStack(config, log, 'wait')
+  const stopping = new AbortController()
+  const stopped = onStopSignal(log).then(() => stopping.abort())
+  if (!(await untilUnsealed(stack.vault, log, stopping.signal))) return stack.close()
   const shared = {
     ...stack,
     clock: () => new Date(),
@@ -24,7 +28,7 @@ await runProcess(async () => {
   })
   process.stdout.write('Signalbox worker is ready\n')
   const housekeeping = startHousekeeping({ ...shared, intermediatesDays: config.intermediatesDays })
-  await onStopSignal(log)
+  await stopped
   await housekeeping.stop()
   await engine.stop()
   await stack.close()

@@ -12,10 +12,14 @@ import type { ShardOutcome, ShardWork } from './shard-work.ts'
 const politeness = 5
 giveWay()
 
-const folders = z.strictObject({ keysFolder: z.string(), objectsFolder: z.string() })
+const folders = z.strictObject({
+  keysFolder: z.string(),
+  objectsFolder: z.string(),
+  masterKeyFile: z.string().optional(),
+})
 let opened: Promise<Vault> | undefined
 const vault = () => {
-  opened ??= openLocalVault(folders.parse(workerData))
+  opened ??= openLocalVault(folders.parse(workerData), 'wait')
   return opened
 }
 

@@ -7,13 +7,17 @@ import type { Vault } from '../domain/vault/vault.ts'
 import { dispatchWork } from './dispatch-work.ts'
 import { SourceJob } from './source-job.ts'
 
-const folders = z.strictObject({ keysFolder: z.string(), objectsFolder: z.string() })
+const folders = z.strictObject({
+  keysFolder: z.string(),
+  objectsFolder: z.string(),
+  masterKeyFile: z.string().optional(),
+})
 let opened: Promise<Vault> | undefined
 
 /** The body of a process of the source reader. */
 serveJobs(async (asked, settings, channel) => {
   const job = SourceJob.parse(asked)
-  opened ??= openLocalVault(folders.parse(settings))
+  opened ??= openLocalVault(folders.parse(settings), 'wait')
   const vault = await opened
   if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
   // The same port that a thread would have; what goes over it goes on to the parent, and back.
