@@ -10,6 +10,9 @@ import { selectChecks } from '../domain/quality/registry.ts'
 import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
 
+/** What a thread says while the master key is missing; an error's class does not cross over from it. */
+export const sealedVault = 'the vault is sealed'
+
 /**
  * One shard's work: no database, no clock.
  * @throws Error whose message says what kind of error it was and where, nothing of what was read
@@ -19,7 +22,11 @@ export async function dispatchWork(vault: Vault, job: ShardWork): Promise<ShardO
     return await dispatch(vault, job)
   } catch (error) {
     if (error instanceof SourceRefused) return { kind: 'refused', problem: error.message }
-    if (error instanceof VaultError) return { kind: 'refused', problem: error.message }
+    if (error instanceof VaultError) {
+      // Its key may come back: no fault of the shard, and no reason to fail the run.
+      if (error.failure === 'sealed') throw new Error(sealedVault)
+      return { kind: 'refused', problem: error.message }
+    }
     // A parser's message quotes its input: only what kind of error it was may leave the thread.
     const name = error instanceof Error ? error.name : 'unknown'
     const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''

@@ -18,6 +18,7 @@ import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
 import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
+import { sealedVault } from './dispatch-work.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
@@ -59,6 +60,7 @@ const usualTimes: ShardTimes = {
 /** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
 const tickMs = 1_000
 const diskFullPauseSeconds = 5
+const sealedPauseSeconds = 5
 
 /**
  * Heaps of the threads. Ciphers make buffers fast: V8 would collect everything each 10 MB, a third of a core. A record is
@@ -262,6 +264,8 @@ export class ShardRunner {
     } else if (isDiskFull(err)) {
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
       await this.#pause('The disk of the vault is full. Make room; the run goes on by itself.')
+    } else if (isSealed(err)) {
+      await commitRelease(this.#deps, claim, sealedPauseSeconds)
     } else if (isDatabaseAway(err)) {
       // No fault of the shard. When this cannot be written down either, the next look finds it forgotten.
       await commitRelease(this.#deps, claim)
@@ -384,5 +388,7 @@ export class ShardRunner {
 const isThreadGone = (err: unknown): boolean =>
   err instanceof Error &&
   /worker (thread )?(exited|terminated|ended)|Terminating worker thread/i.test(err.message)
+
+const isSealed = (err: unknown): boolean => err instanceof Error && err.message === sealedVault
 
 const isDiskFull = (err: unknown): boolean => err instanceof Error && /\bENOSPC\b/.test(err.message)

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admitRuns, readWaiting } from '../../src/db/admit-runs.ts'
@@ -243,6 +245,31 @@ describe('with one worker', { timeout: 60_000 }, () => {
         .where('id', 'in', many)
         .execute()
       expect(over.length).toBeLessThan(4)
+    } finally {
+      await shop.close()
+    }
+  })
+})
+
+describe('a vault that is sealed', { timeout: 60_000 }, () => {
+  test('holds a run up until its master key is back, and fails nothing', async () => {
+    const shop = await workshop()
+    try {
+      const datasetId = await shop.dataset(
+        'ada',
+        conversations(20, (at) => `Question ${at}`),
+      )
+      const key = join(shop.vaultFolders.keysFolder, 'master-1.key')
+      await rename(key, `${key}.away`)
+      const engine = await shop.engine()
+      const runId = await shop.start(engine, 'ada', datasetId)
+      await expect
+        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
+        .toBe(true)
+      await rename(`${key}.away`, key)
+      expect(await shop.over(runId)).toBe('completed')
+      expect(await shop.events(runId, 'retry'), 'none of its doing').toEqual([])
+      expect(await shop.difference(runId)).toBeUndefined()
     } finally {
       await shop.close()
     }
