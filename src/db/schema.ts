@@ -79,6 +79,11 @@ export interface Database {
     startedAt: Date | null
     finishedAt: Date | null
     lastProgressAt: Date | null
+    /** From then on its shards name no objects any more. */
+    intermediatesRemovedAt: Date | null
+    /** A pin keeps its intermediates, however old they grow. */
+    pinnedAt: Date | null
+    pinnedBy: string | null
   }
   runInputs: { runId: string; datasetId: string; position: number }
   runStages: {
@@ -111,6 +116,8 @@ export interface Database {
     task: JsonColumn<ShardTask>
     result: JsonColumn<ShardResult> | null
     recordsIn: Generated<number>
+    /** Records of the present attempt that are done; said by quality and export only. */
+    progress: Generated<number>
     durationMs: number | null
     claimedAt: Date | null
     finishedAt: Date | null

@@ -6,6 +6,7 @@ import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
@@ -18,6 +19,7 @@ export type { SignedInUser } from '../domain/auth/user.ts'
 export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
+  readonly detect: DetectFile
   readonly runs: Runs
   readonly config: {
     readonly publicUrl: string
@@ -27,6 +29,8 @@ export interface AppDeps {
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
+    /** How long intermediates are kept after a run completed; 7 when not given. */
+    readonly intermediatesDays?: number
   }
   readonly log: Logger
   readonly clock: () => Date

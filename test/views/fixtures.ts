@@ -119,6 +119,7 @@ export const datasetSummary = (name: string): DatasetSummary => ({
   quarantined: 0,
   meanScore: 0.91,
   lastRun: runSummary(name, 'completed'),
+  countedRunId: 'run_9c27hx',
   owner: 'Mara Lindqvist',
   createdAt: earlier(900),
 })

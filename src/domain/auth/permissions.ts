@@ -51,6 +51,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/unattended-run': { operation: 'run.start', audience: editors },
 
   'GET /runs': { operation: 'run.read', audience: readers },
+  'GET /runs/new': { operation: 'run.start', audience: editors },
+  'POST /runs': { operation: 'run.start', audience: editors },
   'GET /runs/:id': { operation: 'run.read', audience: readers },
   'GET /runs/:id/live': { operation: 'run.read', audience: readers },
   'GET /runs/:id/events': { operation: 'run.read', audience: readers },
@@ -70,6 +72,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', audience: readers },
   'POST /runs/:id/cancel': { operation: 'run.cancel', audience: editors },
   'POST /runs/:id/resume': { operation: 'run.resume', audience: editors },
+  'POST /runs/:id/pin': { operation: 'run.pin', audience: editors },
+  'POST /runs/:id/pin/removal': { operation: 'run.pin-removal', audience: editors },
 
   'GET /api/v1/runs/:id/events': { operation: 'run.read', audience: readers },
 }
