@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { readSignerKey, type Signer, signerKey } from '../domain/audit/checkpoint.ts'
-import { syncFolder, writeDurably } from './key-folder.ts'
+import { createDurably, syncFolder } from './durable-file.ts'
 
 /** Where checkpoints are kept: beside the database, never in it. */
 export interface CheckpointPlace {
@@ -35,11 +35,11 @@ export async function openSigner(place: CheckpointPlace, random: (bytes: number)
       throw new Error(`The audit signing key ${path} is missing. Put it back from the backup of the keys.`)
     }
     const name = `signalbox/audit/${random(8).toString('hex')}`
-    await writeDurably(path, Buffer.from(`${signerKey(name, random(32))}\n`), true)
+    await createDurably(path, Buffer.from(`${signerKey(name, random(32))}\n`))
   }
   const signer = await readSigner(place)
   if (signer === undefined) throw new Error(`The audit signing key ${path} is damaged.`)
-  await writeDurably(verifierKeyFile(place), Buffer.from(`${signer.verifierKey}\n`), true)
+  await createDurably(verifierKeyFile(place), Buffer.from(`${signer.verifierKey}\n`))
   return signer
 }
 
