@@ -61,7 +61,7 @@ let rest = ''
 for await (const chunk of object.stream(0)) {
   const cut = (rest + Buffer.from(chunk).toString()).split('\n')
   rest = cut.pop()
-  for (const line of cut) if (lines.push(line) === 2_000) store()
+  for (const line of cut) if (lines.push(line) === 4_000) store()
 }
 lines.push(rest)
 store()

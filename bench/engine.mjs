@@ -1,23 +1,18 @@
 // Budgets of the run engine and its pages: accepted → working, a new run beside 1,000 that wait, what checkpoints cost,
-// and committed → seen by 200 streams over 20 runs. Over the built product, in a data folder of its own.
-import { randomBytes } from 'node:crypto'
-import { get } from 'node:http'
+// and committed → seen (bench/progress.mjs). Over the built product, in a data folder of its own.
 import { sql } from 'kysely'
-import { createApp } from '../dist/app.js'
 import { readConfig } from '../dist/config.js'
 import { notify, progressHub } from '../dist/db/progress-hub.js'
 import { receivePorts } from '../dist/db/receive-ports.js'
-import { sessionKeeper } from '../dist/db/sessions.js'
 import { addUser } from '../dist/db/users.js'
-import { receiveFile } from '../dist/domain/datasets/receive-file.js'
+import { detectStored, receiveFile } from '../dist/domain/datasets/receive-file.js'
 import { RunConfiguration } from '../dist/domain/pipeline/run.js'
 import { startEngine } from '../dist/jobs/engine.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
+import { percentile, progressBudget } from './progress.mjs'
 
 const clock = () => new Date()
-const percentile = (values, share) =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]
 
 /** @param folder of its own; @param report (what, measured, value, sign, budget) */
 export async function engineBudgets(folder, talks, report) {
@@ -40,7 +35,7 @@ export async function engineBudgets(folder, talks, report) {
   }
   const caller = (name) => ({ actor: { kind: 'user', id: `usr_${name}` }, requestId: 'req_bench' })
   const dataset = async (name, count) => {
-    const ports = receivePorts({ db, vault, clock, random, maxBytes: 2 ** 32 })
+    const ports = receivePorts({ db, vault, detect: detectStored(vault), clock, random, maxBytes: 2 ** 32 })
     const bytes = (async function* () {
       yield Buffer.from(talks(count))
     })()
@@ -112,92 +107,8 @@ export async function engineBudgets(folder, talks, report) {
   await sql`update runs set status = 'cancelled' where status in ('queued', 'running')`.execute(db)
   engine = await startEngine({ ...parts, workers: 0 })
 
-  await streams({ db, stack, config, engine, progress, log }, report)
+  await progressBudget({ db, stack, config, engine, progress, log }, report)
   await engine.stop()
   await progress.close()
   await stack.close()
-}
-
-/** 200 streams over 20 runs, each of which changes about three times a second. */
-async function streams({ db, stack, config, engine, progress, log }, report) {
-  const closing = new AbortController()
-  const { serve } = await import('@hono/node-server')
-  const app = createApp({
-    db,
-    vault: stack.vault,
-    runs: engine.runs,
-    config: {
-      publicUrl: 'http://127.0.0.1',
-      secureCookies: false,
-      maxUploadBytes: 1,
-      secondFactor: 'optional',
-      runLimits: config.runLimits,
-    },
-    log,
-    clock,
-    random: randomBytes,
-    closing: closing.signal,
-    progress,
-  })
-  const server = await new Promise((resolve) => {
-    const made = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(made))
-  })
-  const keeper = sessionKeeper(db, { secure: false, clock })
-  const session = await keeper.createSession('usr_ada', { userAgent: 'bench' })
-  const headers = { Cookie: `${keeper.sessionCookieName}=${session.id}`, Accept: 'text/event-stream' }
-  const runs = await db.selectFrom('runs').select('id').where('ownerId', '=', 'usr_ada').limit(20).execute()
-  const ids = runs.map((run) => run.id)
-  await sql`update runs set status = 'running', finished_at = null where id in (${sql.join(ids)})`.execute(db)
-  const said = new Map()
-  const late = []
-  const open = ids
-    .flatMap((id) => Array.from({ length: 10 }, () => id))
-    .map(
-      (id) =>
-        new Promise((resolve, reject) => {
-          const path = `http://127.0.0.1:${server.address().port}/runs/${id}/events`
-          const request = get(path, { headers }, (answer) => {
-            let text = ''
-            answer.setEncoding('utf8')
-            answer.on('data', (chunk) => {
-              text += chunk
-              resolve(request)
-              const end = text.lastIndexOf('\n\n')
-              if (end < 0) return
-              const newest = text.slice(0, end).match(/bench change (\d+)/)
-              text = text.slice(end + 2)
-              const at = newest ? said.get(newest[1]) : undefined
-              if (at !== undefined && !request.seen?.has(newest[1])) {
-                request.seen ??= new Set()
-                request.seen.add(newest[1])
-                late.push(performance.now() - at)
-              }
-            })
-          })
-          request.on('error', reject)
-        }),
-    )
-  const requests = await Promise.all(open)
-  let change = 0
-  const until = performance.now() + 10_000
-  while (performance.now() < until) {
-    const id = ids[change % ids.length]
-    const message = `bench change ${++change}`
-    await db.insertInto('runEvents').values({ runId: id, at: clock(), kind: 'decision', message }).execute()
-    said.set(String(change), performance.now())
-    await notify(db, id)
-    await new Promise((resolve) => setTimeout(resolve, 15))
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
-  for (const request of requests) request.on('error', () => {}).destroy()
-  closing.abort()
-  server.close()
-  const p95 = percentile(late, 0.95)
-  report(
-    `committed → received, 200 streams over 20 runs, ${change} changes, p95 of ${late.length}`,
-    `${Math.round(p95)} ms (median ${Math.round(percentile(late, 0.5))} ms)`,
-    p95,
-    '<=',
-    500,
-  )
 }

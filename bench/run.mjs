@@ -1,5 +1,6 @@
 // Budgets as ratios in one run, the bare limit measured beside each (design section 7): the upload of 100 MB through
-// the vault, and whole runs of 20,000 and 100,000 conversations, each the best of two.
+// the vault, whole runs of 20,000 and 100,000 conversations, each the best of two, memory over a file of gigabytes (`npm run
+// bench -- memory 5` for five), and what bench/engine.mjs measures.
 import { spawnSync } from 'node:child_process'
 import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
@@ -8,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
+import { auditBudgets } from './audit.mjs'
 import { engineBudgets } from './engine.mjs'
+import { memoryBudget } from './memory.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
 const seconds = (from) => (performance.now() - from) / 1000
@@ -98,13 +101,20 @@ function talks(count) {
 const wholeRun = (...given) => Math.min(oneRun(...given), oneRun(...given))
 
 /** A whole run by command on the cores of `taskset`; the report's seconds, from accepted to completed. */
-function oneRun(path, cores, ...more) {
+const oneRun = (path, cores, ...more) => command([], path, cores, ...more)
+
+/** The same with a tenth of the checkpoints. */
+const withFewCheckpoints = (path, cores, ...more) =>
+  command(['--import', join(import.meta.dirname, 'large-shards.mjs')], path, cores, ...more)
+
+function command(flags, path, cores, ...more) {
   const run = spawnSync(
     'taskset',
     [
       '-c',
       cores,
       process.execPath,
+      ...flags,
       '--max-semi-space-size=8',
       'dist/cli/pipeline.js',
       path,
@@ -159,6 +169,18 @@ function conversion(count) {
   )
   // Short runs are as much stages following each other as work: the budget is for those worth waiting for.
   if (count < 100_000) return
+  const pairs = Array.from({ length: 3 }, () => [
+    oneRun(path, '0', '--checks', 'none'),
+    withFewCheckpoints(path, '0', '--checks', 'none'),
+  ])
+  const [usual, few] = [0, 1].map((which) => Math.min(...pairs.map((pair) => pair[which])))
+  report(
+    `checkpoints: the same run against one with a tenth of them, best of three`,
+    `${usual.toFixed(2)} s against ${few.toFixed(2)} s`,
+    usual / few,
+    '<=',
+    1.05,
+  )
   const both = wholeRun(path, '0,1')
   report(
     `second core, all checks on, ${count.toLocaleString('en')} conversations`,
@@ -184,6 +206,12 @@ try {
     oneRun(join(folder, 'first.jsonl'), '0,1')
     if (process.argv[3] === undefined) conversion(20_000)
     conversion(100_000)
+  }
+  if (only === undefined || only === 'audit') {
+    await auditBudgets(join(folder, 'audit'), Number(process.argv[3] ?? 1_000_000), report)
+  }
+  if (only === undefined || only === 'memory') {
+    await memoryBudget(folder, Number(process.argv[3] ?? 1), talks, report)
   }
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {

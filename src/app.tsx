@@ -15,6 +15,7 @@ import { assetRoutes } from './routes/frame/assets.ts'
 import { errorTrace } from './routes/frame/error-trace.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
+import { refuseWhileSealed } from './routes/frame/sealed.ts'
 import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -37,6 +38,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl))
   app.use(access(deps))
+  app.use(refuseWhileSealed(deps))
 
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))

@@ -18,6 +18,8 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
+  VAULT_KEY_FILE: z.string().min(1).optional(),
+  SIGNALBOX_AUDIT: z.string().min(1).optional(),
   SIGNALBOX_MAX_UPLOAD_BYTES: z.coerce
     .number()
     .int()
@@ -27,6 +29,7 @@ const Environment = z.object({
   SIGNALBOX_SECOND_FACTOR: z.enum(['required', 'optional']).default('required'),
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
+  SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -35,7 +38,15 @@ export const settingNames = Object.keys(Environment.shape)
 export interface Config {
   readonly http: { readonly port: number; readonly host: string; readonly publicUrl: string | undefined }
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
-  readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
+  readonly data: {
+    readonly folder: string
+    readonly keysFolder: string
+    readonly objectsFolder: string
+    /** Checkpoints of the audit log. */
+    readonly auditFolder: string
+    /** Where the master keys lie; undefined: in the key folder. */
+    readonly masterKeyFile: string | undefined
+  }
   readonly uploads: { readonly maxBytes: number }
   /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
   readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
@@ -46,6 +57,8 @@ export interface Config {
   readonly secondFactor: 'required' | 'optional'
   /** Runs that may run at once: of one user, and of all. */
   readonly runLimits: { readonly perUser: number; readonly total: number }
+  /** How long intermediates are kept after a run completed. */
+  readonly intermediatesDays: number
 }
 
 /**
@@ -73,6 +86,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       folder,
       keysFolder: resolve(settings.SIGNALBOX_KEYS ?? `${folder}/keys`),
       objectsFolder: `${folder}/vault`,
+      auditFolder: resolve(settings.SIGNALBOX_AUDIT ?? `${folder}/audit`),
+      masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
@@ -80,5 +95,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
+    intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
   }
 }

@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig, settingNames } from '../src/config.ts'
 
 describe('the settings', () => {
-  test('are all explained in docs/configuration.md, and nothing else is', () => {
+  test('are those of docs/configuration.md, in its order', () => {
     const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
-    const explained = [...page.matchAll(/^\| `([A-Z_]+)`/gm)].map((match) => match[1])
-    expect(explained.toSorted()).toEqual(settingNames.toSorted())
+    const documented = [...page.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name)
+    expect(documented).toEqual(settingNames)
+  })
+
+  test('keep the master keys in the key folder, unless VAULT_KEY_FILE names a file', () => {
+    expect(readConfig({}).data).toMatchObject({ keysFolder: resolve('var/keys'), masterKeyFile: undefined })
+    expect(readConfig({ VAULT_KEY_FILE: 'secret/master.keys' }).data.masterKeyFile).toBe(
+      resolve('secret/master.keys'),
+    )
   })
 
   test('need no environment at all; the second factor is then required', () => {

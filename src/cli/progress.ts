@@ -23,7 +23,19 @@ export async function watchRun(
       .executeTakeFirstOrThrow()
     const rows = await db
       .selectFrom('runStages')
-      .select(['stage', 'status', 'recordsIn', 'recordsOut'])
+      .select((eb) => [
+        'stage',
+        'status',
+        'recordsIn',
+        'recordsOut',
+        eb
+          .selectFrom('shards')
+          .select((of) => of.fn.sum<number>('progress').as('progress'))
+          .whereRef('shards.runId', '=', 'runStages.runId')
+          .whereRef('shards.stage', '=', 'runStages.stage')
+          .where('shards.status', '=', 'working')
+          .as('progress'),
+      ])
       .where('runId', '=', runId)
       .orderBy('position')
       .execute()
@@ -31,9 +43,10 @@ export async function watchRun(
     // The furthest one at work: the stages before it go on as well.
     const current = rows.findLast((row) => row.status === 'running') ?? rows[0]
     const expected = ((rows[0]?.recordsIn ?? 0) * run.sourceBytes) / Math.max(1, run.bytesRead)
-    const through = rows.reduce((sum, row) => sum + row.recordsOut, 0) / rows.length
+    const through =
+      rows.reduce((sum, row) => sum + row.recordsOut + Number(row.progress ?? 0), 0) / rows.length
     const share = ended ? 1 : Math.min(0.99, through / Math.max(1, expected))
-    const records = (ended ? rows.at(-1) : current)?.recordsOut ?? 0
+    const records = ((ended ? rows.at(-1) : current)?.recordsOut ?? 0) + Number(current?.progress ?? 0)
     const paused = ended ? null : await readPaused(db)
     const text = paused ?? `${ended ? run.status : (current?.stage ?? run.status)}, ${records} records`
     if (out.isTTY) {

@@ -62,7 +62,7 @@ export async function claimNext(
       ) waiting
       limit 1
     ), claimed as (
-      update shards set status = 'working', attempt = attempt + 1, worker_id = ${workerId}, claimed_at = ${now}
+      update shards set status = 'working', attempt = attempt + 1, progress = 0, worker_id = ${workerId}, claimed_at = ${now}
       from next
       where shards.run_id = next.run_id and shards.stage = next.stage and shards.index = next.index
       returning shards.*

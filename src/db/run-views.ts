@@ -142,7 +142,11 @@ export async function summaries(db: Kysely<Database>, ids: readonly string[]): P
         recordsTotal: isCounted ? (own[0]?.recordsIn ?? null) : null,
         accepted: quality?.status === 'completed' ? quality.recordsOut : null,
         quarantined: own.reduce((sum, row) => sum + row.quarantined, 0),
-        stages: own.map(({ stage, status }) => ({ stage, status, ...shardRows(id, stage) })),
+        stages: own.map(({ stage, status, recordsIn }) => ({
+          stage,
+          status,
+          ...shardRows(id, stage, recordsIn),
+        })),
         ...(run.problem === null ? {} : { problem: run.problem }),
       },
     ]
@@ -150,7 +154,7 @@ export async function summaries(db: Kysely<Database>, ids: readonly string[]): P
 }
 
 /** Shards by run and stage. Fused, the shards of standardization are those of validation and processing too. */
-export async function countShards(db: Kysely<Database>, ids: readonly string[]) {
+async function countShards(db: Kysely<Database>, ids: readonly string[]) {
   const rows = await db
     .selectFrom('shards')
     .select((eb) => [
@@ -158,15 +162,20 @@ export async function countShards(db: Kysely<Database>, ids: readonly string[]) 
       'stage',
       eb.fn.countAll<number>().as('total'),
       eb.fn.countAll<number>().filterWhere('status', '=', 'done').as('done'),
-      eb.fn.sum<number>('attempt').as('attempts'),
+      eb.fn.sum<number>('progress').filterWhere('status', '=', 'working').as('progress'),
     ])
     .where('runId', 'in', ids)
     .groupBy(['runId', 'stage'])
     .execute()
-  return (runId: string, stage: Stage) => {
+  return (runId: string, stage: Stage, recordsIn: number) => {
     const of = (name: Stage) => rows.find((row) => row.runId === runId && row.stage === name)
     const isFused = stage === 'validation' || stage === 'processing'
     const row = of(stage) ?? (isFused ? of('standardization') : undefined)
-    return { shardsDone: row?.done ?? 0, shardsTotal: row?.total ?? 0, attempts: Number(row?.attempts ?? 0) }
+    const progress = Number(row?.progress ?? 0)
+    return {
+      shardsDone: row?.done ?? 0,
+      shardsTotal: row?.total ?? 0,
+      ...(progress === 0 ? {} : { inWork: Math.min(1, progress / Math.max(1, recordsIn)) }),
+    }
   }
 }

@@ -116,6 +116,11 @@ export interface Database {
     startedAt: Date | null
     finishedAt: Date | null
     lastProgressAt: Date | null
+    /** From then on its shards name no objects any more. */
+    intermediatesRemovedAt: Date | null
+    /** A pin keeps its intermediates, however old they grow. */
+    pinnedAt: Date | null
+    pinnedBy: string | null
   }
   runInputs: { runId: string; datasetId: string; position: number }
   runStages: {
@@ -148,6 +153,8 @@ export interface Database {
     task: JsonColumn<ShardTask>
     result: JsonColumn<ShardResult> | null
     recordsIn: Generated<number>
+    /** Records of the present attempt that are done; said by quality and export only. */
+    progress: Generated<number>
     durationMs: number | null
     claimedAt: Date | null
     finishedAt: Date | null
@@ -241,7 +248,45 @@ export interface Database {
     outcome: 'allowed' | 'denied' | 'failed'
     requestId: string
     salt: Buffer
-    commitment: Buffer
     details: string
+  }
+  /** Written by `audit.append` alone; read by everybody. */
+  'audit.log': {
+    seq: number
+    at: Date
+    actorId: string
+    actorKind: string
+    action: string
+    objectType: string
+    objectId: string
+    outcome: string
+    requestId: string
+    commitment: Buffer
+    leaf: Buffer
+    chain: Buffer
+    /** Null once pruned. */
+    salt: Buffer | null
+    details: string | null
+  }
+  'audit.node': { level: number; index: number; hash: Buffer }
+  /** One row. */
+  'audit.state': {
+    size: number
+    chain: Buffer
+    frontier: (Buffer | null)[]
+    epoch: number
+    prunedThrough: number
+    checkpoint: string | null
+    checkpointSize: number | null
+    checkpointAt: Date | null
+  }
+  'audit.verification': {
+    id: Generated<number>
+    at: Generated<Date>
+    outcome: 'whole' | 'tampered' | 'incomplete'
+    rows: number
+    seconds: number
+    finding: string | null
+    seq: number | null
   }
 }

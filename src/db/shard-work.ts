@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import { type TimeLeft, timeLeft, timeLeftOfReading } from '../domain/pipeline/pace.ts'
+import { shardLimits } from '../domain/pipeline/ingest.ts'
+import { type TimeLeft, timeLeft, timeLeftOfOne } from '../domain/pipeline/pace.ts'
 import type { StageSpeed } from '../domain/pipeline/progress-state.ts'
 import type { Stage } from '../domain/pipeline/run.ts'
 import type { WorkingShard } from '../domain/pipeline/run-view.ts'
@@ -27,6 +28,8 @@ export interface ShardWork {
   readonly recentMs: number | null
   readonly lastMinuteRecords: number
   readonly records: number
+  /** Records that shards in work are through with, where they say so. */
+  readonly progress: number
   /** The same in every row: of all shards of the run. */
   readonly runMedianMs: number | null
 }
@@ -35,7 +38,7 @@ export interface ShardWork {
 export async function readShardWork(db: Kysely<Database>, runId: string, now: Date): Promise<ShardWork[]> {
   const { rows } = await sql<ShardWork>`
     with own as (
-      select stage, status, attempt, failures, losses, records_in, duration_ms, finished_at, not_before,
+      select stage, status, attempt, failures, losses, records_in, progress, duration_ms, finished_at, not_before,
         status = 'done' and reused_run_id is null as is_measured,
         row_number() over (
           partition by stage, status = 'done' and reused_run_id is null order by finished_at desc
@@ -59,6 +62,7 @@ export async function readShardWork(db: Kysely<Database>, runId: string, now: Da
       coalesce(sum(records_in) filter (
         where status = 'done' and finished_at > ${now}::timestamptz - interval '1 minute'), 0) as last_minute_records,
       coalesce(sum(records_in) filter (where status = 'done'), 0) as records,
+      coalesce(sum(progress) filter (where status = 'working'), 0) as progress,
       (select percentile_disc(0.5) within group (order by duration_ms) from own where status = 'done') as run_median_ms
     from own group by stage`.execute(db)
   return rows
@@ -73,14 +77,18 @@ export const workOf = (work: readonly ShardWork[], stage: Stage): ShardWork | un
 
 /** How long a stage may still take; nothing where its shards say nothing yet. */
 export function leftOf(
-  row: { readonly stage: Stage; readonly startedAt: Date | null },
+  row: { readonly stage: Stage; readonly startedAt: Date | null; readonly recordsIn: number },
   own: ShardWork | undefined,
   reading: { readonly isRead: boolean; readonly share: number; readonly cuts: number },
   now: Date,
 ): TimeLeft | undefined {
+  const elapsed = row.startedAt === null ? 0 : now.getTime() - row.startedAt.getTime()
+  if (row.stage === 'quality' || row.stage === 'export') {
+    const done = own?.progress ?? 0
+    return timeLeftOfOne(done / shardLimits.records, elapsed, done / Math.max(1, row.recordsIn))
+  }
   if (row.stage === 'ingestion') {
-    const elapsed = row.startedAt === null ? 0 : now.getTime() - row.startedAt.getTime()
-    return timeLeftOfReading(reading.cuts, elapsed, reading.share)
+    return timeLeftOfOne(reading.cuts, elapsed, reading.share)
   }
   if (own === undefined || own.meanMs === null) return undefined
   // While the source is read there are more to come: as many a byte as so far.

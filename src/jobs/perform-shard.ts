@@ -1,15 +1,9 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Claim } from '../db/claim-shard.ts'
-import type { CommitDeps } from '../db/shard-commits.ts'
-import {
-  commitExport,
-  commitFailure,
-  commitIngestion,
-  commitProbe,
-  commitQuality,
-  commitRecords,
-} from '../db/shard-commits.ts'
+import type { CommitDeps } from '../db/guarded-commit.ts'
+import { commitExport, commitIngestion, commitQuality, commitRecords } from '../db/shard-commits.ts'
 import { readExportPlan, readProcessedShards, readRepairsFor } from '../db/shard-inputs.ts'
+import { commitFailure, commitProbe } from '../db/shard-setbacks.ts'
 import { mayStillExport } from '../db/shares.ts'
 import { findResult } from '../db/stage-cache.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
@@ -17,12 +11,13 @@ import type { ShardTask } from '../domain/pipeline/shard.ts'
 import { cacheKey, inputName } from '../domain/pipeline/stage-cache.ts'
 import { selectChecks } from '../domain/quality/registry.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
+import { commitCutsFrom, commitProgressFrom } from './thread-messages.ts'
 
-/** What a shard is worked with: threads, and someone who commits what ingestion cuts. */
+/** What a shard is worked with. */
 export interface Threads {
   run(work: ShardWork, transferList?: readonly MessagePort[]): Promise<ShardOutcome>
-  /** Commits cuts that come over the port; answers with the error that kept one from being committed. */
-  commitFrom(port: MessagePort): () => unknown
+  /** Told whenever a part of the shard was committed. */
+  gotOn(): void
 }
 
 /**
@@ -38,7 +33,7 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
     case 'ingestion': {
       const { inputs, checkpoint } = task
       const { port1, port2 } = new MessageChannel()
-      const failure = threads.commitFrom(port1)
+      const failure = commitCutsFrom(deps, claim, port1, threads.gotOn)
       // One stage after the other: then ingestion has to read every record itself.
       const slices = configuration.mode !== 'sequential'
       const datasets = [...new Set(inputs.map((input) => input.datasetId))]
@@ -67,7 +62,7 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
     case 'quality': {
       const shards = (await readProcessedShards(deps.db, runId)).map((shard) => shard.objectId)
       const { threshold } = configuration
-      const outcome = await threads.run({ ...shared, kind: 'quality', shards, threshold })
+      const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'quality', shards, threshold })
       if (outcome.kind === 'refused') return refused(outcome.problem)
       if (outcome.kind !== 'quality') throw new Error('not the outcome of quality')
       return commitQuality(deps, claim, outcome)
@@ -76,7 +71,7 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
       if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
       const shards = await readProcessedShards(deps.db, runId)
       const plan = await readExportPlan(deps.db, runId)
-      const outcome = await threads.run({ ...shared, kind: 'export', shards, ...plan })
+      const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'export', shards, ...plan })
       if (outcome.kind === 'refused') return refused(outcome.problem)
       if (outcome.kind !== 'export') throw new Error('not the outcome of the export')
       // Asked again: writing may have taken long.
@@ -88,6 +83,19 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
 
 const noRight =
   'Whoever started this run may not run all of its datasets any more, so nothing was exported. Have them shared again and resume it, or run them yourself.'
+/** Runs the work of a stage that is one shard, and commits how far it says it is. */
+async function runWhole(
+  deps: CommitDeps,
+  claim: Claim,
+  threads: Threads,
+  work:
+    | Omit<Extract<ShardWork, { kind: 'quality' }>, 'port'>
+    | Omit<Extract<ShardWork, { kind: 'export' }>, 'port'>,
+): Promise<ShardOutcome> {
+  const { port1, port2 } = new MessageChannel()
+  commitProgressFrom(deps, claim, port1, threads.gotOn)
+  return threads.run({ ...work, port: port2 }, [port2]).finally(() => port1.close())
+}
 
 /** Of a slice; what ingestion wrote to an object it has repaired itself. */
 async function repairsOf(

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
+import { ProcessLost } from '../adapters/watched-processes.ts'
 import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
 import { isDatabaseAway } from '../db/connection.ts'
@@ -11,15 +12,17 @@ import { hintLiveRuns, readRunning, recoverShards, releaseForgotten } from '../d
 import { addEvent } from '../db/run-events.ts'
 import type { SendShard } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
-import { commitCuts, commitFailure, commitLoss, commitRelease } from '../db/shard-commits.ts'
+import { commitFailure, commitLoss, commitRelease } from '../db/shard-setbacks.ts'
 import { rollUpMinutes } from '../db/stage-metrics.ts'
 import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
 import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
+import { sealedVault } from './dispatch-work.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
-import type { CutMessage, ShardOutcome, ShardWork } from './shard-work.ts'
+import type { ShardOutcome, ShardWork } from './shard-work.ts'
+import { SourceReader } from './source-reader.ts'
 
 export interface RunnerDeps {
   readonly db: Kysely<Database>
@@ -44,18 +47,20 @@ export interface ShardTimes {
   readonly probe: number
   /** Without a cut. */
   readonly ingestion: number
+  /** Quality and export, without a record more. */
   readonly whole: number
 }
 const usualTimes: ShardTimes = {
   records: 120_000,
   probe: 20_000,
   ingestion: 600_000,
-  whole: 6 * 3_600_000,
+  whole: 1_800_000,
 }
 
 /** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
 const tickMs = 1_000
 const diskFullPauseSeconds = 5
+const sealedPauseSeconds = 5
 
 /**
  * Heaps of the threads. Ciphers make buffers fast: V8 would collect everything each 10 MB, a third of a core. A record is
@@ -81,6 +86,7 @@ export class ShardRunner {
   readonly #presence: WorkerPresence
   readonly #watch: ResourceWatch
   readonly #pool: Piscina
+  readonly #reader: SourceReader
   readonly #working = new Set<Working>()
   /** Users whose shards were taken here, the last one last. */
   readonly #served = new Set<string>()
@@ -92,6 +98,7 @@ export class ShardRunner {
   #warned = false
   #claiming = false
   #asked = false
+  #mayAdmit = true
   #stopping = false
   #tick: NodeJS.Timeout | undefined
   #ticks = 0
@@ -103,6 +110,7 @@ export class ShardRunner {
     this.#watch = new ResourceWatch(deps.vaultFolders.objectsFolder, deps.diskLowWater)
     this.#adaptive = deps.workers
     for (const flag of threadHeaps) setFlagsFromString(flag)
+    this.#reader = new SourceReader(deps.vaultFolders, deps.workers)
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const filename = deps.threadModule ?? new URL(`./shard-worker.${extension}`, import.meta.url)
     this.#pool = new Piscina({
@@ -122,9 +130,13 @@ export class ShardRunner {
     return runner
   }
 
-  /** There may be work: takes it until every thread is busy or nothing waits. Never throws, comes back at once. */
-  wake(): void {
+  /**
+   * There may be work: takes it until every thread is busy or nothing waits. Never throws, comes back at once.
+   * @param mayAdmit whether a waiting run may start now: one was accepted, or one that ran has ended
+   */
+  wake(mayAdmit = true): void {
     this.#asked = true
+    this.#mayAdmit ||= mayAdmit
     if (this.#claiming) return
     this.#claiming = true
     this.#takeAll()
@@ -141,6 +153,7 @@ export class ShardRunner {
     this.#watch.stop()
     const held = [...this.#working]
     for (const working of held) this.#end(working, 'stopping')
+    this.#reader.stop()
     await this.#pool.destroy()
     await Promise.allSettled(held.map(({ claim }) => commitRelease(this.#deps, claim)))
     await this.#presence.leave()
@@ -151,12 +164,17 @@ export class ShardRunner {
     while (this.#asked) {
       this.#asked = false
       const { db, limits, clock, changed } = this.#deps
-      for (const runId of await admitRuns(db, limits, clock())) changed(runId)
+      if (this.#mayAdmit) {
+        this.#mayAdmit = false
+        for (const runId of await admitRuns(db, limits, clock())) changed(runId)
+      }
       while (this.#mayTake() && (await this.#takeNext()));
     }
   }
 
   #mayTake(): boolean {
+    // A thread is free again when its shard is committed, not before: what follows it in a small run is then there to be
+    // taken, and need not wait for another thread.
     return !this.#stopping && this.#paused === null && this.#working.size < this.#deps.workers
   }
 
@@ -195,13 +213,14 @@ export class ShardRunner {
     const shard = { runId: claim.runId, stage: claim.stage, index: claim.index, attempt: claim.attempt }
     changed(claim.runId)
     const started = performance.now()
+    let isKept = false
     try {
       if (this.#stopping) return
-      const kept = await performShard(this.#deps, claim, {
+      isKept = await performShard(this.#deps, claim, {
         run: (work, transferList) => this.#run(working, work, transferList),
-        commitFrom: (port) => this.#commitFrom(port, working),
+        gotOn: () => this.#gotOn(working),
       })
-      if (kept) {
+      if (isKept) {
         if (claim.task.kind === 'records') this.#watch.tookMs(performance.now() - started)
       } else log.warn(shard, 'the result of an overtaken attempt, or of a run that ended, was refused')
     } catch (err) {
@@ -211,7 +230,8 @@ export class ShardRunner {
     } finally {
       this.#working.delete(working)
       changed(claim.runId)
-      this.wake()
+      // A run ends with its export, or with whatever made it fail.
+      this.wake(claim.stage === 'export' || !isKept)
     }
   }
 
@@ -220,6 +240,9 @@ export class ShardRunner {
     work: ShardWork,
     transferList: readonly MessagePort[] = [],
   ): Promise<ShardOutcome> {
+    if (work.kind === 'ingestion' && work.inputs.some(({ layout }) => layout.format === 'parquet')) {
+      return this.#reader.ingest(work, abort.signal)
+    }
     return this.#pool.run(work, { signal: abort.signal, transferList: [...transferList] })
   }
 
@@ -234,11 +257,15 @@ export class ShardRunner {
       await commitLoss(this.#deps, claim, 'it took longer than a shard may take')
     } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
       await commitLoss(this.#deps, claim, 'its thread ran out of memory')
+    } else if (err instanceof ProcessLost) {
+      await commitLoss(this.#deps, claim, 'its reader process ended')
     } else if (isThreadGone(err)) {
       await commitLoss(this.#deps, claim, 'its thread ended')
     } else if (isDiskFull(err)) {
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
       await this.#pause('The disk of the vault is full. Make room; the run goes on by itself.')
+    } else if (isSealed(err)) {
+      await commitRelease(this.#deps, claim, sealedPauseSeconds)
     } else if (isDatabaseAway(err)) {
       // No fault of the shard. When this cannot be written down either, the next look finds it forgotten.
       await commitRelease(this.#deps, claim)
@@ -248,29 +275,11 @@ export class ShardRunner {
     }
   }
 
-  /**
-   * Commits what the thread cuts, and answers each message with whether it may go on.
-   * @returns asks afterwards for the error that kept a cut from being committed
-   */
-  #commitFrom(port: MessagePort, working: Working): () => unknown {
-    const { claim } = working
-    let failed: unknown
-    port.on('message', (cuts: CutMessage) => {
-      commitCuts(this.#deps, claim, cuts).then(
-        (kept) => {
-          working.deadline = performance.now() + this.#times.ingestion
-          this.#deps.changed(claim.runId)
-          port.postMessage(kept)
-          this.wake()
-        },
-        (err) => {
-          // The first says why: those after it only miss the cut before.
-          failed ??= err
-          port.postMessage(false)
-        },
-      )
-    })
-    return () => failed
+  /** A part of the shard was committed: it has its time anew. */
+  #gotOn(working: Working): void {
+    working.deadline = performance.now() + this.#allowance(working.claim)
+    this.#deps.changed(working.claim.runId)
+    this.wake(false)
   }
 
   #end(working: Working, why: Ended): void {
@@ -379,5 +388,7 @@ export class ShardRunner {
 const isThreadGone = (err: unknown): boolean =>
   err instanceof Error &&
   /worker (thread )?(exited|terminated|ended)|Terminating worker thread/i.test(err.message)
+
+const isSealed = (err: unknown): boolean => err instanceof Error && err.message === sealedVault
 
 const isDiskFull = (err: unknown): boolean => err instanceof Error && /\bENOSPC\b/.test(err.message)

@@ -30,6 +30,8 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly kind: 'quality'
       readonly shards: readonly (string | undefined)[]
       readonly threshold: number
+      /** Takes how many records are done, now and then. */
+      readonly port: MessagePort
     }
   | {
       readonly kind: 'export'
@@ -37,6 +39,7 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
       readonly decisionsObjectId: string
       readonly planned: readonly PlannedExport[]
       readonly manifest: Omit<Manifest, 'exports'>
+      readonly port: MessagePort
     }
 )
 

@@ -8,6 +8,7 @@ import type { Caller } from '../domain/audit/entry.ts'
 import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
@@ -20,6 +21,7 @@ export type { SignedInUser } from '../domain/auth/user.ts'
 export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
+  readonly detect: DetectFile
   readonly runs: Runs
   readonly config: {
     readonly publicUrl: string
@@ -31,6 +33,8 @@ export interface AppDeps {
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
+    /** How long intermediates are kept after a run completed; 7 when not given. */
+    readonly intermediatesDays?: number
   }
   readonly log: Logger
   readonly clock: () => Date

@@ -29,7 +29,10 @@ const ListQuery = z.object({
     .catch(undefined),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
-const NoticeQuery = z.object({ notice: z.literal('not-run').optional().catch(undefined) })
+const NoticeQuery = z.object({ notice: z.enum(['not-run', 'none-chosen']).optional().catch(undefined) })
+/** Whatever is no id of a dataset is left out: nothing can come of it. */
+const chosenIn = (c: AppContext): string[] =>
+  [...new Set(c.req.queries('dataset') ?? [])].filter((id) => /^ds_[0-9a-f]{32}$/.test(id))
 const SampleQuery = z.object({ sample: z.coerce.number().int().min(1).max(100).catch(1) })
 const shapes = ['turns', 'exchange', 'text', 'rows', 'none'] as const
 const Shape = z.enum(shapes)
@@ -64,7 +67,7 @@ export function datasetRoutes(deps: AppDeps) {
       canDelete: c.var.may('dataset.delete'),
     }
     const { notice } = NoticeQuery.parse(c.req.query())
-    const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]
+    const notices = notice !== 'not-run' ? [] : [isSure(dataset) ? notStarted : tooUnsure]
     const sharing = c.var.may('dataset.share')
       ? { shares: await listShares(db, dataset.summary.id), ...refused }
       : undefined
@@ -100,8 +103,12 @@ export function datasetRoutes(deps: AppDeps) {
       const filter = { ...(q === undefined ? {} : { q }), ...(status === undefined ? {} : { status }) }
       const datasets = await listDatasets(db, c.var.user, filter, page)
       const { notice } = NoticeQuery.parse(c.req.query())
-      const frame = frameOf(c, notice === undefined ? [] : [someNotRun])
-      return c.html(<DatasetsPage {...frame} datasets={datasets} q={q} status={status} now={clock()} />)
+      const said = { 'not-run': someNotRun, 'none-chosen': noneChosen }
+      const frame = frameOf(c, notice === undefined ? [] : [said[notice]])
+      const chosen = c.var.may('run.start') ? chosenIn(c) : undefined
+      return c.html(
+        <DatasetsPage {...frame} datasets={datasets} q={q} status={status} chosen={chosen} now={clock()} />,
+      )
     })
     .route('/', uploadRoutes(deps))
     .get('/:id', (c) => page(c))
@@ -223,6 +230,11 @@ const notStarted = { state: 'degraded', text: 'No run was started. Press Run to 
 const someNotRun = {
   state: 'degraded',
   text: 'Not every dataset was run. Open those that were not, look at their mapping, then press Run.',
+} as const
+
+const noneChosen = {
+  state: 'degraded',
+  text: 'No dataset was chosen. Tick those to run, then press “Run together”.',
 } as const
 
 /** The mapping's form as it was sent: '' means absent, role names come in pairs. */

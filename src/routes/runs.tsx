@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
 import { z } from 'zod'
 import { recordAudit } from '../db/audit-outbox.ts'
+import { pinRun, unpinRun } from '../db/intermediates.ts'
 import { readEvents } from '../db/read-events.ts'
 import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
@@ -17,11 +18,13 @@ import { AgainPage } from '../views/runs/again-page.tsx'
 import { HistoryPage } from '../views/runs/history-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
+import { runTitle } from '../views/runs/run-table.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { askForProof } from './frame/ask.ts'
 import { exportMediaType } from './media-types.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
+import { runTogetherRoutes } from './run-together.tsx'
 import { SharedReads } from './shared-reads.ts'
 import { sse } from './sse.ts'
 import { answerStart, newKey, readStart } from './start-run.ts'
@@ -53,7 +56,7 @@ export function runRoutes(deps: AppDeps) {
   const live = new SharedReads<RunState | undefined>()
   const view = async (c: AppContext, id: string): Promise<RunView | undefined> => {
     const viewer = { ...c.var.user, canWrite: c.var.may('run.start') }
-    const run = await readRunView(db, viewer, id, clock(), deps.config.runLimits)
+    const run = await readRunView(db, viewer, id, clock(), deps.config)
     return run?.canRunAgain === true ? { ...run, againKey: newKey(random) } : run
   }
 
@@ -77,6 +80,7 @@ export function runRoutes(deps: AppDeps) {
     )
 
   return new Hono<AppEnv>()
+    .route('/', runTogetherRoutes(deps))
     .get('/', async (c) => {
       const { page, ...asked } = ListQuery.parse(c.req.query())
       const { owner, ...own } = asked
@@ -181,7 +185,7 @@ export function runRoutes(deps: AppDeps) {
       })
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())
-      const name = `${run.datasets[0]?.name ?? 'export'} ${file.path}`.replace(/[^\w.() -]/g, '_')
+      const name = `${runTitle(run.datasets)} ${file.path}`.replace(/[^\w.() -]/g, '_')
       return c.body(Readable.toWeb(bytes) as ReadableStream, 200, {
         'Content-Type': exportMediaType(exportFormats.find((format) => format === file.format)),
         'Content-Length': String(object.size),
@@ -194,6 +198,18 @@ export function runRoutes(deps: AppDeps) {
       if (!(await view(c, id))) return answerProblem(c, gone)
       const result = await runs.cancel(c.var.caller, id)
       return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      const result = await pinRun(deps, c.var.caller, id)
+      return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin/removal', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      await unpinRun(deps, c.var.caller, id)
+      return c.redirect(`/runs/${id}`, 303)
     })
     .post('/:id/resume', async (c) => {
       const id = c.req.param('id')

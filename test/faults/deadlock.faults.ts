@@ -3,7 +3,8 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { admitRuns } from '../../src/db/admit-runs.ts'
 import { claimNext } from '../../src/db/claim-shard.ts'
-import { commitCuts, commitRelease } from '../../src/db/shard-commits.ts'
+import { commitCuts } from '../../src/db/shard-commits.ts'
+import { commitRelease } from '../../src/db/shard-setbacks.ts'
 import { conversations, type Workshop, workshop } from '../support/engine.ts'
 
 let shop: Workshop

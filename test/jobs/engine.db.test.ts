@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admitRuns, readWaiting } from '../../src/db/admit-runs.ts'
 import { type Claim, claimNext } from '../../src/db/claim-shard.ts'
 import { recoverShards, releaseForgotten } from '../../src/db/lost-workers.ts'
 import { keepRepairs } from '../../src/db/repairs.ts'
-import { commitFailure } from '../../src/db/shard-commits.ts'
+import { commitProgress } from '../../src/db/shard-commits.ts'
+import { commitFailure, commitRelease } from '../../src/db/shard-setbacks.ts'
 import { leaseSeconds, workerLock } from '../../src/db/worker-presence.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
@@ -79,7 +82,7 @@ describe('a run', { timeout: 60_000 }, () => {
   afterAll(() => shop?.close())
 
   test('gives the same bytes in every mode, with one worker or eight, and from the stage cache', async () => {
-    const text = conversations(5_000, (at) => `Question ${at}, call me at 555-0100-${at}`)
+    const text = conversations(9_000, (at) => `Question ${at}, call me at 555-0100-${at}`)
     const outputs: unknown[] = []
     const wanted = {
       redact: ['phone'],
@@ -113,7 +116,7 @@ describe('a run', { timeout: 60_000 }, () => {
   test('takes over what a run before it made, and says so; another threshold changes nothing of that', async () => {
     const datasetId = await shop.dataset(
       'ada',
-      conversations(4_500, (at) => `Question ${at}`),
+      conversations(8_500, (at) => `Question ${at}`),
     )
     const first = await shop.start(engine, 'ada', datasetId)
     await shop.over(first)
@@ -132,27 +135,27 @@ describe('a run', { timeout: 60_000 }, () => {
   })
 
   test('reads what was repaired in the run before it, in every mode, and its books include the rest', async () => {
-    const lines = conversations(2_500, (at) => `Question ${at}`).split('\n')
-    const whole = lines[2_100] ?? ''
-    lines[2_100] = whole.slice(0, -3)
+    const lines = conversations(4_500, (at) => `Question ${at}`).split('\n')
+    const whole = lines[4_100] ?? ''
+    lines[4_100] = whole.slice(0, -3)
     const datasetId = await shop.dataset('ada', lines.join('\n'))
     const first = await shop.start(engine, 'ada', datasetId)
     await shop.over(first)
-    expect((await shop.ledger(first)).export).toMatchObject({ out: 2_499 })
+    expect((await shop.ledger(first)).export).toMatchObject({ out: 4_499 })
     const deps = { db: shop.db, vault: shop.vault, clock: () => new Date(), random: randomBytes }
-    await keepRepairs(deps, callerOf('ada'), first, datasetId, 'edited', [[2_100, whole]])
+    await keepRepairs(deps, callerOf('ada'), first, datasetId, 'edited', [[4_100, whole]])
     const outputs: unknown[] = []
     for (const mode of ['adaptive', 'sequential'] as const) {
       const next = await shop.start(engine, 'ada', datasetId, { mode }, { parentRunId: first })
       expect(await shop.over(next)).toBe('completed')
       expect(await shop.ledger(next)).toMatchObject({
-        ingestion: { in: 2_500, out: 2_500 },
-        export: { in: 2_500, out: 2_500 },
+        ingestion: { in: 4_500, out: 4_500 },
+        export: { in: 4_500, out: 4_500 },
       })
       outputs.push((await shop.output(next))['chatml.jsonl'])
       if (mode === 'adaptive') expect(await shop.events(next, 'reused')).toHaveLength(1)
     }
-    const undamaged = await shop.dataset('ada', lines.with(2_100, whole).join('\n'))
+    const undamaged = await shop.dataset('ada', lines.with(4_100, whole).join('\n'))
     const plain = await shop.start(engine, 'ada', undamaged)
     await shop.over(plain)
     expect(outputs).toEqual([
@@ -245,6 +248,91 @@ describe('with one worker', { timeout: 60_000 }, () => {
     } finally {
       await shop.close()
     }
+  })
+})
+
+describe('a vault that is sealed', { timeout: 60_000 }, () => {
+  test('holds a run up until its master key is back, and fails nothing', async () => {
+    const shop = await workshop()
+    try {
+      const datasetId = await shop.dataset(
+        'ada',
+        conversations(20, (at) => `Question ${at}`),
+      )
+      const key = join(shop.vaultFolders.keysFolder, 'master-1.key')
+      await rename(key, `${key}.away`)
+      const engine = await shop.engine()
+      const runId = await shop.start(engine, 'ada', datasetId)
+      await expect
+        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
+        .toBe(true)
+      await rename(`${key}.away`, key)
+      expect(await shop.over(runId)).toBe('completed')
+      expect(await shop.events(runId, 'retry'), 'none of its doing').toEqual([])
+      expect(await shop.difference(runId)).toBeUndefined()
+    } finally {
+      await shop.close()
+    }
+  })
+})
+
+describe('progress', { timeout: 60_000 }, () => {
+  let shop: Workshop
+  beforeAll(async () => {
+    shop = await workshop()
+  })
+  afterAll(() => shop?.close())
+
+  const runOf = (id: string) =>
+    shop.db
+      .selectFrom('runs')
+      .select(['version', 'lastProgressAt'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+
+  test('of a shard in work is shown until another attempt begins; putting back is none', async () => {
+    const idle = await shop.engine({ workers: 0 })
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(20, (at) => `Question ${at}`),
+    )
+    const runId = await shop.start(idle, 'ada', datasetId, { mode: 'concurrent' })
+    await admitRuns(shop.db, { perUser: 9, total: 9 }, new Date())
+    const claimed = async () => {
+      const claim = await claimNext(shop.db, 9_001, new Date())
+      if (claim?.runId !== runId) throw new Error('the shard was not claimed')
+      return claim
+    }
+    const progress = async () =>
+      (
+        await shop.db
+          .selectFrom('shards')
+          .select('progress')
+          .where('runId', '=', runId)
+          .executeTakeFirstOrThrow()
+      ).progress
+    const at = (second: number) => ({
+      db: shop.db,
+      send: async () => {},
+      clock: () => new Date(Date.UTC(2026, 10, 21, 10, 0, second)),
+    })
+
+    const first = await claimed()
+    expect(await commitProgress(at(1), first, 7)).toBe(true)
+    expect(await progress()).toBe(7)
+    const moved = await runOf(runId)
+    expect(moved.lastProgressAt).toEqual(at(1).clock())
+
+    expect(await commitRelease(at(2), first)).toBe(true)
+    const back = await runOf(runId)
+    expect(back.lastProgressAt, 'put back').toEqual(at(1).clock())
+    expect(back.version, 'pages look again').toBeGreaterThan(moved.version)
+
+    await claimed()
+    expect(await progress()).toBe(0)
+    expect(await commitProgress(at(3), first, 9), 'of an overtaken attempt').toBe(false)
+    expect(await progress()).toBe(0)
+    await idle.stop()
   })
 })
 

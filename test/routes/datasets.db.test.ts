@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.tsx'
 import { runStore } from '../../src/db/runs.ts'
 import type { RunRequest, Runs } from '../../src/domain/pipeline/request-run.ts'
 import { ok } from '../../src/domain/result.ts'
@@ -189,11 +190,13 @@ describe('running a dataset once all its files have arrived', () => {
 })
 
 describe('asking twice for the run of a dataset', () => {
-  const start = async (id: string, who = web.colleague) => {
-    const answer = await web.request(who, `/datasets/${id}/unattended-run`, {
+  const ask = (id: string, who = web.colleague, key: Record<string, string> = {}, portal = web.app) =>
+    portal.request(`${publicUrl}/datasets/${id}/unattended-run`, {
       method: 'POST',
-      headers: { Accept: 'application/json' },
+      headers: { Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin', Cookie: who.cookie, ...key },
     })
+  const start = async (...asks: Parameters<typeof ask>) => {
+    const answer = await ask(...asks)
     const { runId } = await answer.json()
     return { status: answer.status, runId: String(runId) }
   }
@@ -217,6 +220,30 @@ describe('asking twice for the run of a dataset', () => {
     const answers = await Promise.all([start(other), start(other), start(other)])
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201])
     expect([(await runsOf(id)).length, (await runsOf(other)).length]).toEqual([1, 1])
+  })
+
+  test('starts one when two processes are asked at once', async () => {
+    const id = await web.dataset(web.colleague, 'two processes.jsonl', shareGpt(2))
+    const beside = createApp({
+      ...web.deps,
+      runs: { ...web.deps.runs, start: (caller, request) => startRun(caller, request) },
+    })
+    const answers = await Promise.all([web.app, beside].map((app) => start(id, web.colleague, {}, app)))
+    expect(new Set(answers.map(({ runId }) => runId)).size).toBe(1)
+    expect(await runsOf(id)).toHaveLength(1)
+  })
+
+  test('repeats nothing for the same Idempotency-Key, also when the run has ended', async () => {
+    const id = await web.dataset(web.colleague, 'keyed.jsonl', shareGpt(2))
+    const key = { 'Idempotency-Key': 'the last file of keyed' }
+    const first = await start(id, web.colleague, key)
+    expect(first.status).toBe(201)
+    await finish(first.runId)
+    expect(await start(id, web.colleague, key)).toEqual({ status: 200, runId: first.runId })
+    expect((await start(id, web.colleague, { 'Idempotency-Key': 'another' })).status).toBe(201)
+    const other = await web.dataset(web.colleague, 'keyed too.jsonl', shareGpt(2))
+    expect((await ask(other, web.colleague, key)).status).toBe(409)
+    expect((await ask(id, web.colleague, { 'Idempotency-Key': '' })).status).toBe(400)
   })
 
   test('starts another one once it has ended, or when a file or a mapping came since', async () => {
@@ -345,6 +372,35 @@ describe('uploading without script', () => {
     const answer = await web.uploadForm(web.colleague, { name: 'None', together: 'yes' }, {})
     expect(answer.status).toBe(422)
     expect(await answer.text()).toContain('Choose at least one file.')
+  })
+})
+
+describe('choosing datasets', () => {
+  const rowOf = (page: string, id: string) =>
+    new RegExp(`<input[^>]*id="choose-${id}"[^>]*>`).exec(page)?.[0] ?? ''
+
+  test('is offered to who may start runs, and goes along with pages and filters', async () => {
+    const one = await web.dataset(web.colleague, 'choice one.jsonl', shareGpt(1))
+    const two = await web.dataset(web.colleague, 'choice two.jsonl', shareGpt(1))
+    const read = async (query: string, who = web.colleague) =>
+      (await web.request(who, `/datasets?${query}`)).text()
+    const page = await read(`dataset=${one}&dataset=${one}&dataset=<script>`)
+    expect(rowOf(page, one)).toContain('checked')
+    expect(rowOf(page, two)).not.toContain('checked')
+    expect(page).toContain('formaction="/runs/new"')
+    expect(page).not.toContain('type="hidden"')
+    // Not on this page, and still chosen.
+    const other = await read(`q=choice two&dataset=${one}`)
+    expect(other.split(`<input type="hidden" name="dataset" value="${one}"/>`)).toHaveLength(2)
+    expect(other).toContain('1 chosen before are not on this page')
+    expect(await read('', web.viewer)).not.toContain('formaction')
+  })
+
+  test('says so when nothing was ticked, with the filter as it was', async () => {
+    const answer = await web.request(web.colleague, '/runs/new?q=choice&status=')
+    const place = answer.headers.get('Location') ?? ''
+    expect([answer.status, place]).toEqual([303, '/datasets?q=choice&notice=none-chosen'])
+    expect(await (await web.request(web.colleague, place)).text()).toContain('No dataset was chosen.')
   })
 })
 

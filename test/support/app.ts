@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
+import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
@@ -53,6 +54,7 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
   const deps: AppDeps = {
     db: database.db,
     vault: emptyVault,
+    detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),

@@ -3,6 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, vi } from 'vitest'
+import { shardLimits } from '../../src/domain/pipeline/ingest.ts'
 import { type Portal, startPortal } from './portal-process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -139,7 +140,7 @@ export async function killDuringRun(seed: number, count: number, expected: reado
   try {
     const { runId } = await (await upload(signedIn, talks(count))).json()
     // The moment is told in shards done, not in milliseconds: the same on a slow machine.
-    const shards = Math.floor(fraction(seed) * Math.ceil(count / 2_000))
+    const shards = Math.floor(fraction(seed) * Math.ceil(count / shardLimits.records))
     await vi.waitFor(
       () =>
         withDatabase(folder, async (client) => {

@@ -17,6 +17,7 @@ import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
 import { HistoryPage } from '../../src/views/runs/history-page.tsx'
+import { NewRunPage } from '../../src/views/runs/new-run-page.tsx'
 import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
 import { QuarantineRecordPage, type RecordView } from '../../src/views/runs/quarantine-record-page.tsx'
 import { QuarantineRepairsPage } from '../../src/views/runs/quarantine-repairs-page.tsx'
@@ -80,6 +81,32 @@ const full = (text: string): Record<string, unknown> => ({
     />
   ),
   datasets: <DatasetsPage viewer={viewer} datasets={paged(datasetSummary(text))} q={text} now={now} />,
+  'datasets to choose from': (
+    <DatasetsPage
+      viewer={viewer}
+      datasets={paged(datasetSummary(text))}
+      q={text}
+      chosen={[text, datasetSummary(text).id]}
+      now={now}
+    />
+  ),
+  'run together': (
+    <NewRunPage
+      viewer={viewer}
+      datasets={[text, 'another'].map((name) => ({
+        id: name,
+        name,
+        files: 2,
+        bytes: 1_225_678,
+        conversations: null,
+        isUploading: true,
+        isMapped: false,
+      }))}
+      idempotencyKey={text}
+      checks={[{ name: text, title: text }]}
+      problems={[{ field: `chosen-${text}`, message: text }]}
+    />
+  ),
   upload: (
     <UploadPage viewer={viewer} maxBytes={5e9} name={text} problems={[{ field: 'name', message: text }]} />
   ),

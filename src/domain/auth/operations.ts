@@ -72,6 +72,8 @@ export const operations = {
   'run.start': { title: 'Start a run, also again', reach: runners, right: 'run' },
   'run.cancel': { title: 'Cancel a run', reach: runners, right: 'run' },
   'run.resume': { title: 'Resume a run', reach: runners, right: 'run' },
+  'run.pin': { title: 'Keep the intermediates of a run', reach: runners, right: 'run' },
+  'run.pin-removal': { title: 'Let them go when they are due', reach: runners, right: 'run' },
   'quarantine.read': { title: 'See what a run kept aside', reach: readers, right: 'read' },
   'record.read': { title: 'Read a record that was kept aside', reach: readers, right: 'read' },
   'record.repair': { title: 'Repair records that were kept aside', reach: runners, right: 'run' },
@@ -101,6 +103,12 @@ export const operations = {
   'session.revoke-any': { title: 'End any session', reach: admins },
 
   'vault.check': { title: 'Compare vault and database', reach: admins },
+  'vault.manage': {
+    title: 'Rotate and retire master keys, and verify every object',
+    reach: admins,
+    stepUp: true,
+  },
+  'audit.verify': { title: 'Verify the audit log, and prove entries of it', reach: admins },
 } as const satisfies Readonly<Record<string, Operation>>
 
 export type OperationName = keyof typeof operations

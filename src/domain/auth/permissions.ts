@@ -71,6 +71,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/unattended-run': { operation: 'run.start' },
 
   'GET /runs': { operation: 'run.read' },
+  'GET /runs/new': { operation: 'run.start' },
+  'POST /runs': { operation: 'run.start' },
   'GET /runs/:id': { operation: 'run.read' },
   'GET /runs/:id/live': { operation: 'run.read', background: true },
   'GET /runs/:id/events': { operation: 'run.read', background: true },
@@ -87,6 +89,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', also: 'export.read-raw' },
   'POST /runs/:id/cancel': { operation: 'run.cancel' },
   'POST /runs/:id/resume': { operation: 'run.resume' },
+  'POST /runs/:id/pin': { operation: 'run.pin' },
+  'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
 
   'GET /api/v1/runs/:id/events': { operation: 'run.read' },
 }
@@ -95,6 +99,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
 export const commandOperations = {
   pipeline: 'run.start',
   fsck: 'vault.check',
+  vault: 'vault.manage',
+  audit: 'audit.verify',
 } as const satisfies Readonly<Record<string, OperationName>>
 
 /** A dataset or a run, as a path names it. */

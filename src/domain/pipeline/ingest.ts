@@ -10,7 +10,7 @@ import { hasScatteredKeys } from './scattered-keys.ts'
 import type { IngestionCheckpoint, ShardInput, SourceInput } from './shard.ts'
 
 /** A shard is cut at whichever comes first; constant, so that every crash and every machine cuts alike. */
-export const shardLimits = { records: 2_000, sourceBytes: 8 * 1024 * 1024 } as const
+export const shardLimits = { records: 4_000, sourceBytes: 8 * 1024 * 1024 } as const
 
 /** Where the objects of a run go: whose key, and the beginning of their ids. */
 export interface RunObjects {

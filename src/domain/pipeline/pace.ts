@@ -4,8 +4,8 @@
  */
 export function rateOf(
   stage: {
-    readonly recordsOut: number
-    readonly quarantined: number
+    /** Records it is through with, whatever became of them. */
+    readonly done: number
     readonly startedAt: Date | null
     readonly finishedAt: Date | null
   },
@@ -14,8 +14,7 @@ export function rateOf(
   if (stage.startedAt === null) return undefined
   const end = stage.finishedAt ?? now
   const seconds = (end.getTime() - stage.startedAt.getTime()) / 1000
-  const done = stage.recordsOut + stage.quarantined
-  return seconds < 0.5 || done === 0 ? undefined : done / seconds
+  return seconds < 0.5 || stage.done === 0 ? undefined : stage.done / seconds
 }
 
 /** The seconds that something still takes lie between these, most likely. */
@@ -66,14 +65,14 @@ export function timeLeft({
 }
 
 /**
- * The same for ingestion, which is one shard that cuts others. Its cuts have no durations of their own, so their spread is
- * taken to be as large as their mean.
- * @param cuts how many it made in how long
- * @param share of the source that is read, 0 to 1
+ * The same for a stage that is one shard: ingestion, which cuts others, quality and export. Its parts have no durations of
+ * their own, so their spread is taken to be as large as their mean.
+ * @param parts how many it is through with in how long: cuts, or as many records as a shard may have
+ * @param share of the whole that is done, 0 to 1
  */
-export function timeLeftOfReading(cuts: number, elapsedMs: number, share: number): TimeLeft | undefined {
+export function timeLeftOfOne(parts: number, elapsedMs: number, share: number): TimeLeft | undefined {
   if (share <= 0 || share >= 1) return undefined
-  const meanMs = cuts === 0 ? 0 : elapsedMs / cuts
-  const remaining = (cuts * (1 - share)) / share
-  return timeLeft({ measured: cuts, meanMs, deviationMs: meanMs, remaining, atOnce: 1 })
+  const meanMs = parts === 0 ? 0 : elapsedMs / parts
+  const remaining = (parts * (1 - share)) / share
+  return timeLeft({ measured: parts, meanMs, deviationMs: meanMs, remaining, atOnce: 1 })
 }

@@ -33,7 +33,7 @@ export interface IndexEntry {
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 256 * 1024 }
 const lengthBytes = 4
 
-/** Cuts are compressed one object at a time, at most 2,000 records or 8 MiB of source, so sync calls stay short. */
+/** Cuts are compressed one object at a time, at most 4,000 records or 8 MiB of source, so sync calls stay short. */
 export const encodeRaw = (lines: readonly string[]): Uint8Array =>
   zstdCompressSync(lines.join('\n'), compression)
 

@@ -1,3 +1,4 @@
+import type { Intermediates } from './intermediates.ts'
 import type { TimeLeft } from './pace.ts'
 import type { ProgressState } from './progress-state.ts'
 import type {
@@ -19,6 +20,8 @@ export interface StageView {
   readonly out: number
   readonly shardsDone: number
   readonly shardsTotal: number
+  /** How much of the shard in work is done, 0 to 1, where the stage is one shard that says so. */
+  readonly inWork?: number
   readonly attempts: number
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
@@ -63,7 +66,7 @@ export interface RunSummary {
   readonly accepted: number | null
   readonly quarantined: number
   /** In the order of the six stages; empty before the run is planned. */
-  readonly stages: readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal'>[]
+  readonly stages: readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal' | 'inWork'>[]
   readonly problem?: string
 }
 
@@ -173,12 +176,15 @@ export interface RunView {
   readonly parent?: { readonly id: string; readonly configuration: RunConfiguration }
   /** Runs that go on from this one, the newest first. */
   readonly followers: readonly string[]
+  /** Absent while a run without a pin goes on. */
+  readonly intermediates?: Intermediates
   readonly priority: number
   /** Whether it is the run of who looks. */
   readonly isOwn: boolean
   readonly canCancel?: boolean
   readonly canResume?: boolean
   readonly canRunAgain?: boolean
+  readonly canPin?: boolean
   /** Makes the button *Run again*, pressed twice, one request. */
   readonly againKey?: string
   /** When the view was taken; relative times and "took" are measured against it. */

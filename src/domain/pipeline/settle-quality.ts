@@ -11,6 +11,7 @@ export const decision = { accepted: 0, rejected: 1, duplicate: 2 } as const
  * (lowest dataset position and ordinal) stays. Records without a score (`checks: none`) pass.
  * @param shardObjects the processing shards in order; undefined where nothing came out
  * @param threshold 0 to 1, compared in thousandths
+ * @param done told after each shard how many records were settled
  */
 export async function settleQuality(
   vault: Vault,
@@ -18,6 +19,7 @@ export async function settleQuality(
   shardObjects: readonly (string | undefined)[],
   threshold: number,
   attempt: number,
+  done: (records: number) => void = () => {},
 ): Promise<QualityOutcome> {
   const limit = Math.round(threshold * 1000)
   const seen = new Set<string>()
@@ -46,6 +48,7 @@ export async function settleQuality(
         totals.out++
         return decision.accepted
       })
+      done(totals.in)
     }
   }
 

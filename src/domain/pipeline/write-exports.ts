@@ -32,6 +32,7 @@ const recordsPerChunk = 500
 /**
  * Reads every accepted conversation once and writes all exports side by side, then the manifest of their
  * checksums. Same records, same configuration, same bytes: nothing here knows the time or the run.
+ * @param done told now and then how many accepted records were read
  */
 export async function writeExports(
   vault: Vault,
@@ -41,6 +42,7 @@ export async function writeExports(
   planned: readonly PlannedExport[],
   manifest: Omit<Manifest, 'exports'>,
   attempt: number,
+  done: (records: number) => void = () => {},
 ): Promise<ExportOutcome> {
   const decisions = await vault.readBytes({ owner: keyOwner, id: decisionsObjectId, kind: 'decision' })
   const open = planned
@@ -61,6 +63,7 @@ export async function writeExports(
         for (const file of open) await file.add(chunk, carried)
         counts.in += chunk.length
         counts.out += carried.size
+        done(counts.in)
         for (const line of chunk) {
           if (carried.has(line)) continue
           const [ordinal, unit, sourceLine, byteOffset] = line.read().origin

@@ -7,8 +7,9 @@ const share = ({
   status,
   shardsDone,
   shardsTotal,
-}: Pick<StageView, 'status' | 'shardsDone' | 'shardsTotal'>) =>
-  status === 'completed' ? 1 : shardsTotal === 0 ? 0 : Math.min(1, shardsDone / shardsTotal)
+  inWork = 0,
+}: Pick<StageView, 'status' | 'shardsDone' | 'shardsTotal' | 'inWork'>) =>
+  status === 'completed' ? 1 : shardsTotal === 0 ? 0 : Math.min(1, (shardsDone + inWork) / shardsTotal)
 
 const value = (part: number): number => Math.round(part * 1000) / 10
 
@@ -66,7 +67,7 @@ export const Rail = ({ stages, now }: { stages: readonly StageView[]; now: Date 
   </ol>
 )
 
-type MiniStages = readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal'>[]
+type MiniStages = readonly Pick<StageView, 'stage' | 'status' | 'shardsDone' | 'shardsTotal' | 'inWork'>[]
 
 /** The same in a cell of a table. */
 export const MiniRail = ({ stages, of }: { stages: MiniStages; of: string }) => (

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { rateOf, timeLeft, timeLeftOfReading } from '../../../src/domain/pipeline/pace.ts'
+import { rateOf, timeLeft, timeLeftOfOne } from '../../../src/domain/pipeline/pace.ts'
 
 const shards = { measured: 4, meanMs: 2_000, deviationMs: 500, remaining: 4, atOnce: 1 }
 
@@ -37,20 +37,20 @@ describe('the time left', () => {
   })
 
   test('of reading is told by the share that is read', () => {
-    const { from, to } = timeLeftOfReading(100, 10_000, 0.5) ?? { from: 0, to: 0 }
+    const { from, to } = timeLeftOfOne(100, 10_000, 0.5) ?? { from: 0, to: 0 }
     expect((from + to) / 2).toBeCloseTo(10)
-    expect(timeLeftOfReading(2, 10_000, 0.5)).toBeUndefined()
-    expect(timeLeftOfReading(100, 10_000, 0)).toBeUndefined()
-    expect(timeLeftOfReading(100, 10_000, 1)).toBeUndefined()
+    expect(timeLeftOfOne(2, 10_000, 0.5)).toBeUndefined()
+    expect(timeLeftOfOne(100, 10_000, 0)).toBeUndefined()
+    expect(timeLeftOfOne(100, 10_000, 1)).toBeUndefined()
   })
 })
 
 describe('the rate', () => {
   const startedAt = new Date('2026-11-20T10:00:00Z')
   const at = (seconds: number) => new Date(startedAt.getTime() + seconds * 1000)
-  const stage = { recordsOut: 90, quarantined: 10, startedAt, finishedAt: null }
+  const stage = { done: 100, startedAt, finishedAt: null }
 
-  test('counts what came out and what was kept aside', () => {
+  test('counts what the stage is through with', () => {
     expect(rateOf(stage, at(10))).toBe(10)
     expect(rateOf({ ...stage, finishedAt: at(5) }, at(10))).toBe(20)
   })
@@ -58,6 +58,6 @@ describe('the rate', () => {
   test('is not told before there is one', () => {
     expect(rateOf(stage, at(0.4))).toBeUndefined()
     expect(rateOf({ ...stage, startedAt: null }, at(10))).toBeUndefined()
-    expect(rateOf({ ...stage, recordsOut: 0, quarantined: 0 }, at(10))).toBeUndefined()
+    expect(rateOf({ ...stage, done: 0 }, at(10))).toBeUndefined()
   })
 })

@@ -68,9 +68,9 @@ function conversation(number: number, role = 'user'): string {
   return JSON.stringify({ id: number, messages })
 }
 
-const total = 4_500
-const broken = [3, 1_999, 2_000, 2_001, 3_777]
-const blank = [0, 10, 2_000, 4_499]
+const total = 8_500
+const broken = [3, 3_999, 4_000, 4_001, 7_777]
+const blank = [0, 10, 4_000, 8_499]
 const undecodable = 1_234
 const unknownRole = 2_345
 
@@ -87,17 +87,17 @@ const manyLines = (): Buffer => {
 }
 
 const manyElements = (): Buffer => {
-  const elements = Array.from({ length: 2_300 }, (_, number) => {
-    if (number === 5 || number === 2_100) return '{"id" 5}'
+  const elements = Array.from({ length: 4_300 }, (_, number) => {
+    if (number === 5 || number === 4_100) return '{"id" 5}'
     return number === 7 ? '"hello"' : conversation(number)
   })
   return Buffer.from(`[\n${elements.join(',\n')}\n]\n`)
 }
 
 const manyRows = (): Buffer => {
-  const rows = Array.from({ length: 2_300 }, (_, number) => {
+  const rows = Array.from({ length: 4_300 }, (_, number) => {
     if (number === 5) return 'too,many,fields,here'
-    if (number === 2_100) return '"broken" quote,,x'
+    if (number === 4_100) return '"broken" quote,,x'
     return number % 3 === 0
       ? `"Explain ""sleep"",\nplease, ${number}",,"It is\r\nrest, ${number}."`
       : `Translate ${number},schlafen,to sleep ${number}`
@@ -275,11 +275,11 @@ describe('unreadable records', () => {
     expect(await reasons('array')).toEqual([
       [5, 'json-invalid'],
       [7, 'not-a-conversation'],
-      [2_100, 'json-invalid'],
+      [4_100, 'json-invalid'],
     ])
     expect(await reasons('csv')).toEqual([
       [5, 'csv-field-count'],
-      [2_100, 'csv-quote'],
+      [4_100, 'csv-quote'],
     ])
   })
   it('alone in a source leave a cut without content, and are counted', async () => {
@@ -340,8 +340,8 @@ describe('ingesting', () => {
       (_, file) => cuts.findLast(({ checkpoint }) => checkpoint.file === file)?.checkpoint,
     )
     expect(ends).toMatchObject([
-      { ordinal: 2_300, fileStart: 0 },
-      { ordinal: 4_600, fileStart: 2_300 },
+      { ordinal: 4_300, fileStart: 0 },
+      { ordinal: 8_600, fileStart: 4_300 },
       { ordinal: total, fileStart: 0 },
     ])
   })
