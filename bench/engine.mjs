@@ -5,7 +5,7 @@ import { readConfig } from '../dist/config.js'
 import { notify, progressHub } from '../dist/db/progress-hub.js'
 import { receivePorts } from '../dist/db/receive-ports.js'
 import { addUser } from '../dist/db/users.js'
-import { receiveFile } from '../dist/domain/datasets/receive-file.js'
+import { detectStored, receiveFile } from '../dist/domain/datasets/receive-file.js'
 import { RunConfiguration } from '../dist/domain/pipeline/run.js'
 import { startEngine } from '../dist/jobs/engine.js'
 import { createLog } from '../dist/log.js'
@@ -35,7 +35,7 @@ export async function engineBudgets(folder, talks, report) {
   }
   const caller = (name) => ({ actor: { kind: 'user', id: `usr_${name}` }, requestId: 'req_bench' })
   const dataset = async (name, count) => {
-    const ports = receivePorts({ db, vault, clock, random, maxBytes: 2 ** 32 })
+    const ports = receivePorts({ db, vault, detect: detectStored(vault), clock, random, maxBytes: 2 ** 32 })
     const bytes = (async function* () {
       yield Buffer.from(talks(count))
     })()

@@ -26,6 +26,7 @@ export async function progressBudget({ db, stack, config, engine, progress, log 
       publicUrl: 'http://127.0.0.1',
       secureCookies: false,
       maxUploadBytes: 1,
+      secondFactor: 'optional',
       runLimits: config.runLimits,
     },
     log,

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
+import { auditBudgets } from './audit.mjs'
 import { engineBudgets } from './engine.mjs'
 import { memoryBudget } from './memory.mjs'
 
@@ -205,6 +206,9 @@ try {
     oneRun(join(folder, 'first.jsonl'), '0,1')
     if (process.argv[3] === undefined) conversion(20_000)
     conversion(100_000)
+  }
+  if (only === undefined || only === 'audit') {
+    await auditBudgets(join(folder, 'audit'), Number(process.argv[3] ?? 1_000_000), report)
   }
   if (only === undefined || only === 'memory') {
     await memoryBudget(folder, Number(process.argv[3] ?? 1), talks, report)

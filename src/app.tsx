@@ -2,9 +2,11 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
+import { PasswordsBusy } from './domain/auth/sign-in.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
+import { adminRoutes } from './routes/admin.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
@@ -16,15 +18,18 @@ import { identifyClient } from './routes/frame/client.ts'
 import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
+import { refuseWhileSealed } from './routes/frame/sealed.ts'
 import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
 import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
+import { newPasswordRoutes } from './routes/new-password.tsx'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
+import { stepUpRoutes } from './routes/step-up.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -42,6 +47,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(limits.refused)
   app.use(access(deps))
   app.use(limits.allowed)
+  app.use(refuseWhileSealed(deps))
 
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
@@ -49,8 +55,11 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
-  app.route('/account', accountRoutes(deps))
   app.route('/admin/limits', adminLimitRoutes(deps))
+  app.route('/account', accountRoutes(deps, passwords))
+  app.route('/step-up', stepUpRoutes(deps, passwords))
+  app.route('/new-password', newPasswordRoutes(deps, passwords))
+  app.route('/admin', adminRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))
@@ -71,6 +80,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
       )
+    }
+    if (error instanceof PasswordsBusy) {
+      c.header('Retry-After', String(error.retryAfterSeconds))
+      return answerStatus(c, 503, 'Very many people sign in right now. Wait a few seconds and try again.')
     }
     deps.log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'a request failed')
     if (error instanceof VaultError && error.failure === 'sealed') {

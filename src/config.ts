@@ -30,14 +30,18 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
+  VAULT_KEY_FILE: z.string().min(1).optional(),
+  SIGNALBOX_AUDIT: z.string().min(1).optional(),
   SIGNALBOX_MAX_UPLOAD_BYTES: z.coerce
     .number()
     .int()
     .positive()
     .default(5 * 1024 ** 3),
   SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
+  SIGNALBOX_SECOND_FACTOR: z.enum(['required', 'optional']).default('required'),
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
+  SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -54,15 +58,27 @@ export interface Config {
     readonly trustedProxies: readonly Network[]
   }
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
-  readonly data: { readonly folder: string; readonly keysFolder: string; readonly objectsFolder: string }
+  readonly data: {
+    readonly folder: string
+    readonly keysFolder: string
+    readonly objectsFolder: string
+    /** Checkpoints of the audit log. */
+    readonly auditFolder: string
+    /** Where the master keys lie; undefined: in the key folder. */
+    readonly masterKeyFile: string | undefined
+  }
   readonly uploads: { readonly maxBytes: number }
   /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
   readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
+  /** Whether administrators and moderators have to have a second factor. */
+  readonly secondFactor: 'required' | 'optional'
   /** Runs that may run at once: of one user, and of all. */
   readonly runLimits: { readonly perUser: number; readonly total: number }
+  /** How long intermediates are kept after a run completed. */
+  readonly intermediatesDays: number
 }
 
 /**
@@ -103,11 +119,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       folder,
       keysFolder: resolve(settings.SIGNALBOX_KEYS ?? `${folder}/keys`),
       objectsFolder: `${folder}/vault`,
+      auditFolder: resolve(settings.SIGNALBOX_AUDIT ?? `${folder}/audit`),
+      masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
+    secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
+    intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
   }
 }

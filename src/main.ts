@@ -4,11 +4,20 @@ import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import { newId } from './domain/ids.ts'
-import { startEngine } from './jobs/engine.ts'
+import type { Runs } from './domain/pipeline/request-run.ts'
+import { refuse } from './domain/result.ts'
+import { startAuditSequencer } from './jobs/audit-sequencer.ts'
+import { type Engine, startEngine } from './jobs/engine.ts'
+import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
+import { SourceReader } from './jobs/source-reader.ts'
 import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { untilUnsealed } from './until-unsealed.ts'
+
+/** Uploads whose files are recognised at once; others wait. */
+const detectionProcesses = 2
 
 await runProcess(async () => {
   const config = readConfig(process.env)
@@ -18,39 +27,52 @@ await runProcess(async () => {
   const publicUrl =
     config.http.publicUrl ??
     `${config.http.tls === undefined ? 'http' : 'https'}://${config.http.host}:${port}`
-  const stack = await openStack(config, log).catch((error: unknown) => {
+  const stack = await openStack(config, log, 'wait').catch((error: unknown) => {
     server.close()
     throw error
   })
   const { db, vault, random } = stack
   const clock = () => new Date()
   const closing = new AbortController()
-  await vault.sweepTemporary()
-  await finishDeletions(
-    { db, vault },
-    { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
-  )
+  const audit = startAuditSequencer({ ...stack, place: config.data, clock })
   const progress = progressHub(stack.url, log)
-  const engine = await startEngine({
-    ...stack,
-    createKey: (owner) => vault.createKey(owner),
-    workers: config.workers,
-    limits: config.runLimits,
-    clock,
-    changed: (runId) => notify(db, runId),
-  })
+  const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
+  let engine: Engine | undefined
+  const work = async () => {
+    await vault.sweepTemporary()
+    await finishDeletions(
+      { db, vault },
+      { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
+    )
+    engine = await startEngine({
+      ...stack,
+      createKey: (owner) => vault.createKey(owner),
+      workers: config.workers,
+      limits: config.runLimits,
+      clock,
+      changed: (runId) => notify(db, runId),
+    })
+  }
+  // A sealed vault is no reason to be away: pages say what is wrong, and work begins when it opens.
+  const isOpen = (await vault.unseal()) === undefined
+  const working = untilUnsealed(vault, log, closing.signal).then((opened) => (opened ? work() : undefined))
+  if (isOpen) await working
+  else working.catch((err) => log.error({ err }, 'the work could not begin after the vault opened; restart'))
   server.answerWith(
     createApp({
       db,
       vault,
-      runs: engine.runs,
+      detect: reader.detect,
+      runs: runsOf(() => engine),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
         trustedProxies: config.http.trustedProxies,
+        secondFactor: config.secondFactor,
         runLimits: config.runLimits,
+        intermediatesDays: config.intermediatesDays,
       },
       log,
       clock,
@@ -62,12 +84,38 @@ await runProcess(async () => {
   const link = await issueSetupLink(db, publicUrl, clock(), random)
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
+  let housekeeping: Housekeeping | undefined
+  const keepingHouse = working.then(() => {
+    if (engine === undefined) return
+    housekeeping = startHousekeeping({
+      ...stack,
+      clock,
+      intermediatesDays: config.intermediatesDays,
+      changed: (runId) => notify(db, runId),
+    })
+  })
+  keepingHouse.catch(() => {})
 
   await onStopSignal(log, config.http.tls === undefined)
   // Streams first: a server waits for them before it closes.
   closing.abort()
-  await server.drain()
-  await engine.stop()
+  await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
+  await engine?.stop()
+  reader.stop()
+  await audit.stop()
   await progress.close()
   await stack.close()
 })
+
+/** What the routes ask of runs, also before the engine stands. */
+function runsOf(engine: () => Engine | undefined): Runs {
+  const sealed = refuse(
+    'unavailable',
+    'The vault is sealed; runs wait until an operator restores its master key.',
+  )
+  return {
+    start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
+    cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
+    resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
+  }
+}

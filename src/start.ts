@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { openLocalVault, type VaultFolders } from './adapters/local-vault.ts'
+import { type OpenedVault, openLocalVault, type VaultFolders } from './adapters/local-vault.ts'
 import type { Config } from './config.ts'
 import { ensureApplicationRole } from './db/application-role.ts'
 import { connect } from './db/connection.ts'
 import { startEmbeddedServer } from './db/embedded-server.ts'
 import { migrate } from './db/migrate.ts'
 import type { Database } from './db/schema.ts'
-import { type Vault, VaultError } from './domain/vault/vault.ts'
+import { VaultError } from './domain/vault/vault.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 /** What every front door stands on: portal, worker and command line alike. */
@@ -21,7 +21,7 @@ export interface Stack {
   readonly db: Kysely<Database>
   /** Connection string of the application's role. */
   readonly url: string
-  readonly vault: Vault
+  readonly vault: OpenedVault
   readonly vaultFolders: VaultFolders
   readonly random: (bytes: number) => Buffer
   close(): Promise<void>
@@ -29,13 +29,18 @@ export interface Stack {
 
 /**
  * Database, migrations, vault, in this order; stops what it started when a later step fails.
+ * @param whenSealed `wait`: a wrong or missing master key is no reason to stop; the vault refuses until it is put right
  * @throws StartupProblem with one sentence for whatever a person can put right
  */
-export async function openStack(config: Config, log: Logger): Promise<Stack> {
-  const vaultFolders = { keysFolder: config.data.keysFolder, objectsFolder: config.data.objectsFolder }
+export async function openStack(
+  config: Config,
+  log: Logger,
+  whenSealed: 'refuse' | 'wait' = 'refuse',
+): Promise<Stack> {
+  const vaultFolders = vaultFoldersOf(config)
   const database = config.database.url === undefined ? await embedded(config, log) : await given(config)
   try {
-    const vault = await openLocalVault(vaultFolders).catch((error: unknown) => {
+    const vault = await openLocalVault(vaultFolders, whenSealed).catch((error: unknown) => {
       throw error instanceof VaultError
         ? new StartupProblem(error.message, { cause: error })
         : unwritable(error, config)
@@ -59,6 +64,12 @@ export async function openStack(config: Config, log: Logger): Promise<Stack> {
     throw error
   }
 }
+
+export const vaultFoldersOf = ({ data }: Config): VaultFolders => ({
+  keysFolder: data.keysFolder,
+  objectsFolder: data.objectsFolder,
+  masterKeyFile: data.masterKeyFile,
+})
 
 async function embedded(config: Config, log: Logger): Promise<{ url: string; stop(): Promise<void> }> {
   const server = await startEmbeddedServer({ folder: config.data.folder, log })

@@ -1,25 +1,38 @@
 import { readConfig } from './config.ts'
 import { notify } from './db/progress-hub.ts'
+import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { startEngine } from './jobs/engine.ts'
+import { startHousekeeping } from './jobs/housekeeping.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { untilUnsealed } from './until-unsealed.ts'
 
 /** Shards without HTTP: as many of these processes as machines share the database and the vault. */
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
-  const stack = await openStack(config, log)
-  const engine = await startEngine({
+  const stack = await openStack(config, log, 'wait')
+  const stopping = new AbortController()
+  const stopped = onStopSignal(log).then(() => stopping.abort())
+  if (!(await untilUnsealed(stack.vault, log, stopping.signal))) return stack.close()
+  const shared = {
     ...stack,
+    clock: () => new Date(),
+    changed: (runId: string) => notify(stack.db, runId),
+  }
+  const audit = startAuditSequencer({ ...shared, place: config.data })
+  const engine = await startEngine({
+    ...shared,
     createKey: (owner) => stack.vault.createKey(owner),
     workers: Math.max(1, config.workers),
     limits: config.runLimits,
-    clock: () => new Date(),
-    changed: (runId) => notify(stack.db, runId),
   })
   process.stdout.write('Signalbox worker is ready\n')
-  await onStopSignal(log)
+  const housekeeping = startHousekeeping({ ...shared, intermediatesDays: config.intermediatesDays })
+  await stopped
+  await housekeeping.stop()
   await engine.stop()
+  await audit.stop()
   await stack.close()
 })

@@ -29,7 +29,12 @@ describe.skipIf(!hasOpenssl)('TLS (skipped where openssl is missing: it makes th
     folder = await temporaryFolder('tls')
     files = makeCertificate(folder)
     portal = await testPortal(() => ({
-      config: { publicUrl: 'https://localhost', secureCookies: true, maxUploadBytes: 2 ** 30 },
+      config: {
+        publicUrl: 'https://localhost',
+        secureCookies: true,
+        maxUploadBytes: 2 ** 30,
+        secondFactor: 'optional',
+      },
     }))
     server = await bind({ port: 0, host: '127.0.0.1', tls: files }, log)
     const streams = new Hono<AppEnv>().get('/stream', (c) =>

@@ -1,77 +1,233 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { SourceBytes } from '../domain/formats/source.ts'
-import {
-  encryptFloe,
-  Floe,
-  headerLength,
-  hkdfExpand,
-  plainSegmentLength,
-  segmentLayout,
-  vaultParameters,
-} from '../domain/vault/floe.ts'
-import { closingRow, closingRowLength, partAad, readClosingRow } from '../domain/vault/object-format.ts'
+import type { Result } from '../domain/result.ts'
+import { hkdfExpand } from '../domain/vault/floe.ts'
+import type {
+  KeyKeeper,
+  KeyState,
+  Rotation,
+  RotationStep,
+  Sealed,
+  Verification,
+} from '../domain/vault/key-state.ts'
+import type { KeyName } from '../domain/vault/keys.ts'
 import { type ObjectName, type StoredObject, VaultError, type VaultInventory } from '../domain/vault/vault.ts'
-import { KeyFolder, syncFolder } from './key-folder.ts'
+import { isCode } from './durable-file.ts'
+import { KeyFolder } from './key-folder.ts'
+import { readKeyState, retireMasterKey, rotateMasterKey } from './key-rotation.ts'
+import { SealedVault } from './master-key-files.ts'
+import { checkedOwner, ObjectFiles, ownerId } from './object-files.ts'
 
 export interface VaultFolders {
   readonly keysFolder: string
   readonly objectsFolder: string
+  /** `VAULT_KEY_FILE`: the master keys lie there instead of in the key folder. */
+  readonly masterKeyFile?: string | undefined
+}
+
+/** The vault with all its doors; what is handed on is the interface somebody needs. */
+export interface OpenedVault extends VaultInventory, KeyKeeper {
+  /** Tries to open a sealed vault; undefined when it is open. */
+  unseal(): Promise<Sealed | undefined>
 }
 
 const canary: ObjectName = { owner: 'vault', id: 'canary', kind: 'canary' }
-const temporarySuffix = '.writing'
 
 /**
  * Opens the vault in two folders; makes both on first use. Several processes and threads may have it open.
+ * @param whenSealed `wait`: answers a sealed vault, which refuses everything and looks at its master key again whenever
+ *   it is asked for something
  * @throws VaultError `sealed` with a missing or wrong master key: then nothing was written
  */
-export async function openLocalVault(folders: VaultFolders): Promise<VaultInventory> {
-  const { objectsFolder } = folders
-  await mkdir(objectsFolder, { recursive: true, mode: 0o700 })
-  const keys = await KeyFolder.open(folders.keysFolder, async () => (await readdir(objectsFolder)).length > 0)
-  const vault = new LocalVault(folders, keys)
-  if (await vault.has(canary)) {
-    await vault.readBytes(canary).catch((error: unknown) => {
-      if (error instanceof VaultError && error.failure === 'sealed') throw error
-      throw new VaultError(
-        'sealed',
-        `The vault is sealed: its test object in ${objectsFolder} does not open with the keys in ${folders.keysFolder}. Put the right folders together and start again.`,
-      )
-    })
-  } else {
-    await keys.create(canary.owner)
-    await vault.writeBytes(canary, Buffer.from('signalbox')).catch((error: NodeJS.ErrnoException) => {
-      // Another process was first.
-      if (error.code !== 'EEXIST') throw error
-    })
+export async function openLocalVault(
+  folders: VaultFolders,
+  whenSealed: 'refuse' | 'wait' = 'refuse',
+): Promise<OpenedVault> {
+  const vault = new LocalVault(folders)
+  try {
+    await vault.ready()
+  } catch (error) {
+    if (whenSealed === 'refuse' || !(error instanceof SealedVault)) throw error
   }
   return vault
 }
 
-class LocalVault implements VaultInventory {
+class LocalVault implements OpenedVault {
   readonly #folder: string
-  readonly #ownersFolder: string
+  readonly #keysFolder: string
   readonly #keys: KeyFolder
+  readonly #objects: ObjectFiles
+  #unsealing: Promise<void> | undefined
+  #destroyedAgain: readonly KeyName[] = []
 
-  constructor({ keysFolder, objectsFolder }: VaultFolders, keys: KeyFolder) {
+  constructor({ keysFolder, objectsFolder, masterKeyFile }: VaultFolders) {
     this.#folder = objectsFolder
-    this.#ownersFolder = join(keysFolder, 'owners')
-    this.#keys = keys
+    this.#keysFolder = keysFolder
+    this.#keys = new KeyFolder(keysFolder, masterKeyFile)
+    this.#objects = new ObjectFiles(objectsFolder, this.#keys)
   }
 
-  createKey(owner: string): Promise<void> {
-    return this.#keys.create(checkedOwner(owner))
+  /** Opens the vault unless it is open. @throws SealedVault */
+  async ready(): Promise<void> {
+    if (this.#keys.isOpen) return
+    this.#unsealing ??= this.#unseal().finally(() => {
+      this.#unsealing = undefined
+    })
+    await this.#unsealing
+  }
+
+  async unseal(): Promise<Sealed | undefined> {
+    try {
+      await this.ready()
+      return undefined
+    } catch (error) {
+      if (error instanceof SealedVault) return error.sealed
+      throw error
+    }
+  }
+
+  async #unseal(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await this.#keys.unseal(canary.owner, async () => (await readdir(this.#folder)).length > 0)
+    try {
+      await this.#tryCanary()
+      await this.#destroyAgain()
+    } catch (error) {
+      this.#keys.seal()
+      throw error
+    }
+  }
+
+  async #tryCanary(): Promise<void> {
+    if (await this.#objects.has(canary)) {
+      await this.#objects.read(canary).catch((error: unknown) => {
+        if (error instanceof SealedVault || !(error instanceof VaultError)) throw error
+        throw new SealedVault(
+          'wrong',
+          `its test object in ${this.#folder} does not open with the keys in ${this.#keysFolder}. Put the right folders together.`,
+        )
+      })
+      return
+    }
+    await this.#keys.create(canary.owner)
+    await this.#objects.write(canary, once(Buffer.from('signalbox'))).catch((error: unknown) => {
+      // Another process was first.
+      if (!isCode(error, 'EEXIST')) throw error
+    })
+  }
+
+  /** A backup that was restored brings back what was destroyed since; the list says what that is. */
+  async #destroyAgain(): Promise<void> {
+    const again: KeyName[] = []
+    if ((await this.#keys.destroyed.list()).length > 0) {
+      for await (const { owner, keyVersion } of this.#keys.all()) {
+        if (await this.#keys.destroyed.has({ owner, keyVersion })) again.push({ owner, keyVersion })
+      }
+    }
+    for (const key of again) {
+      if (await this.#keys.destroyed.hasOwner(key.owner)) await this.#destroy(key.owner)
+      else await this.#destroyVersion(key)
+    }
+    if (again.length > 0) this.#destroyedAgain = again
+  }
+
+  async createKey(owner: string): Promise<void> {
+    await this.ready()
+    await this.#keys.create(checkedOwner(owner))
   }
 
   async destroyKey(owner: string): Promise<void> {
-    await this.#keys.destroy(checkedOwner(owner))
+    await this.ready()
+    await this.#destroy(checkedOwner(owner))
+  }
+
+  async #destroy(owner: string): Promise<void> {
+    await this.#keys.destroyOwner(owner)
     await rm(join(this.#folder, owner), { recursive: true, force: true })
   }
 
+  async addKeyVersion(owner: string): Promise<number> {
+    await this.ready()
+    return this.#keys.addVersion(checkedOwner(owner))
+  }
+
+  async keyVersions(owner: string): Promise<number[]> {
+    await this.ready()
+    return this.#keys.versions(checkedOwner(owner))
+  }
+
+  async destroyKeyVersion(key: KeyName): Promise<void> {
+    await this.ready()
+    checkedOwner(key.owner)
+    await this.#destroyVersion(key)
+  }
+
+  async #destroyVersion(key: KeyName): Promise<void> {
+    await this.#keys.destroyVersion(key)
+    const { owner } = key
+    for await (const { id } of this.#objects.list(owner)) {
+      const version = await this.#objects.keyVersionOf(owner, id).catch(() => undefined)
+      if (version === key.keyVersion) await this.#objects.remove({ owner, id })
+    }
+  }
+
+  async keyVersionOf(owner: string, id: string): Promise<number> {
+    await this.ready()
+    return this.#objects.keyVersionOf(owner, id)
+  }
+
   async deriveKey(owner: string, purpose: string): Promise<Uint8Array> {
-    return hkdfExpand(await this.#keys.read(owner), Buffer.from(`DERIVED:${purpose}`), 32)
+    await this.ready()
+    const { key } = await this.#keys.readNewest(owner)
+    return hkdfExpand(key, Buffer.from(`DERIVED:${purpose}`), 32)
+  }
+
+  async keyState(): Promise<KeyState> {
+    let sealed = await this.unseal()
+    // Whoever asks is told what lies there now; an open vault whose master key was taken away is sealed by that.
+    if (sealed === undefined) {
+      sealed = await this.#keys.refresh().then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof SealedVault) return error.sealed
+          throw error
+        },
+      )
+    }
+    return { sealed, ...(await readKeyState(this.#keys, canary.owner)), destroyedAgain: this.#destroyedAgain }
+  }
+
+  async rotate(step: (step: RotationStep) => void = () => {}): Promise<Result<Rotation>> {
+    await this.ready()
+    return rotateMasterKey(this.#keys, step)
+  }
+
+  async retire(masterVersion: number): Promise<Result<void>> {
+    await this.ready()
+    return retireMasterKey(this.#keys, masterVersion)
+  }
+
+  async ownerIds(): Promise<string[]> {
+    await this.ready()
+    const ids = new Set([...(await this.#keys.owners()), ...(await readdir(this.#folder))])
+    return [...ids].filter((id) => ownerId.test(id)).toSorted()
+  }
+
+  async verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed'> {
+    await this.ready()
+    const versions = await this.#keys.versions(checkedOwner(owner))
+    if (versions.length === 0) return 'key-destroyed'
+    for (const keyVersion of versions) {
+      try {
+        // Not from memory: it is the file that is in question.
+        await this.#keys.readAgain({ owner, keyVersion })
+      } catch (error) {
+        if (!(error instanceof VaultError) || error.failure === 'sealed') throw error
+        if (error.failure !== 'key-destroyed') return 'damaged'
+      }
+    }
+    return 'whole'
   }
 
   async write(
@@ -79,40 +235,8 @@ class LocalVault implements VaultInventory {
     plaintext: AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ): Promise<StoredObject> {
-    const key = await this.#keys.read(name.owner)
-    const path = this.#path(name)
-    const temporary = `${path}.${randomBytes(6).toString('hex')}${temporarySuffix}`
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const floe = Floe.create(vaultParameters, key, partAad(name, 0), randomBytes(vaultParameters.ivLength))
-    const hash = createHash('sha256')
-    let bytes = 0
-    let length = 0
-    const file = await open(temporary, 'wx', 0o600)
-    try {
-      let writing: Promise<unknown> = Promise.resolve()
-      for await (const segment of encryptFloe(floe, plaintext, randomBytes, (plain) => {
-        hash.update(plain)
-        bytes += plain.length
-      })) {
-        signal?.throwIfAborted()
-        // One segment is written while the next is filled and sealed.
-        await writing
-        writing = writeAll(file, segment)
-        writing.catch(() => {})
-        for (const piece of segment) length += piece.length
-      }
-      await writing
-      signal?.throwIfAborted()
-      await writeAll(file, [closingRow(key, name, [length])])
-      await file.sync()
-      await file.close()
-      await link(temporary, path)
-    } finally {
-      await file.close().catch(() => {})
-      await unlink(temporary)
-    }
-    await syncFolder(dirname(path))
-    return { bytes, sha256: hash.digest('hex') }
+    await this.ready()
+    return this.#objects.write(name, plaintext, signal)
   }
 
   writeBytes(name: ObjectName, plaintext: Uint8Array): Promise<StoredObject> {
@@ -120,76 +244,39 @@ class LocalVault implements VaultInventory {
   }
 
   async open(name: ObjectName): Promise<SourceBytes & { close(): Promise<void> }> {
-    const key = await this.#keys.read(name.owner)
-    const file = await open(this.#path(name), 'r').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw new VaultError('missing', 'A stored object is missing.')
-      throw error
-    })
-    try {
-      const { size } = await file.stat()
-      const tail = await readExactly(file, Math.max(0, size - closingRowLength(64)), size)
-      const lengths = readClosingRow(key, name, tail, size)
-      const [length] = lengths
-      if (length === undefined || lengths.length !== 1) {
-        throw new VaultError('damaged', 'A stored object has parts this version does not know.')
-      }
-      const header = await readExactly(file, 0, headerLength(vaultParameters))
-      const floe = Floe.open(vaultParameters, key, partAad(name, 0), header)
-      return new OpenObject(file, floe, length)
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+    await this.ready()
+    return this.#objects.open(name)
   }
 
   async readBytes(name: ObjectName): Promise<Uint8Array> {
-    const object = await this.open(name)
-    try {
-      return await object.slice(0, object.size)
-    } finally {
-      await object.close()
-    }
+    await this.ready()
+    return this.#objects.read(name)
   }
 
   async remove(name: ObjectName): Promise<void> {
-    const path = this.#path(name)
-    await rm(path, { force: true })
+    await this.ready()
+    await this.#objects.remove(name)
   }
 
-  async *list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
-    const folder = join(this.#folder, checkedOwner(owner))
-    for (const path of await filesBelow(folder)) {
-      const id = relative(folder, path)
-      // Neither half-written ones nor what somebody else put there.
-      if (path.endsWith(temporarySuffix) || !objectId.test(id)) continue
-      const found = await statIfThere(path)
-      if (found) yield { id, storedBytes: found.size, storedAt: found.mtime }
-    }
+  list(owner: string): AsyncGenerator<{ id: string; storedBytes: number; storedAt: Date }> {
+    return this.#objects.list(owner)
   }
 
   async *owners(): AsyncGenerator<{ id: string; hasKey: boolean; objects: number; writtenAt: Date }> {
-    const keyFiles = await readdir(this.#ownersFolder)
-    const withKey = keyFiles.flatMap((file) =>
-      file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : [],
-    )
-    for (const id of new Set([...withKey, ...(await readdir(this.#folder))])) {
-      if (id === canary.owner || !ownerId.test(id)) continue
-      const key = await statIfThere(join(this.#ownersFolder, `${id}.json`))
-      let writtenAt = key?.mtime
-      let objects = 0
-      for (const path of await filesBelow(join(this.#folder, id))) {
-        const found = await statIfThere(path)
-        if (!found) continue
-        if (!path.endsWith(temporarySuffix)) objects++
-        if (writtenAt === undefined || found.mtime > writtenAt) writtenAt = found.mtime
-      }
-      if (writtenAt !== undefined) yield { id, hasKey: key !== undefined, objects, writtenAt }
+    for (const id of await this.ownerIds()) {
+      if (id === canary.owner) continue
+      const madeAt = await this.#keys.madeAt(id)
+      const { objects, writtenAt: changedAt } = await this.#objects.count(id)
+      const writtenAt =
+        madeAt === undefined || (changedAt !== undefined && changedAt > madeAt) ? changedAt : madeAt
+      if (writtenAt !== undefined) yield { id, hasKey: madeAt !== undefined, objects, writtenAt }
     }
   }
 
-  async sweepTemporary(writtenBefore?: Date): Promise<number> {
+  async sweepTemporary(writtenBefore?: Date, step?: () => Promise<void>): Promise<number> {
+    await this.ready()
     let swept = 0
-    for await (const path of this.#temporary(writtenBefore)) {
+    for await (const path of this.#objects.temporary(writtenBefore, step)) {
       await rm(path, { force: true })
       swept++
     }
@@ -198,160 +285,16 @@ class LocalVault implements VaultInventory {
 
   async countTemporary(writtenBefore: Date): Promise<number> {
     let found = 0
-    for await (const _ of this.#temporary(writtenBefore)) found++
+    for await (const _ of this.#objects.temporary(writtenBefore)) found++
     return found
   }
 
-  async *#temporary(writtenBefore: Date | undefined): AsyncGenerator<string> {
-    for (const path of await filesBelow(this.#folder)) {
-      if (!path.endsWith(temporarySuffix)) continue
-      const found = await statIfThere(path)
-      if (found && (writtenBefore === undefined || found.mtime < writtenBefore)) yield path
-    }
+  async verify(owner: string, id: string): Promise<Verification> {
+    await this.ready()
+    return this.#objects.verify(owner, id)
   }
-
-  async has(name: ObjectName): Promise<boolean> {
-    return stat(this.#path(name)).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  #path({ owner, id }: ObjectName): string {
-    if (!objectId.test(id)) throw new Error('not an object id')
-    return join(this.#folder, checkedOwner(owner), id)
-  }
-}
-
-class OpenObject implements SourceBytes {
-  readonly size: number
-  readonly #file: FileHandle
-  readonly #floe: Floe
-  readonly #layout: ReturnType<typeof segmentLayout>
-  #last: { readonly position: number; readonly plain: Buffer } | undefined
-
-  constructor(file: FileHandle, floe: Floe, length: number) {
-    this.#file = file
-    this.#floe = floe
-    this.#layout = segmentLayout(vaultParameters, length)
-    this.size = this.#layout.plainLength
-  }
-
-  async slice(start: number, end: number): Promise<Uint8Array> {
-    const to = Math.min(end, this.size)
-    if (start >= to) return new Uint8Array()
-    const plain = plainSegmentLength(vaultParameters)
-    const out = Buffer.allocUnsafe(to - start)
-    for (let at = start; at < to; ) {
-      const position = Math.floor(at / plain)
-      const segment = await this.#segment(position)
-      const part = segment.subarray(at - position * plain, to - position * plain)
-      out.set(part, at - start)
-      at += part.length
-    }
-    return out
-  }
-
-  async *stream(start: number): AsyncGenerator<Uint8Array> {
-    const plain = plainSegmentLength(vaultParameters)
-    const { segments } = this.#layout
-    const first = Math.floor(start / plain)
-    let offset = start - first * plain
-    // Two buffers in turn: the disk fills one while the consumer works on what came out of the other.
-    const buffers = [0, 1].map(() => Buffer.allocUnsafe(segmentsPerRead * vaultParameters.segmentLength))
-    const read = async (position: number): Promise<Buffer> => {
-      const [from] = this.#range(position)
-      const [, to] = this.#range(Math.min(position + segmentsPerRead, segments) - 1)
-      const buffer = buffers[((position - first) / segmentsPerRead) % 2] ?? Buffer.alloc(0)
-      return readExactly(this.#file, from, to, buffer)
-    }
-    let next = first < segments ? read(first) : undefined
-    for (let position = first; next !== undefined; position += segmentsPerRead) {
-      const sealed = await next
-      const following = position + segmentsPerRead
-      next = following < segments ? read(following) : undefined
-      next?.catch(() => {})
-      for (let at = 0; at < sealed.length; at += vaultParameters.segmentLength) {
-        const index = position + at / vaultParameters.segmentLength
-        const segment = sealed.subarray(at, at + vaultParameters.segmentLength)
-        const bytes = this.#floe.unseal(index, segment, index === segments - 1)
-        if (offset < bytes.length) yield bytes.subarray(offset)
-        offset = 0
-      }
-    }
-  }
-
-  close(): Promise<void> {
-    return this.#file.close()
-  }
-
-  async #segment(position: number): Promise<Buffer> {
-    if (this.#last?.position !== position) this.#last = { position, plain: await this.#decrypt(position) }
-    return this.#last.plain
-  }
-
-  async #decrypt(position: number): Promise<Buffer> {
-    const [from, to] = this.#range(position)
-    const sealed = await readExactly(this.#file, from, to)
-    return this.#floe.unseal(position, sealed, position === this.#layout.segments - 1)
-  }
-
-  /** Where a sealed segment lies in the file. */
-  #range(position: number): [start: number, end: number] {
-    const { segments, lastLength } = this.#layout
-    const from = headerLength(vaultParameters) + position * vaultParameters.segmentLength
-    return [from, from + (position === segments - 1 ? lastLength : vaultParameters.segmentLength)]
-  }
-}
-
-/** Read at once when streaming: each read crosses to another thread and back. */
-const segmentsPerRead = 4
-
-/** A full disk may take a part of a write before it refuses the rest. */
-async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
-  const expected = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const { bytesWritten } = await file.writev(pieces)
-  if (bytesWritten === expected) return
-  const rest = Buffer.concat(pieces).subarray(bytesWritten)
-  for (let written = 0; written < rest.length; ) {
-    written += (await file.write(rest, written)).bytesWritten
-  }
-}
-
-async function readExactly(
-  file: FileHandle,
-  start: number,
-  end: number,
-  into: Buffer = Buffer.allocUnsafe(end - start),
-): Promise<Buffer> {
-  const bytes = into.subarray(0, end - start)
-  for (let filled = 0; filled < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
-    if (bytesRead === 0) throw new VaultError('damaged', 'A stored object is damaged: it is cut.')
-    filled += bytesRead
-  }
-  return bytes
-}
-
-const objectId = /^[\w-]+(?:[./][\w-]+)*$/
-const ownerId = /^[\w-]+$/
-
-const checkedOwner = (owner: string): string => {
-  if (!ownerId.test(owner)) throw new Error('not an owner id')
-  return owner
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
-}
-
-const statIfThere = (path: string) =>
-  stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-    return undefined
-  })
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }

@@ -12,6 +12,7 @@ import { Mapping } from '../domain/datasets/mapping.ts'
 import { receiveFile } from '../domain/datasets/receive-file.ts'
 import { newId } from '../domain/ids.ts'
 import { startEngine } from '../jobs/engine.ts'
+import { SourceReader } from '../jobs/source-reader.ts'
 import { createLog } from '../log.ts'
 import { openStack, type Stack } from '../start.ts'
 import { type PipelineArguments, readArguments } from './arguments.ts'
@@ -121,11 +122,24 @@ async function receiveAll(
   mapping: Mapping | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const reader = new SourceReader(stack.vaultFolders, 1)
+  return receiveWith(reader, stack, asked, caller, mapping, signal).finally(() => reader.stop())
+}
+
+async function receiveWith(
+  reader: SourceReader,
+  stack: Stack,
+  asked: PipelineArguments,
+  caller: Caller,
+  mapping: Mapping | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { db, vault } = stack
   const clock = () => new Date()
   const ports = receivePorts({
     db,
     vault,
+    detect: reader.detect,
     clock,
     random: stack.random,
     maxBytes: stack.config.uploads.maxBytes,

@@ -1,19 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { AuditEntry, Caller } from '../domain/audit/entry.ts'
 import type { Database } from './schema.ts'
 
 /**
  * Adds one entry to the audit outbox, over the connection or transaction given: call it inside the transaction
- * that makes the change, so that neither can happen without the other. Details are bound by a salted commitment
- * (security reference section 3.3) and may be deleted later without breaking the log.
+ * that makes the change, so that neither can happen without the other. The sequencer binds the details by a
+ * salted commitment; they may be deleted later without breaking the log.
  */
 export async function recordAudit(db: Kysely<Database>, caller: Caller, entry: AuditEntry): Promise<void> {
   const details = JSON.stringify(
     caller.address === undefined ? entry.details : { ...entry.details, address: caller.address },
   )
-  const salt = randomBytes(16)
-  const commitment = createHash('sha256').update(salt).update(details).digest()
   await db
     .insertInto('audit.outbox')
     .values({
@@ -24,8 +22,7 @@ export async function recordAudit(db: Kysely<Database>, caller: Caller, entry: A
       objectId: entry.objectId,
       outcome: entry.outcome,
       requestId: caller.requestId,
-      salt,
-      commitment,
+      salt: randomBytes(16),
       details,
     })
     .execute()

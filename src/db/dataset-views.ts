@@ -26,6 +26,12 @@ const lastRun = sql<string | null>`(
   select runs.id from runs join run_inputs on run_inputs.run_id = runs.id
   where run_inputs.dataset_id = datasets.id order by runs.created_at desc limit 1)`
 
+/** The id of the last run over a dataset alone: what one over several counted is of all of them. */
+const lastRunAlone = sql<string | null>`(
+  select runs.id from runs join run_inputs on run_inputs.run_id = runs.id
+  where run_inputs.dataset_id = datasets.id and runs.key_owner = datasets.id
+  order by runs.created_at desc limit 1)`
+
 /** A page of datasets, newest first; a fixed number of queries however many there are. */
 export async function listDatasets(
   db: Kysely<Database>,
@@ -61,6 +67,8 @@ export async function listDatasets(
       'datasets.createdAt',
       'users.name as owner',
       lastRun.as('lastRunId'),
+      lastRunAlone.as('countedRunId'),
+      sql<boolean>`${visibleTo(viewer, 'datasets.ownerId', 'run.start')}`.as('mayRun'),
     ])
     .orderBy('datasets.createdAt', 'desc')
     .orderBy('datasets.id', 'desc')
@@ -68,7 +76,8 @@ export async function listDatasets(
     .offset((page - 1) * size)
     .execute()
   const ids = rows.map((row) => row.id)
-  const runIds = rows.flatMap((row) => (row.lastRunId === null ? [] : [row.lastRunId]))
+  const counted = rows.flatMap((row) => row.countedRunId ?? [])
+  const runIds = [...new Set([...rows.flatMap((row) => row.lastRunId ?? []), ...counted])]
   const [files, runs, scores] = await Promise.all([
     db
       .selectFrom('datasetFiles')
@@ -80,7 +89,7 @@ export async function listDatasets(
     db
       .selectFrom('runs')
       .select(['id', 'scoreSum', 'scoreCount', 'unitsIn'])
-      .where('id', 'in', ['', ...runIds])
+      .where('id', 'in', ['', ...counted])
       .execute(),
   ])
   return {
@@ -89,8 +98,8 @@ export async function listDatasets(
     total,
     rows: rows.map((row) => {
       const own = files.filter((file) => file.datasetId === row.id)
-      const run = runs.find((candidate) => candidate.id === row.lastRunId) ?? null
-      const score = scores.find((candidate) => candidate.id === row.lastRunId)
+      const run = runs.find((candidate) => candidate.id === row.countedRunId)
+      const score = scores.find((candidate) => candidate.id === row.countedRunId)
       const isDone = run?.status === 'completed'
       return {
         id: row.id,
@@ -104,7 +113,9 @@ export async function listDatasets(
         conversations: isDone ? run.recordsTotal : null,
         quarantined: run?.quarantined ?? null,
         meanScore: score && score.scoreCount > 0 ? score.scoreSum / score.scoreCount / 1000 : null,
-        lastRun: run,
+        lastRun: runs.find((candidate) => candidate.id === row.lastRunId) ?? null,
+        countedRunId: row.countedRunId,
+        mayRun: row.mayRun,
         owner: row.owner,
         createdAt: row.createdAt,
       }
@@ -136,19 +147,22 @@ export async function findDataset(
       'datasets.createdAt',
       'users.name as owner',
       lastRun.as('lastRunId'),
+      lastRunAlone.as('countedRunId'),
+      sql<boolean>`${visibleTo(viewer, 'datasets.ownerId', 'run.start')}`.as('mayRun'),
     ])
     .where('datasets.id', '=', id)
     .where('datasets.status', '=', 'ready')
     .where(visibleTo(viewer, 'datasets.ownerId'))
     .executeTakeFirst()
   if (!row) return undefined
-  const [files, [run], score, exports] = await Promise.all([
+  const runIds = new Set([row.lastRunId ?? [], row.countedRunId ?? []].flat())
+  const [files, runs, score, exports] = await Promise.all([
     db.selectFrom('datasetFiles').selectAll().where('datasetId', '=', id).orderBy('position').execute(),
-    summaries(db, row.lastRunId === null ? [] : [row.lastRunId]),
+    summaries(db, [...runIds]),
     db
       .selectFrom('runs')
       .select(['scoreSum', 'scoreCount', 'unitsIn'])
-      .where('id', '=', row.lastRunId ?? '')
+      .where('id', '=', row.countedRunId ?? '')
       .executeTakeFirst(),
     db
       .selectFrom('runExports')
@@ -158,6 +172,7 @@ export async function findDataset(
       .where('objectId', 'is not', null)
       .executeTakeFirstOrThrow(),
   ])
+  const run = runs.find((candidate) => candidate.id === row.countedRunId)
   const isDone = run?.status === 'completed'
   return {
     mapping: row.mapping ?? files[0]?.detection.mapping ?? null,
@@ -184,7 +199,9 @@ export async function findDataset(
       conversations: isDone ? run.recordsTotal : null,
       quarantined: run?.quarantined ?? null,
       meanScore: score && score.scoreCount > 0 ? score.scoreSum / score.scoreCount / 1000 : null,
-      lastRun: run ?? null,
+      lastRun: runs.find((candidate) => candidate.id === row.lastRunId) ?? null,
+      countedRunId: row.countedRunId,
+      mayRun: row.mayRun,
       owner: row.owner,
       createdAt: row.createdAt,
     },

@@ -38,13 +38,6 @@ export async function listQuarantine(
   const matching = db
     .selectFrom('quarantine')
     .innerJoin('datasetFiles', 'datasetFiles.id', 'quarantine.fileId')
-    .leftJoin('repairs', (join) =>
-      join
-        .onRef('repairs.runId', '=', 'quarantine.runId')
-        .onRef('repairs.datasetId', '=', 'quarantine.datasetId')
-        .onRef('repairs.ordinal', '=', 'quarantine.ordinal')
-        .on('repairs.endedAt', 'is', null),
-    )
     .where('quarantine.runId', '=', runId)
     .$if(filter.stage !== undefined, (query) => query.where('stage', '=', filter.stage ?? stages[0]))
     .$if(filter.reason !== undefined, (query) => query.where('reason', '=', filter.reason ?? ''))
@@ -52,7 +45,7 @@ export async function listQuarantine(
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow()
   const rows = await matching
-    .select([
+    .select((eb) => [
       'stage',
       'reason',
       'path',
@@ -60,7 +53,19 @@ export async function listQuarantine(
       'byteOffset',
       'quarantine.ordinal',
       'quarantine.datasetId',
-      'repairs.kind',
+      eb
+        .exists(
+          eb
+            .selectFrom('repairs')
+            .select('repairs.kind')
+            .whereRef('repairs.runId', '=', 'quarantine.runId')
+            .whereRef('repairs.datasetId', '=', 'quarantine.datasetId')
+            .whereRef('repairs.ordinal', '=', 'quarantine.ordinal')
+            .where('repairs.endedAt', 'is', null)
+            .offset(0),
+        )
+        .$castTo<boolean>()
+        .as('isRepaired'),
     ])
     .orderBy('quarantine.datasetId')
     .orderBy('quarantine.ordinal')
@@ -71,12 +76,11 @@ export async function listQuarantine(
     page,
     size: pageSize,
     total,
-    rows: rows.map(({ path, datasetId, ordinal, kind, ...row }) => ({
+    rows: rows.map(({ path, datasetId, ordinal, ...row }) => ({
       ...row,
       id: `${datasetId}-${ordinal}`,
       datasetId,
       href: recordHref(runId, datasetId, ordinal),
-      isRepaired: kind !== null,
       file: path,
       ordinal: ordinal + 1,
     })),

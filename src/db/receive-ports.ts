@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
-import type { DatasetStore, NewFile, ReceivePorts } from '../domain/datasets/receive-file.ts'
+import type { DatasetStore, DetectFile, NewFile, ReceivePorts } from '../domain/datasets/receive-file.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
@@ -9,6 +9,7 @@ import type { Database } from './schema.ts'
 export function receivePorts(deps: {
   readonly db: Kysely<Database>
   readonly vault: Vault
+  readonly detect: DetectFile
   readonly clock: () => Date
   readonly random: (bytes: number) => Uint8Array
   readonly maxBytes: number

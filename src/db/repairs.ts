@@ -334,7 +334,9 @@ const unrepaired = (
             .where('repairs.runId', 'in', ['', ...lineage])
             .whereRef('repairs.datasetId', '=', 'quarantine.datasetId')
             .whereRef('repairs.ordinal', '=', 'quarantine.ordinal')
-            .where('repairs.endedAt', 'is', null),
+            .where('repairs.endedAt', 'is', null)
+            // Looked up record by record: joined, a table without statistics was read whole for each of them.
+            .offset(0),
         ),
       ),
     )

@@ -22,6 +22,9 @@ export const eventKinds = [
   'decision',
   'paused',
   'stuck',
+  'pinned',
+  'unpinned',
+  'intermediates-removed',
 ] as const
 export type EventKind = (typeof eventKinds)[number]
 

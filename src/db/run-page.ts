@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Viewer } from '../domain/datasets/access.ts'
+import { intermediatesOf } from '../domain/pipeline/intermediates.ts'
 import { rateOf } from '../domain/pipeline/pace.ts'
 import { patienceMs, progressStateOf } from '../domain/pipeline/progress-state.ts'
 import { exportFormats, type RunStatus, targets } from '../domain/pipeline/run.ts'
@@ -23,12 +24,17 @@ export async function readRunView(
   viewer: Viewer & { readonly canWrite: boolean },
   id: string,
   now: Date,
-  limits: RunLimits = { perUser: 4, total: 16 },
+  {
+    runLimits: limits = { perUser: 4, total: 16 },
+    intermediatesDays = 7,
+  }: { readonly runLimits?: RunLimits; readonly intermediatesDays?: number } = {},
 ): Promise<RunView | undefined> {
   const run = await db
     .selectFrom('runs')
+    .leftJoin('users', 'users.id', 'runs.pinnedBy')
     .selectAll('runs')
-    .where('id', '=', id)
+    .select('users.name as pinnedByName')
+    .where('runs.id', '=', id)
     .where(visibleTo(viewer, 'runs.ownerId'))
     .executeTakeFirst()
   if (!run) return undefined
@@ -106,6 +112,16 @@ export async function readRunView(
     isOwn,
   })
   const quality = ledger.find((row) => row.stage === 'quality')
+  const { pinnedAt, pinnedByName } = run
+  const intermediates = intermediatesOf(
+    {
+      status: run.status,
+      finishedAt: run.finishedAt,
+      removedAt: run.intermediatesRemovedAt,
+      pin: pinnedAt === null ? undefined : { at: pinnedAt, by: pinnedByName ?? 'someone' },
+    },
+    intermediatesDays,
+  )
   const isWorking = work.reduce((sum, row) => sum + row.working, 0)
   return {
     id,
@@ -138,11 +154,13 @@ export async function readRunView(
     recordShards: records,
     reused,
     ...lineage,
+    ...(intermediates === undefined ? {} : { intermediates }),
     priority: run.priority,
     isOwn,
     canCancel: viewer.canWrite && isLive,
     canResume: viewer.canWrite && (run.status === 'failed' || run.status === 'cancelled'),
     canRunAgain: viewer.canWrite && !isLive,
+    canPin: viewer.canWrite,
     now,
   }
 }

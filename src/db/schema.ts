@@ -1,4 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { Right } from '../domain/auth/operations.ts'
+import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
@@ -14,7 +16,7 @@ export interface Database {
     email: string
     name: string
     passwordHash: string
-    role: 'admin' | 'editor' | 'viewer'
+    role: Role
     createdAt: Date
     disabledAt: Date | null
   }
@@ -27,6 +29,41 @@ export interface Database {
     createdAt: Date
     lastSeenAt: Date
     userAgent: Generated<string>
+    /** When password or code were last given. */
+    steppedUpAt: Date
+  }
+  /** What a dataset's owner lets someone, or everybody of a role, do with it. */
+  shares: {
+    id: string
+    datasetId: string
+    userId: string | null
+    role: Exclude<Role, 'admin'> | null
+    given: Right
+    madeBy: string
+    madeAt: Date
+  }
+  secondFactors: {
+    userId: string
+    /** AES-256-GCM under a key derived in the vault. */
+    sealedSecret: Buffer
+    createdAt: Date
+    /** When a first code proved that it works; until then it is not asked for. */
+    confirmedAt: Date | null
+    /** The last time step a code was taken of: none is taken twice. */
+    lastStep: Generated<number>
+  }
+  recoveryCodes: { userId: string; codeHash: string; usedAt: Date | null }
+  /** Password given, code still to come. */
+  signInChallenges: { tokenHash: string; userId: string; expiresAt: Date }
+  passwordLinks: {
+    tokenHash: string
+    userId: string
+    kind: 'invitation' | 'reset'
+    dropsSecondFactor: Generated<boolean>
+    madeBy: string
+    createdAt: Date
+    expiresAt: Date
+    usedAt: Date | null
   }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }
@@ -79,6 +116,11 @@ export interface Database {
     startedAt: Date | null
     finishedAt: Date | null
     lastProgressAt: Date | null
+    /** From then on its shards name no objects any more. */
+    intermediatesRemovedAt: Date | null
+    /** A pin keeps its intermediates, however old they grow. */
+    pinnedAt: Date | null
+    pinnedBy: string | null
   }
   runInputs: { runId: string; datasetId: string; position: number }
   runStages: {
@@ -222,7 +264,45 @@ export interface Database {
     outcome: 'allowed' | 'denied' | 'failed'
     requestId: string
     salt: Buffer
-    commitment: Buffer
     details: string
+  }
+  /** Written by `audit.append` alone; read by everybody. */
+  'audit.log': {
+    seq: number
+    at: Date
+    actorId: string
+    actorKind: string
+    action: string
+    objectType: string
+    objectId: string
+    outcome: string
+    requestId: string
+    commitment: Buffer
+    leaf: Buffer
+    chain: Buffer
+    /** Null once pruned. */
+    salt: Buffer | null
+    details: string | null
+  }
+  'audit.node': { level: number; index: number; hash: Buffer }
+  /** One row. */
+  'audit.state': {
+    size: number
+    chain: Buffer
+    frontier: (Buffer | null)[]
+    epoch: number
+    prunedThrough: number
+    checkpoint: string | null
+    checkpointSize: number | null
+    checkpointAt: Date | null
+  }
+  'audit.verification': {
+    id: Generated<number>
+    at: Generated<Date>
+    outcome: 'whole' | 'tampered' | 'incomplete'
+    rows: number
+    seconds: number
+    finding: string | null
+    seq: number | null
   }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import { type Adapter, type DatabaseSession, Lucia, TimeSpan } from 'lucia'
+import { type Adapter, type DatabaseSession, generateIdFromEntropySize, Lucia, TimeSpan } from 'lucia'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { AttemptSubject } from '../domain/auth/sign-in.ts'
 import type { Role, SignedInUser } from '../domain/auth/user.ts'
+import { takeBack } from './attempts.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 
@@ -13,25 +15,46 @@ declare module 'lucia' {
   interface Register {
     Lucia: ReturnType<typeof sessionKeeper>
     DatabaseUserAttributes: { name: string; email: string; role: Role }
-    DatabaseSessionAttributes: { userAgent: string }
+    DatabaseSessionAttributes: {
+      userAgent: string
+      lastSeenAt?: Date
+      steppedUpAt?: Date
+      hasSecondFactor?: boolean
+    }
   }
 }
 
 export const hashOfSession = (sessionId: string): string =>
   createHash('sha256').update(sessionId).digest('hex')
 
-/** Lucia over our own tables: 30 minutes without a request end a session, and so do 12 hours. */
+interface SessionFacts {
+  lastSeenAt: Date
+  /** When password or code were last given. */
+  steppedUpAt: Date
+  /** Of its user, not of the session: read along, because every request asks. */
+  hasSecondFactor: boolean
+}
+
+/**
+ * Lucia over our own tables: 30 minutes without a request end a session, and so do 12 hours.
+ * @param prolongs false for what is no sign of a person: looking at a session then leaves it as it is
+ */
 export function sessionKeeper(
   db: Kysely<Database>,
-  { secure, clock }: { secure: boolean; clock: () => Date },
-): Lucia<Record<never, never>, { name: string; email: string; role: Role }> {
-  return new Lucia(sessionAdapter(db, clock), {
+  { secure, clock, prolongs = true }: { secure: boolean; clock: () => Date; prolongs?: boolean },
+): Lucia<SessionFacts, { name: string; email: string; role: Role }> {
+  return new Lucia(sessionAdapter(db, clock, prolongs), {
     sessionExpiresIn: idle,
     sessionCookie: {
       name: secure ? '__Host-signalbox' : 'signalbox',
       expires: true,
       attributes: { secure, sameSite: 'lax', path: '/' },
     },
+    getSessionAttributes: ({ lastSeenAt = clock(), steppedUpAt = clock(), hasSecondFactor = false }) => ({
+      lastSeenAt,
+      steppedUpAt,
+      hasSecondFactor,
+    }),
     getUserAttributes: ({ name, email, role }) => ({ name, email, role }),
   })
 }
@@ -40,14 +63,14 @@ export function sessionKeeper(
  * Only the SHA-256 of a session id is stored: who reads the table, or a backup of it, cannot use what is in there.
  * Lists therefore name sessions by their hash.
  */
-function sessionAdapter(db: Kysely<Database>, clock: () => Date): Adapter {
+function sessionAdapter(db: Kysely<Database>, clock: () => Date, prolongs: boolean): Adapter {
   return {
     async getSessionAndUser(sessionId) {
       const row = await standing(db, hashOfSession(sessionId), clock())
       if (!row) return [null, null]
-      const { id, name, email, role, expiresAt, userAgent } = row
+      const { id, name, email, role, expiresAt, ...attributes } = row
       return [
-        { id: sessionId, userId: id, expiresAt, attributes: { userAgent } },
+        { id: sessionId, userId: id, expiresAt, attributes },
         { id, attributes: { name, email, role } },
       ]
     },
@@ -57,22 +80,26 @@ function sessionAdapter(db: Kysely<Database>, clock: () => Date): Adapter {
         return { id, userId, expiresAt, attributes: { userAgent } }
       })
     },
-    async setSession({ id, userId, expiresAt, attributes }) {
+    async setSession({ id, userId, attributes }) {
       const now = clock()
       await db
         .insertInto('sessions')
         .values({
           id: hashOfSession(id),
           userId,
-          expiresAt,
+          // By our clock: Lucia's own is the machine's.
+          expiresAt: new Date(now.getTime() + idle.milliseconds()),
           absoluteExpiresAt: new Date(now.getTime() + absolute.milliseconds()),
           createdAt: now,
           lastSeenAt: now,
           userAgent: attributes.userAgent.slice(0, 300),
+          // Whoever opens a session has just proved who they are.
+          steppedUpAt: now,
         })
         .execute()
     },
     async updateSessionExpiration(sessionId, expiresAt) {
+      if (!prolongs) return
       await db
         .updateTable('sessions')
         .set({ expiresAt, lastSeenAt: clock() })
@@ -99,19 +126,69 @@ const standing = (db: Kysely<Database>, hash: string, now: Date) =>
   db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.userId')
-    .select([
+    .leftJoin('secondFactors', 'secondFactors.userId', 'users.id')
+    .select((eb) => [
+      eb('secondFactors.confirmedAt', 'is not', null).$castTo<boolean>().as('hasSecondFactor'),
       'users.id',
       'users.name',
       'users.email',
       'users.role',
       'sessions.expiresAt',
       'sessions.userAgent',
+      'sessions.lastSeenAt',
+      'sessions.steppedUpAt',
     ])
     .where('sessions.id', '=', hash)
     .where('sessions.expiresAt', '>', now)
     .where('sessions.absoluteExpiresAt', '>', now)
     .where('users.disabledAt', 'is', null)
     .executeTakeFirst()
+
+/** Lucia prolongs a session in the second half of its life only: in the first one, each minute seen counts as well. */
+export async function keepAlive(
+  db: Kysely<Database>,
+  session: { readonly id: string; readonly lastSeenAt: Date },
+  now: Date,
+): Promise<boolean> {
+  if (now.getTime() - session.lastSeenAt.getTime() < 60_000) return false
+  await db
+    .updateTable('sessions')
+    .set({ expiresAt: new Date(now.getTime() + idle.milliseconds()), lastSeenAt: now })
+    .where('id', '=', hashOfSession(session.id))
+    .execute()
+  return true
+}
+
+/**
+ * Gives a session that was just proven anew another id, and with it five minutes for what asks for that. When it began
+ * and when it ends at the latest stay; a copy of the old cookie is of no use any more.
+ */
+export async function stepUp(
+  db: Kysely<Database>,
+  caller: Caller,
+  hash: string,
+  { now, subjects }: { now: Date; subjects: readonly AttemptSubject[] },
+): Promise<string | undefined> {
+  const id = generateIdFromEntropySize(25)
+  return db.transaction().execute(async (trx) => {
+    for (const subject of subjects) await takeBack(trx, subject)
+    const renewed = await trx
+      .updateTable('sessions')
+      .set({ id: hashOfSession(id), steppedUpAt: now })
+      .where('id', '=', hash)
+      .returning('id')
+      .executeTakeFirst()
+    if (!renewed) return undefined
+    await recordAudit(trx, caller, {
+      action: 'session.step-up',
+      objectType: 'session',
+      objectId: renewed.id.slice(0, 16),
+      outcome: 'allowed',
+      details: {},
+    })
+    return id
+  })
+}
 
 /** The role a session gives right now, without prolonging it; undefined once it ended. */
 export async function currentRole(db: Kysely<Database>, hash: string, now: Date): Promise<Role | undefined> {
@@ -140,6 +217,59 @@ export async function listSessions(
     .orderBy('createdAt', 'desc')
     .execute()
 }
+
+/** A standing session of anybody. */
+export interface AnySession extends SessionSummary {
+  readonly userId: string
+  readonly user: string
+  readonly email: string
+}
+
+const sessionPage = 100
+
+/** The standing sessions of all, the one seen last first, of whoever has the text in name or address. */
+export async function listAllSessions(
+  db: Kysely<Database>,
+  filter: { readonly q?: string | undefined; readonly userId?: string | undefined },
+  now: Date,
+): Promise<{ readonly sessions: AnySession[]; readonly hasMore: boolean }> {
+  const words = `%${(filter.q ?? '').replace(/[\\%_]/g, '\\$&')}%`
+  const rows = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.userId')
+    .select(['sessions.id as hash', 'userAgent', 'sessions.createdAt', 'lastSeenAt', 'userId'])
+    .select(['users.name as user', 'users.email'])
+    .where('expiresAt', '>', now)
+    .where('absoluteExpiresAt', '>', now)
+    .$if(filter.userId !== undefined, (query) => query.where('userId', '=', filter.userId ?? ''))
+    .$if(filter.q !== undefined, (query) =>
+      query.where((eb) => eb.or([eb('users.name', 'ilike', words), eb('users.email', 'ilike', words)])),
+    )
+    .orderBy('lastSeenAt', 'desc')
+    .orderBy('sessions.id')
+    .limit(sessionPage + 1)
+    .execute()
+  return { sessions: rows.slice(0, sessionPage), hasMore: rows.length > sessionPage }
+}
+
+/** Ends any session and records it; false when there is none of that name. */
+export const endAnySession = (db: Kysely<Database>, caller: Caller, hash: string): Promise<boolean> =>
+  db.transaction().execute(async (trx) => {
+    const ended = await trx
+      .deleteFrom('sessions')
+      .where('id', '=', hash)
+      .returning('userId')
+      .executeTakeFirst()
+    if (!ended) return false
+    await recordAudit(trx, caller, {
+      action: 'session.revoke-any',
+      objectType: 'session',
+      objectId: hash.slice(0, 16),
+      outcome: 'allowed',
+      details: { user: ended.userId },
+    })
+    return true
+  })
 
 /** Ends one session of its own user and records it; false when there is none of that name. */
 export async function endSession(

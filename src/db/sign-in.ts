@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
-import {
-  type AttemptSubject,
-  failuresForgottenAfterMs,
-  type SignInStore,
-  waitAfter,
-} from '../domain/auth/sign-in.ts'
+import type { Kysely } from 'kysely'
+import { failuresForgottenAfterMs, type SignInStore } from '../domain/auth/sign-in.ts'
+import { reserveAttempt, takeBack } from './attempts.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 import { hashOfSession, sessionKeeper } from './sessions.ts'
@@ -14,38 +10,50 @@ import { findAccount } from './users.ts'
 /** Attempts, sessions and their audit entries over Postgres, shared by every process. */
 export function signInStore(
   db: Kysely<Database>,
-  options: { secure: boolean; clock: () => Date },
+  options: { secure: boolean; clock: () => Date; random: (bytes: number) => Uint8Array },
 ): SignInStore {
   return {
     findAccount: (email) => findAccount(db, email),
 
-    reserveAttempt: (subjects, now) =>
+    reserveAttempt: (subjects, now) => reserveAttempt(db, subjects, now),
+
+    takeAttemptBack: (subjects) =>
       db.transaction().execute(async (trx) => {
-        const rows = []
-        // In one order for everybody, so that two transactions never wait for each other.
-        for (const subject of [...subjects].sort((a, b) => (hashOf(a) < hashOf(b) ? -1 : 1))) {
-          rows.push({ subject, row: await lockSubject(trx, subject, now) })
-        }
-        const waits = rows.map(({ row }) => Math.ceil((row.blockedUntil.getTime() - now.getTime()) / 1000))
-        const waitSeconds = Math.max(0, ...waits)
-        if (waitSeconds > 0) return { waitSeconds }
-        for (const { subject, row } of rows) {
-          const isOld = now.getTime() - row.updatedAt.getTime() > failuresForgottenAfterMs
-          const failures = isOld ? 1 : row.failures + 1
-          const blockedUntil = new Date(now.getTime() + waitAfter(failures, subject.freeAttempts) * 1000)
-          await trx
-            .updateTable('signInFailures')
-            .set({ failures, blockedUntil, updatedAt: now })
-            .where('subjectHash', '=', hashOf(subject))
-            .execute()
-        }
-        return { waitSeconds: 0 }
+        for (const subject of subjects) await takeBack(trx, { ...subject, clearedBySuccess: false })
       }),
+
+    openChallenge: (user, subjects) =>
+      db.transaction().execute(async (trx) => {
+        for (const subject of subjects) await takeBack(trx, subject)
+        const token = Buffer.from(options.random(32)).toString('base64url')
+        const now = options.clock()
+        await trx.deleteFrom('signInChallenges').where('expiresAt', '<=', now).execute()
+        await trx
+          .insertInto('signInChallenges')
+          .values({
+            tokenHash: sha256(token),
+            userId: user.id,
+            expiresAt: new Date(now.getTime() + challengeMs),
+          })
+          .execute()
+        return token
+      }),
+
+    findChallenge: (token) =>
+      db
+        .selectFrom('signInChallenges')
+        .innerJoin('users', 'users.id', 'signInChallenges.userId')
+        .select(['users.id', 'users.name', 'users.email', 'users.role'])
+        .where('tokenHash', '=', sha256(token))
+        .where('expiresAt', '>', options.clock())
+        .where('users.disabledAt', 'is', null)
+        .executeTakeFirst(),
 
     async open(caller, user, subjects, browser) {
       await forgetExpired(db, options)
       return db.transaction().execute(async (trx) => {
         for (const subject of subjects) await takeBack(trx, subject)
+        await trx.deleteFrom('signInChallenges').where('userId', '=', user.id).execute()
         const session = await sessionKeeper(trx, options).createSession(user.id, { userAgent: browser })
         await recordAudit(
           trx,
@@ -85,26 +93,7 @@ async function forgetExpired(db: Kysely<Database>, options: { secure: boolean; c
     .execute()
 }
 
-const hashOf = (subject: AttemptSubject) => createHash('sha256').update(subject.name).digest('hex')
+/** Time to take out a phone. */
+const challengeMs = 5 * 60_000
 
-/** Updates nothing, but takes the row's lock, in the same statement that makes the row. */
-const lockSubject = (trx: Kysely<Database>, subject: AttemptSubject, now: Date) =>
-  trx
-    .insertInto('signInFailures')
-    .values({ subjectHash: hashOf(subject), failures: 0, blockedUntil: now, updatedAt: now })
-    .onConflict((conflict) =>
-      conflict.column('subjectHash').doUpdateSet((eb) => ({ subjectHash: eb.ref('excluded.subjectHash') })),
-    )
-    .returning(['failures', 'blockedUntil', 'updatedAt'])
-    .executeTakeFirstOrThrow()
-
-async function takeBack(trx: Kysely<Database>, subject: AttemptSubject): Promise<void> {
-  await trx
-    .updateTable('signInFailures')
-    .set({
-      failures: subject.clearedBySuccess ? 0 : sql`greatest(failures - 1, 0)`,
-      blockedUntil: sql`updated_at`,
-    })
-    .where('subjectHash', '=', hashOf(subject))
-    .execute()
-}
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

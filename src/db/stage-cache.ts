@@ -21,7 +21,7 @@ export async function findResult(
   return { runId: row.runId, outcome: { ...books, objectId, sha256 } }
 }
 
-/** A result as it is kept for later runs. It goes with its run, and so with its dataset. */
+/** A result as it is kept for later runs. It goes with the intermediates of the last run that names its object, or with its dataset. */
 export interface KeptResult {
   readonly keyOwner: string
   readonly cacheKey: string

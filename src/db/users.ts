@@ -1,24 +1,26 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
+import type { Account } from '../domain/auth/sign-in.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { Database } from './schema.ts'
 
 export const localOperatorId = 'usr_local_operator'
 
+/** In place of a hash until an invitation is accepted: nothing verifies against it. */
+export const noPasswordYet = 'invited'
+
 /** The account behind an e-mail address in any letter case, unless it is disabled. */
-export async function findAccount(
-  db: Kysely<Database>,
-  email: string,
-): Promise<{ user: SignedInUser; passwordHash: string } | undefined> {
+export async function findAccount(db: Kysely<Database>, email: string): Promise<Account | undefined> {
   const row = await db
     .selectFrom('users')
-    .select(['id', 'name', 'email', 'role', 'passwordHash'])
+    .leftJoin('secondFactors', 'secondFactors.userId', 'users.id')
+    .select(['id', 'name', 'email', 'role', 'passwordHash', 'secondFactors.confirmedAt'])
     .where(sql`lower(email)`, '=', email.trim().toLowerCase())
     .where('disabledAt', 'is', null)
     .executeTakeFirst()
   if (!row) return undefined
-  const { passwordHash, ...user } = row
-  return { user, passwordHash }
+  const { passwordHash, confirmedAt, ...user } = row
+  return { user, passwordHash, hasSecondFactor: confirmedAt !== null }
 }
 
 /** Adds a person; the unique index over e-mail addresses decides. */

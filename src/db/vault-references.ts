@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import type { KnownOwner, Reference, RunBooks, VaultReferences } from '../domain/vault/consistency.ts'
+import type { RunBooks } from '../domain/vault/books.ts'
+import type { VaultReferences } from '../domain/vault/consistency.ts'
+import type { KnownOwner, Reference } from '../domain/vault/sweep.ts'
 import type { Database } from './schema.ts'
 
 const pageSize = 1_000
@@ -21,6 +23,18 @@ export const vaultReferences = (db: Kysely<Database>): VaultReferences => ({
     yield* shardReferences(db, owner)
     yield* exportReferences(db, owner)
     yield* resultReferences(db, owner)
+  },
+  async attempts(owner) {
+    const rows = await db
+      .selectFrom('shards')
+      .innerJoin('runs', 'runs.id', 'shards.runId')
+      .select(['runId', 'stage', 'index', 'attempt'])
+      .where('keyOwner', '=', owner)
+      .where('shards.status', '=', 'working')
+      // Of a run that was cancelled no result is taken any more.
+      .where('runs.status', '=', 'running')
+      .execute()
+    return rows.map(({ runId, stage, index, attempt }) => `${runId} ${stage} ${index} ${attempt}`)
   },
   books: () => readBooks(db),
   shardsWithoutResult: () =>
@@ -98,7 +112,10 @@ interface ShardKey {
 const afterShard = (after: ShardKey | undefined) =>
   sql<boolean>`(run_id, stage, index) > (${after?.runId}, ${after?.stage}, ${after?.index}::integer)`
 
-/** What shards read, where ingestion or a stage before wrote it, and what came out of them. */
+/**
+ * What shards read, where ingestion or a stage before wrote it, and what came out of them. A run whose intermediates were
+ * removed names none any more: its rows only tell what was done.
+ */
 async function* shardReferences(db: Kysely<Database>, owner: string): AsyncGenerator<Reference> {
   const rows = paged((after: ShardKey | undefined) =>
     db
@@ -112,7 +129,13 @@ async function* shardReferences(db: Kysely<Database>, owner: string): AsyncGener
         >`case when task #>> '{input,kind}' = 'object' then task #>> '{input,objectId}' end`.as('input'),
         sql<string | null>`result ->> 'objectId'`.as('output'),
       ])
-      .where('runId', 'in', (eb) => eb.selectFrom('runs').select('id').where('keyOwner', '=', owner))
+      .where('runId', 'in', (eb) =>
+        eb
+          .selectFrom('runs')
+          .select('id')
+          .where('keyOwner', '=', owner)
+          .where('intermediatesRemovedAt', 'is', null),
+      )
       .$if(after !== undefined, (query) => query.where(afterShard(after)))
       .orderBy('runId')
       .orderBy('stage')

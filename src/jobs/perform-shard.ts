@@ -4,6 +4,7 @@ import type { CommitDeps } from '../db/guarded-commit.ts'
 import { commitExport, commitIngestion, commitQuality, commitRecords } from '../db/shard-commits.ts'
 import { readExportPlan, readProcessedShards, readRepairsFor } from '../db/shard-inputs.ts'
 import { commitFailure, commitProbe } from '../db/shard-setbacks.ts'
+import { mayStillExport } from '../db/shares.ts'
 import { findResult } from '../db/stage-cache.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
@@ -67,16 +68,21 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
       return commitQuality(deps, claim, outcome)
     }
     case 'export': {
+      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
       const shards = await readProcessedShards(deps.db, runId)
       const plan = await readExportPlan(deps.db, runId)
       const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'export', shards, ...plan })
       if (outcome.kind === 'refused') return refused(outcome.problem)
       if (outcome.kind !== 'export') throw new Error('not the outcome of the export')
+      // Asked again: writing may have taken long.
+      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
       return commitExport(deps, claim, outcome)
     }
   }
 }
 
+const noRight =
+  'Whoever started this run may not run all of its datasets any more, so nothing was exported. Have them shared again and resume it, or run them yourself.'
 /** Runs the work of a stage that is one shard, and commits how far it says it is. */
 async function runWhole(
   deps: CommitDeps,

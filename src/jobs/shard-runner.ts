@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { Piscina } from 'piscina'
+import { ProcessLost } from '../adapters/watched-processes.ts'
 import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
 import { isDatabaseAway } from '../db/connection.ts'
@@ -17,9 +18,11 @@ import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
 import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
+import { sealedVault } from './dispatch-work.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
+import { SourceReader } from './source-reader.ts'
 
 export interface RunnerDeps {
   readonly db: Kysely<Database>
@@ -57,6 +60,7 @@ const usualTimes: ShardTimes = {
 /** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
 const tickMs = 1_000
 const diskFullPauseSeconds = 5
+const sealedPauseSeconds = 5
 
 /**
  * Heaps of the threads. Ciphers make buffers fast: V8 would collect everything each 10 MB, a third of a core. A record is
@@ -82,6 +86,7 @@ export class ShardRunner {
   readonly #presence: WorkerPresence
   readonly #watch: ResourceWatch
   readonly #pool: Piscina
+  readonly #reader: SourceReader
   readonly #working = new Set<Working>()
   /** Users whose shards were taken here, the last one last. */
   readonly #served = new Set<string>()
@@ -105,6 +110,7 @@ export class ShardRunner {
     this.#watch = new ResourceWatch(deps.vaultFolders.objectsFolder, deps.diskLowWater)
     this.#adaptive = deps.workers
     for (const flag of threadHeaps) setFlagsFromString(flag)
+    this.#reader = new SourceReader(deps.vaultFolders, deps.workers)
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const filename = deps.threadModule ?? new URL(`./shard-worker.${extension}`, import.meta.url)
     this.#pool = new Piscina({
@@ -147,6 +153,7 @@ export class ShardRunner {
     this.#watch.stop()
     const held = [...this.#working]
     for (const working of held) this.#end(working, 'stopping')
+    this.#reader.stop()
     await this.#pool.destroy()
     await Promise.allSettled(held.map(({ claim }) => commitRelease(this.#deps, claim)))
     await this.#presence.leave()
@@ -233,6 +240,9 @@ export class ShardRunner {
     work: ShardWork,
     transferList: readonly MessagePort[] = [],
   ): Promise<ShardOutcome> {
+    if (work.kind === 'ingestion' && work.inputs.some(({ layout }) => layout.format === 'parquet')) {
+      return this.#reader.ingest(work, abort.signal)
+    }
     return this.#pool.run(work, { signal: abort.signal, transferList: [...transferList] })
   }
 
@@ -241,17 +251,22 @@ export class ShardRunner {
     const { runId, stage, index, attempt } = claim
     // Another's already, or nobody's any more; when stopping it is put back by stop().
     if (ended === 'run over' || ended === 'stopping' || ended === 'lease lost') return
+    if (isSealed(err)) log.warn({ runId, stage, index, attempt }, 'a shard waits: the vault is sealed')
+    else log.error({ err, runId, stage, index, attempt, ended, code: codeOf(err) }, 'shard failed')
     const code = err instanceof Error && 'code' in err ? String(err.code) : ''
-    log.error({ err, runId, stage, index, attempt, ended, code }, 'shard failed')
     if (ended === 'time') {
       await commitLoss(this.#deps, claim, 'it took longer than a shard may take')
     } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
       await commitLoss(this.#deps, claim, 'its thread ran out of memory')
+    } else if (err instanceof ProcessLost) {
+      await commitLoss(this.#deps, claim, 'its reader process ended')
     } else if (isThreadGone(err)) {
       await commitLoss(this.#deps, claim, 'its thread ended')
     } else if (isDiskFull(err)) {
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
       await this.#pause('The disk of the vault is full. Make room; the run goes on by itself.')
+    } else if (isSealed(err)) {
+      await commitRelease(this.#deps, claim, sealedPauseSeconds)
     } else if (isDatabaseAway(err)) {
       // No fault of the shard. When this cannot be written down either, the next look finds it forgotten.
       await commitRelease(this.#deps, claim)
@@ -374,5 +389,17 @@ export class ShardRunner {
 const isThreadGone = (err: unknown): boolean =>
   err instanceof Error &&
   /worker (thread )?(exited|terminated|ended)|Terminating worker thread/i.test(err.message)
+
+/** Its own code, or what a thread says of an error that cannot cross over: kind, code and place. */
+function codeOf(err: unknown): string {
+  if (!(err instanceof Error)) return ''
+  if ('code' in err) return String(err.code)
+  return [...(/^shard work failed: (\w+)(?: (\w+))? at ([\w.:-]+)$/.exec(err.message) ?? [])]
+    .slice(1)
+    .filter(Boolean)
+    .join('/')
+}
+
+const isSealed = (err: unknown): boolean => err instanceof Error && err.message === sealedVault
 
 const isDiskFull = (err: unknown): boolean => err instanceof Error && /\bENOSPC\b/.test(err.message)

@@ -5,7 +5,10 @@ import type { Logger } from 'pino'
 import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { OperationName } from '../domain/auth/operations.ts'
+import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -21,17 +24,22 @@ export type { SignedInUser } from '../domain/auth/user.ts'
 export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
+  readonly detect: DetectFile
   readonly runs: Runs
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
     readonly maxUploadBytes: number
+    /** Whether administrators and moderators have to have a second factor. */
+    readonly secondFactor: SecondFactorSetting
     /** Who reads /metrics besides administrators; nobody when not given. */
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
     /** Proxies whose X-Forwarded-* and X-Request-Id headers hold; none when not given. */
     readonly trustedProxies?: readonly Network[]
+    /** How long intermediates are kept after a run completed; 7 when not given. */
+    readonly intermediatesDays?: number
   }
   readonly log: Logger
   readonly clock: () => Date
@@ -52,6 +60,10 @@ export interface AppEnv {
     viewer: SignedInUser | undefined
     /** The signed-in person; present behind every route that the permission table does not open to everybody. */
     user: SignedInUser
+    /** Whether password or code were given in the last five minutes. */
+    isProven: boolean
+    /** Whether a code is asked for when this person signs in. */
+    hasSecondFactor: boolean
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
@@ -60,6 +72,8 @@ export interface AppEnv {
     isCounted: boolean | undefined
     /** What was told to the security log of this request. */
     securityEvent: SecurityEvent | undefined
+    /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */
+    may: (operation: OperationName) => boolean
   }
 }
 
@@ -67,6 +81,6 @@ export type AppContext = Context<AppEnv>
 
 /** What the shell of every page carries. */
 export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
-  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name },
+  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name, role: c.var.viewer.role },
   notices,
 })

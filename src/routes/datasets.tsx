@@ -3,11 +3,14 @@ import { z } from 'zod'
 import { deleteStoredDataset } from '../db/dataset-deletion.ts'
 import { findDataset, listDatasets, readSample, type StoredDataset, setMapping } from '../db/dataset-views.ts'
 import { listRuns } from '../db/run-views.ts'
-import { canWrite } from '../domain/datasets/access.ts'
+import { listShares, removeShare, shareStore } from '../db/shares.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { Mapping } from '../domain/datasets/mapping.ts'
+import { ShareRequest, shareDataset } from '../domain/datasets/share.ts'
 import { RunConfiguration, runStatuses } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
+import { refuse } from '../domain/result.ts'
+import type { FormProblem } from '../views/components/error-summary.tsx'
 import { DatasetPage } from '../views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
 import { DeletePage } from '../views/datasets/delete-page.tsx'
@@ -26,7 +29,10 @@ const ListQuery = z.object({
     .catch(undefined),
   page: z.coerce.number().int().min(1).max(100_000).catch(1),
 })
-const NoticeQuery = z.object({ notice: z.literal('not-run').optional().catch(undefined) })
+const NoticeQuery = z.object({ notice: z.enum(['not-run', 'none-chosen']).optional().catch(undefined) })
+/** Whatever is no id of a dataset is left out: nothing can come of it. */
+const chosenIn = (c: AppContext): string[] =>
+  [...new Set(c.req.queries('dataset') ?? [])].filter((id) => /^ds_[0-9a-f]{32}$/.test(id))
 const SampleQuery = z.object({ sample: z.coerce.number().int().min(1).max(100).catch(1) })
 const shapes = ['turns', 'exchange', 'text', 'rows', 'none'] as const
 const Shape = z.enum(shapes)
@@ -34,12 +40,14 @@ const Shape = z.enum(shapes)
 /** Datasets: list, upload, page, mapping, run, deletion. */
 export function datasetRoutes(deps: AppDeps) {
   const { db, vault, clock, random } = deps
+  const shares = shareStore(deps)
   const find = (c: AppContext) => findDataset(db, c.var.user, c.req.param('id') ?? '')
 
   const page = async (
     c: AppContext,
     problems?: readonly { field?: string; message: string }[],
     given: { readonly configuration?: RunConfiguration; readonly priority?: number } = {},
+    refused?: { readonly typed: string; readonly problems: readonly FormProblem[] },
   ) => {
     const dataset = await find(c)
     if (!dataset) return answerProblem(c, gone)
@@ -48,18 +56,21 @@ export function datasetRoutes(deps: AppDeps) {
       readSample(deps, c.var.caller, dataset, index),
       listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
     ])
-    const mayWrite = canWrite(c.var.user)
     const view = {
       ...dataset,
       sample,
       columns,
       runs: runs.rows,
       runCount: runs.total,
-      canEdit: mayWrite,
-      canDelete: mayWrite,
+      canEdit: c.var.may('dataset.update'),
+      canRun: c.var.may('run.start'),
+      canDelete: c.var.may('dataset.delete'),
     }
     const { notice } = NoticeQuery.parse(c.req.query())
-    const notices = notice === undefined ? [] : [isSure(dataset) ? notStarted : tooUnsure]
+    const notices = notice !== 'not-run' ? [] : [isSure(dataset) ? notStarted : tooUnsure]
+    const sharing = c.var.may('dataset.share')
+      ? { shares: await listShares(db, dataset.summary.id), ...refused }
+      : undefined
     const named = checks.map(({ name, title }) => ({ name, title }))
     return c.html(
       <RunFormStart.Provider value={{ idempotencyKey: newKey(random), priority: given.priority }}>
@@ -69,10 +80,11 @@ export function datasetRoutes(deps: AppDeps) {
           checks={named}
           configuration={given.configuration}
           problems={problems}
+          sharing={sharing}
           now={clock()}
         />
       </RunFormStart.Provider>,
-      problems === undefined ? 200 : 422,
+      problems === undefined && refused === undefined ? 200 : 422,
     )
   }
 
@@ -91,8 +103,12 @@ export function datasetRoutes(deps: AppDeps) {
       const filter = { ...(q === undefined ? {} : { q }), ...(status === undefined ? {} : { status }) }
       const datasets = await listDatasets(db, c.var.user, filter, page)
       const { notice } = NoticeQuery.parse(c.req.query())
-      const frame = frameOf(c, notice === undefined ? [] : [someNotRun])
-      return c.html(<DatasetsPage {...frame} datasets={datasets} q={q} status={status} now={clock()} />)
+      const said = { 'not-run': someNotRun, 'none-chosen': noneChosen }
+      const frame = frameOf(c, notice === undefined ? [] : [said[notice]])
+      const chosen = c.var.may('run.start') ? chosenIn(c) : undefined
+      return c.html(
+        <DatasetsPage {...frame} datasets={datasets} q={q} status={status} chosen={chosen} now={clock()} />,
+      )
     })
     .route('/', uploadRoutes(deps))
     .get('/:id', (c) => page(c))
@@ -141,6 +157,28 @@ export function datasetRoutes(deps: AppDeps) {
       await setMapping(db, c.var.caller, id, mapping.data, clock())
       return c.redirect(`/datasets/${id}`, 303)
     })
+    .post('/:id/shares', async (c) => {
+      const dataset = await find(c)
+      if (!dataset) return answerProblem(c, gone)
+      const form = await c.req.formData()
+      const typed = String(form.get('with') ?? '')
+      const request = ShareRequest.safeParse({
+        with: typed,
+        role: form.get('role'),
+        right: form.get('right'),
+      })
+      const shared = request.success
+        ? await shareDataset(shares, c.var.caller, dataset.summary.id, request.data)
+        : refuse('invalid', request.error.issues[0]?.message ?? 'This could not be read.', 'right')
+      if (shared.ok) return c.redirect(`/datasets/${dataset.summary.id}#share`, 303)
+      if (!wantsPage(c)) return answerProblem(c, shared.problem)
+      return page(c, undefined, {}, { typed, problems: [shared.problem] })
+    })
+    .post('/:id/shares/:shareId/removal', async (c) => {
+      const id = c.req.param('id')
+      const removed = await removeShare(db, c.var.caller, id, c.req.param('shareId'))
+      return removed ? c.redirect(`/datasets/${id}#share`, 303) : answerProblem(c, notSharedAnyMore)
+    })
     .post('/:id/runs', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
@@ -179,6 +217,11 @@ const gone = {
   message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the overview.',
 } as const
 
+const notSharedAnyMore = {
+  kind: 'not-found',
+  message: 'This share was already taken back. Open the dataset again to see who has it.',
+} as const
+
 const tooUnsure = {
   state: 'degraded',
   text: 'No run was started: what was detected is too unsure. Look at the records, correct the mapping, then press Run.',
@@ -187,6 +230,11 @@ const notStarted = { state: 'degraded', text: 'No run was started. Press Run to 
 const someNotRun = {
   state: 'degraded',
   text: 'Not every dataset was run. Open those that were not, look at their mapping, then press Run.',
+} as const
+
+const noneChosen = {
+  state: 'degraded',
+  text: 'No dataset was chosen. Tick those to run, then press “Run together”.',
 } as const
 
 /** The mapping's form as it was sent: '' means absent, role names come in pairs. */

@@ -19,7 +19,6 @@ import {
   takeBackRepair,
 } from '../db/repairs.ts'
 import { readRequest } from '../db/runs.ts'
-import { canWrite } from '../domain/datasets/access.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { proposeChanges, proposeRepair } from '../domain/pipeline/propose-repair.ts'
 import { faultOf, problemOfRepair, type RecordText } from '../domain/pipeline/repairs.ts'
@@ -118,7 +117,7 @@ export function quarantineRoutes(deps: AppDeps) {
         {...frameOf(c)}
         run={run}
         record={view}
-        mayWrite={canWrite(c.var.user)}
+        mayWrite={c.var.may('record.repair')}
         problem={edit?.problem}
         now={clock()}
       />,
@@ -151,7 +150,7 @@ export function quarantineRoutes(deps: AppDeps) {
           reason={reason}
           reasons={reasons}
           repairs={repairs}
-          mayWrite={canWrite(c.var.user)}
+          mayWrite={c.var.may('record.repair')}
           isRunning={isGoingOn(run)}
           idempotencyKey={newKey(deps.random)}
           done={isDone ? { repaired, looked, left, last: last && keyOf(last) } : undefined}

@@ -3,12 +3,13 @@ import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
 import { z } from 'zod'
 import { recordAudit } from '../db/audit-outbox.ts'
+import { pinRun, unpinRun } from '../db/intermediates.ts'
 import { readEvents } from '../db/read-events.ts'
 import { eventKinds } from '../db/run-events.ts'
 import { readRunView } from '../db/run-page.ts'
 import { listOwners, listRuns } from '../db/run-views.ts'
 import { readStuck } from '../db/stuck-runs.ts'
-import { canWrite, seesEverything } from '../domain/datasets/access.ts'
+import { seesEverything } from '../domain/datasets/access.ts'
 import { exportFormats, modes, runStatuses, stages } from '../domain/pipeline/run.ts'
 import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
 import { checks } from '../domain/quality/registry.ts'
@@ -17,10 +18,13 @@ import { AgainPage } from '../views/runs/again-page.tsx'
 import { HistoryPage } from '../views/runs/history-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
+import { runTitle } from '../views/runs/run-table.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { askForProof } from './frame/ask.ts'
 import { exportMediaType } from './media-types.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
+import { runTogetherRoutes } from './run-together.tsx'
 import { SharedReads } from './shared-reads.ts'
 import { sse } from './sse.ts'
 import { answerStart, newKey, readStart } from './start-run.ts'
@@ -51,8 +55,8 @@ export function runRoutes(deps: AppDeps) {
   const { db, vault, runs, clock, random } = deps
   const live = new SharedReads<RunState | undefined>()
   const view = async (c: AppContext, id: string): Promise<RunView | undefined> => {
-    const viewer = { ...c.var.user, canWrite: canWrite(c.var.user) }
-    const run = await readRunView(db, viewer, id, clock(), deps.config.runLimits)
+    const viewer = { ...c.var.user, canWrite: c.var.may('run.start') }
+    const run = await readRunView(db, viewer, id, clock(), deps.config)
     return run?.canRunAgain === true ? { ...run, againKey: newKey(random) } : run
   }
 
@@ -76,6 +80,7 @@ export function runRoutes(deps: AppDeps) {
     )
 
   return new Hono<AppEnv>()
+    .route('/', runTogetherRoutes(deps))
     .get('/', async (c) => {
       const { page, ...asked } = ListQuery.parse(c.req.query())
       const { owner, ...own } = asked
@@ -151,9 +156,9 @@ export function runRoutes(deps: AppDeps) {
       const id = c.req.param('id')
       const run = await view(c, id)
       if (!run) return answerProblem(c, gone)
-      // All who may see it see the same, but for what they may do, what is said to its owner, and links to other runs.
+      // Those who see everything see the same, but for what is said to its owner. Others see only some other runs.
       const { user } = c.var
-      const key = `${id} ${canWrite(user)} ${run.isOwn} ${seesEverything(user)}`
+      const key = `${id} ${seesEverything(user) ? run.isOwn : user.id}`
       const look = () => live.read(key, async () => stateOf(await view(c, id)))
       return sse(c, deps, (closed) => states(deps, id, look, closed))
     })
@@ -167,6 +172,8 @@ export function runRoutes(deps: AppDeps) {
         .where('runId', '=', c.req.param('id'))
         .executeTakeFirst()
       if (!run || !file || file.objectId === null) return answerProblem(c, gone)
+      const isRaw = run.configuration.redact.length === 0
+      if (isRaw && !c.var.isProven) return askForProof(c)
       const object = await vault.open({ owner: file.keyOwner, id: file.objectId, kind: 'export' })
       // Before a byte leaves: reading record text is on record even when the download breaks off.
       await recordAudit(db, c.var.caller, {
@@ -174,11 +181,11 @@ export function runRoutes(deps: AppDeps) {
         objectType: 'export',
         objectId: c.req.param('exportId'),
         outcome: 'allowed',
-        details: {},
+        details: { raw: isRaw },
       })
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())
-      const name = `${run.datasets[0]?.name ?? 'export'} ${file.path}`.replace(/[^\w.() -]/g, '_')
+      const name = `${runTitle(run.datasets)} ${file.path}`.replace(/[^\w.() -]/g, '_')
       return c.body(Readable.toWeb(bytes) as ReadableStream, 200, {
         'Content-Type': exportMediaType(exportFormats.find((format) => format === file.format)),
         'Content-Length': String(object.size),
@@ -191,6 +198,18 @@ export function runRoutes(deps: AppDeps) {
       if (!(await view(c, id))) return answerProblem(c, gone)
       const result = await runs.cancel(c.var.caller, id)
       return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      const result = await pinRun(deps, c.var.caller, id)
+      return result.ok ? c.redirect(`/runs/${id}`, 303) : answerProblem(c, result.problem)
+    })
+    .post('/:id/pin/removal', async (c) => {
+      const id = c.req.param('id')
+      if (!(await view(c, id))) return answerProblem(c, gone)
+      await unpinRun(deps, c.var.caller, id)
+      return c.redirect(`/runs/${id}`, 303)
     })
     .post('/:id/resume', async (c) => {
       const id = c.req.param('id')

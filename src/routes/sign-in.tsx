@@ -1,11 +1,15 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { secondFactorStore } from '../db/second-factors.ts'
 import { endSession, sessionKeeper } from '../db/sessions.ts'
 import { signInStore } from '../db/sign-in.ts'
-import { type Passwords, signIn } from '../domain/auth/sign-in.ts'
+import { type Passwords, signIn, signInWithCode } from '../domain/auth/sign-in.ts'
 import { SignInPage } from '../views/sign-in.tsx'
-import type { AppDeps, AppEnv } from './app-context.ts'
+import { SignInCodePage } from '../views/sign-in-code.tsx'
+import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { setCookie } from './frame/access.ts'
+import { localPath } from './frame/local-path.ts'
+import { tooMany } from './frame/too-many.ts'
 
 const SignInForm = z.object({
   email: z.string().max(254),
@@ -15,11 +19,31 @@ const SignInForm = z.object({
 
 const refused = 'E-mail address and password do not match an account. Check both and try again.'
 
-/** The sign-in form. */
+const CodeForm = z.object({
+  challenge: z.string().max(100),
+  code: z.string().max(60),
+  next: z.string().max(2000).optional(),
+})
+
+const wrongCode = 'This code does not match, or it was used already. Wait for the next one and try again.'
+const expired = 'That took too long. Give your password again.'
+
+/** The sign-in form, and the code after it where there is a second factor. */
 export function signInRoutes(deps: AppDeps, passwords: Passwords) {
-  const options = { secure: deps.config.secureCookies, clock: deps.clock }
+  const options = { secure: deps.config.secureCookies, clock: deps.clock, random: deps.random }
   const store = signInStore(deps.db, options)
+  const factors = secondFactorStore(deps)
   const keeper = sessionKeeper(deps.db, options)
+
+  const enter = async (c: AppContext, sessionId: string, next: string | undefined) => {
+    // Whatever session this browser had before is over: a new sign-in never continues an old id.
+    if (c.var.sessionHash !== undefined && c.var.viewer) {
+      await endSession(deps.db, c.var.caller, c.var.viewer, c.var.sessionHash, 'session.end')
+    }
+    setCookie(c, keeper.createSessionCookie(sessionId).serialize())
+    return c.redirect(next ?? '/', 303)
+  }
+
   return new Hono<AppEnv>()
     .get('/', (c) => {
       const next = localPath(c.req.query('next'))
@@ -34,31 +58,36 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
       const browser = c.req.header('User-Agent') ?? ''
       const ports = { store, passwords }
       const answer = await signIn(ports, c.var.caller, { email, password, browser }, deps.clock())
-      if (answer.kind === 'slowed') {
-        c.header('Retry-After', String(answer.waitSeconds))
-        const problem = `Too many attempts. Wait ${inWords(answer.waitSeconds)} and try again.`
-        return c.html(<SignInPage email={email} problem={problem} next={next} />, 429)
+      switch (answer.kind) {
+        case 'slowed':
+          c.header('Retry-After', String(answer.waitSeconds))
+          return c.html(<SignInPage email={email} problem={tooMany(answer)} next={next} />, 429)
+        case 'refused':
+          return c.html(<SignInPage email={email} problem={refused} next={next} />, 422)
+        case 'code-needed':
+          return c.html(<SignInCodePage challenge={answer.challenge} next={next} />)
+        case 'signed-in':
+          return enter(c, answer.sessionId, next)
       }
-      if (answer.kind === 'refused') {
-        return c.html(<SignInPage email={email} problem={refused} next={next} />, 422)
+    })
+    .post('/code', async (c) => {
+      const form = CodeForm.safeParse(await c.req.parseBody())
+      if (!form.success) return c.html(<SignInPage problem={expired} />, 422)
+      const { challenge, code } = form.data
+      const next = localPath(form.data.next)
+      const browser = c.req.header('User-Agent') ?? ''
+      const ports = { store, factors }
+      const answer = await signInWithCode(ports, c.var.caller, { challenge, code, browser }, deps.clock())
+      switch (answer.kind) {
+        case 'slowed':
+          c.header('Retry-After', String(answer.waitSeconds))
+          return c.html(<SignInCodePage challenge={challenge} problem={tooMany(answer)} next={next} />, 429)
+        case 'refused':
+          return c.html(<SignInCodePage challenge={challenge} problem={wrongCode} next={next} />, 422)
+        case 'expired':
+          return c.html(<SignInPage problem={expired} next={next} />, 422)
+        case 'signed-in':
+          return enter(c, answer.sessionId, next)
       }
-      // Whatever session this browser had before is over: a new sign-in never continues an old id.
-      if (c.var.sessionHash !== undefined && c.var.viewer) {
-        await endSession(deps.db, c.var.caller, c.var.viewer, c.var.sessionHash, 'session.end')
-      }
-      setCookie(c, keeper.createSessionCookie(answer.sessionId).serialize())
-      return c.redirect(next ?? '/', 303)
     })
 }
-
-/** A path on this site, or nothing: what comes with a link must not lead elsewhere. */
-function localPath(next: string | undefined): string | undefined {
-  if (next === undefined || !next.startsWith('/')) return undefined
-  const base = 'http://signalbox.invalid'
-  if (!URL.canParse(next, base)) return undefined
-  const url = new URL(next, base)
-  return url.origin === base ? url.pathname + url.search : undefined
-}
-
-const inWords = (seconds: number) =>
-  seconds < 90 ? `${seconds} ${seconds === 1 ? 'second' : 'seconds'}` : `${Math.ceil(seconds / 60)} minutes`

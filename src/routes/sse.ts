@@ -4,7 +4,8 @@ import type { AppContext, AppDeps } from './app-context.ts'
 
 const usualPace = {
   beatMs: 10_000,
-  rightsMs: 5_000,
+  /** A right that is lost is to end the stream within five seconds, the asking included. */
+  rightsMs: 4_000,
   /** A client that takes nothing for so long is gone or stuck; it may come back for a fresh snapshot. */
   stuckMs: 30_000,
 }
@@ -12,7 +13,7 @@ const usualPace = {
 /**
  * Answers with a stream of server-sent events. Every write is awaited, so a slow reader slows its own source and
  * nobody else's; what comes meanwhile must be coalesced by the source (ProgressHub does). The stream says `beat`
- * every ten seconds, asks every five whether the session still may, and ends when the process stops.
+ * every ten seconds, asks every four whether the session still may, and ends when the process stops.
  */
 export function sse(
   c: AppContext,

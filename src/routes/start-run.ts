@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { findStarted } from '../db/runs.ts'
+import { rightOver } from '../db/visibility.ts'
+import { decide } from '../domain/auth/operations.ts'
 import type { RunRequest } from '../domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
@@ -9,13 +11,14 @@ import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
 
 /** What a request asks a run to do; fields that did not come are not there. */
 export type AskedStart =
-  | (Pick<RunRequest, 'priority' | 'idempotencyKey'> & {
+  | (Pick<RunRequest, 'datasetIds' | 'priority' | 'idempotencyKey'> & {
       readonly ok: true
       readonly configuration?: RunConfiguration
     })
   | {
       readonly ok: false
       readonly problems: readonly [FormProblem, ...FormProblem[]]
+      readonly datasetIds: readonly string[]
       /** As far as it could be read, to be shown again. */
       readonly configuration?: RunConfiguration
       readonly priority?: number
@@ -27,6 +30,8 @@ const JsonStart = z.strictObject({
   configuration: RunConfiguration.optional(),
   priority: Priority.optional(),
 })
+/** What starts a run over several datasets names them; elsewhere the address does. */
+const JsonStartOver = JsonStart.extend({ datasetIds: z.array(z.string()) })
 /** The same configuration with what cannot be read left at its default. */
 const Legible = RunConfiguration.extend({
   mode: RunConfiguration.shape.mode.catch('adaptive'),
@@ -39,28 +44,41 @@ const Legible = RunConfiguration.extend({
 /** A key for a form: sent twice, it starts one run. */
 export const newKey = (random: AppDeps['random']): string => random(16).toString('hex')
 
-/** Reads form or JSON; the header `Idempotency-Key` wins over the form's hidden field. */
-export async function readStart(c: AppContext): Promise<AskedStart | Response> {
-  const header = c.req.header('Idempotency-Key')
+/** The header `Idempotency-Key`: undefined when it did not come, a refusal when it is none. */
+export async function readKey(c: AppContext, given?: string): Promise<string | undefined | Response> {
+  const key = c.req.header('Idempotency-Key') ?? given
+  if (key !== undefined && !IdempotencyKey.safeParse(key).success) return answerStatus(c, 400, badKey)
+  return key
+}
+
+/**
+ * Reads form or JSON; the header `Idempotency-Key` wins over the form's hidden field.
+ * @param names 'datasets' where the request itself names them: a form as repeated `dataset`, JSON as `datasetIds`
+ */
+export async function readStart(c: AppContext, names?: 'datasets'): Promise<AskedStart | Response> {
   const type = c.req.header('Content-Type') ?? ''
   const form = /^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)
     ? await c.req.formData()
     : new FormData()
   const hidden = form.get('idempotencyKey')
-  const key = header ?? (typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
-  if (key !== undefined && !IdempotencyKey.safeParse(key).success) return answerStatus(c, 400, badKey)
+  const key = await readKey(c, typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
+  if (key instanceof Response) return key
   const keyed = key === undefined ? {} : { idempotencyKey: key }
   if (/^application\/json/i.test(type)) {
-    const body = JsonStart.safeParse(await c.req.json().catch(() => undefined))
-    if (!body.success) return { ok: false, problems: problemsOf(body.error) }
+    const sent: unknown = await c.req.json().catch(() => undefined)
+    const named = names === undefined ? undefined : JsonStartOver.safeParse(sent)
+    const body = named ?? JsonStart.safeParse(sent)
+    if (!body.success) return { ok: false, problems: problemsOf(body.error), datasetIds: [] }
     const { configuration, priority } = body.data
     return {
       ok: true,
+      datasetIds: named?.data?.datasetIds ?? [],
       ...(configuration === undefined ? {} : { configuration }),
       ...(priority === undefined ? {} : { priority }),
       ...keyed,
     }
   }
+  const datasetIds = form.getAll('dataset').filter((value) => typeof value === 'string')
   const given = formConfiguration(form)
   const configuration = given === undefined ? undefined : RunConfiguration.safeParse(given)
   const text = form.get('priority')
@@ -74,12 +92,14 @@ export async function readStart(c: AppContext): Promise<AskedStart | Response> {
     return {
       ok: false,
       problems: [first, ...others],
+      datasetIds,
       ...(readable.success ? { configuration: readable.data } : {}),
       ...(priority?.data === undefined ? {} : { priority: priority.data }),
     }
   }
   return {
     ok: true,
+    datasetIds,
     ...(configuration?.data === undefined ? {} : { configuration: configuration.data }),
     ...(priority?.data === undefined ? {} : { priority: priority.data }),
     ...keyed,
@@ -92,6 +112,15 @@ export async function answerStart(
   { db, runs }: Pick<AppDeps, 'db' | 'runs'>,
   request: RunRequest,
 ): Promise<Response> {
+  // The path of a request names at most one dataset or run; every dataset has to be one that may be run.
+  for (const id of request.datasetIds) {
+    const decision = decide(
+      c.var.user.role,
+      'run.start',
+      await rightOver(db, c.var.user, { kind: 'dataset', id }),
+    )
+    if (decision !== 'allowed') return answerProblem(c, notRunnable)
+  }
   const wantsJson = !wantsPage(c) && (c.req.header('Accept') ?? '').includes('application/json')
   const before = wantsJson ? await findStarted(db, c.var.caller, request.idempotencyKey) : undefined
   const started = await runs.start(c.var.caller, request)
@@ -102,6 +131,11 @@ export async function answerStart(
   return c.json({ runId: started.value, location }, before === undefined ? 201 : 200)
 }
 
+const notRunnable = {
+  kind: 'not-found',
+  message: 'One of these datasets is not there, or you may not run it. Choose among those you may run.',
+} as const
+
 const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
 
 const sentences = {
@@ -109,6 +143,7 @@ const sentences = {
   targets: 'Choose at least one template to export to.',
   formats: 'Choose at least one file format to export to.',
   priority: 'The priority is a whole number from −10 to 10.',
+  datasetIds: 'Name the datasets to run: “datasetIds” is a list of their ids.',
 } as const
 
 function problemsOf(error: z.ZodError): [FormProblem, ...FormProblem[]] {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { findDataset } from '../db/dataset-views.ts'
 import { findLiveRun } from '../db/live-run.ts'
 import { receivePorts } from '../db/receive-ports.ts'
+import { findStarted } from '../db/runs.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
@@ -11,6 +12,7 @@ import { type KeptFile, UploadPage } from '../views/datasets/upload-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { mostFiles, readMultipart } from './multipart.ts'
 import { answerProblem, statusOf } from './problem.tsx'
+import { readKey } from './start-run.ts'
 
 const FileQuery = z.object({
   // Cut to a name's length where it is stored.
@@ -36,7 +38,7 @@ export function uploadRoutes(deps: AppDeps) {
       <UploadPage {...frameOf(c)} maxBytes={config.maxUploadBytes} problems={problems} kept={kept} />,
       problems.length === 0 ? 200 : 422,
     )
-  /** The last start asked for each dataset: the next one looks only when it is done. */
+  /** The last start asked for each dataset: the next one looks only when it is done, and so can tell new from old. */
   const starting = new Map<string, Promise<unknown>>()
 
   return new Hono<AppEnv>()
@@ -81,7 +83,9 @@ export function uploadRoutes(deps: AppDeps) {
     })
     .post('/:id/unattended-run', async (c) => {
       // The script asks once all files of a dataset that were going to arrive have arrived.
-      const started = await startIfSure(c, c.req.param('id'))
+      const key = await readKey(c)
+      if (key instanceof Response) return key
+      const started = await startIfSure(c, c.req.param('id'), key)
       if (!started.ok) return answerProblem(c, started.problem)
       const { runId, isNew } = started.value
       return c.json({ runId, location: `/runs/${runId}` }, isNew ? 201 : 200)
@@ -138,10 +142,14 @@ export function uploadRoutes(deps: AppDeps) {
       return c.redirect(areAllRun ? place : `${place}?notice=not-run`, 303)
     })
 
-  /** *Run when uploaded*; asked twice, also at the same time, the second answer is the run of the first. */
-  function startIfSure(c: AppContext, datasetId: string): Promise<Result<StartedRun>> {
+  /**
+   * *Run when uploaded*; asked twice, also at the same time and of two processes, the second answer is the run of the
+   * first.
+   * @param given the caller's own key; without one the dataset and its last run make it
+   */
+  function startIfSure(c: AppContext, datasetId: string, given?: string): Promise<Result<StartedRun>> {
     const before = starting.get(datasetId) ?? Promise.resolve()
-    const mine = before.catch(() => {}).then(() => lookAndStart(c, datasetId))
+    const mine = before.catch(() => {}).then(() => lookAndStart(c, datasetId, given))
     starting.set(datasetId, mine)
     const forget = () => {
       if (starting.get(datasetId) === mine) starting.delete(datasetId)
@@ -151,21 +159,30 @@ export function uploadRoutes(deps: AppDeps) {
   }
 
   /** Starts a run unless what was detected wants a person's look first, or one with all its files is under way. */
-  async function lookAndStart(c: AppContext, datasetId: string): Promise<Result<StartedRun>> {
+  async function lookAndStart(
+    c: AppContext,
+    datasetId: string,
+    given: string | undefined,
+  ): Promise<Result<StartedRun>> {
     const dataset = await findDataset(db, c.var.user, datasetId)
     if (!dataset) return refuse('not-found', 'There is no such dataset (any more).')
     if (!isSure(dataset)) {
       return refuse('conflict', 'No run was started: look at the mapping first, then press Run.')
     }
     const configuration = RunConfiguration.parse({})
-    const live = await findLiveRun(db, c.var.user, datasetId, configuration)
+    // Another process that looks at the same moment sees the same last run: of one key the database starts one run.
+    const key = given ?? `unattended ${datasetId} after ${dataset.summary.lastRun?.id ?? 'none'}`
+    const before = await findStarted(db, c.var.caller, key)
+    const live =
+      before === undefined ? await findLiveRun(db, c.var.user, datasetId, configuration) : undefined
     if (live !== undefined) return ok({ runId: live, isNew: false })
-    const started = await runs.start(c.var.caller, { datasetIds: [datasetId], configuration })
+    const request = { datasetIds: [datasetId], configuration, idempotencyKey: key }
+    const started = await runs.start(c.var.caller, request)
     if (!started.ok) {
       log.warn({ at: clock(), datasetId }, 'a run did not start')
       return started
     }
-    return ok({ runId: started.value, isNew: true })
+    return ok({ runId: started.value, isNew: before === undefined })
   }
 }
 

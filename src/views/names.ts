@@ -1,3 +1,4 @@
+import type { Role } from '../domain/auth/user.ts'
 import type { RunStatus, Stage, Target } from '../domain/pipeline/run.ts'
 import type { MarkState } from './components/mark.tsx'
 
@@ -9,6 +10,14 @@ export const stageName: Record<Stage, string> = {
   processing: 'Processing',
   quality: 'Quality',
   export: 'Export',
+}
+
+/** Names of the roles for people. */
+export const roleName: Record<Role, string> = {
+  viewer: 'Viewer',
+  user: 'User',
+  moderator: 'Moderator',
+  admin: 'Administrator',
 }
 
 /** What each stage does, said while it waits. */

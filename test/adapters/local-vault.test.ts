@@ -122,7 +122,7 @@ describe('the vault in a folder', () => {
     await rm(master)
     await expect(openLocalVault(folders)).rejects.toMatchObject({ failure: 'sealed' })
     expect(await files()).toEqual(before.filter((file) => file !== master))
-    await writeFile(master, right)
+    await writeFile(master, right, { mode: 0o600 })
     await openLocalVault(folders)
   })
 

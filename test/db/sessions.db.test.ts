@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await testDatabase()
   await addUser(
     database.db,
-    { id: 'usr_a', name: 'Ada', email: 'a@example.org', role: 'editor' },
+    { id: 'usr_a', name: 'Ada', email: 'a@example.org', role: 'user' },
     '!',
     new Date(),
   )
@@ -29,7 +29,7 @@ describe('sessions', () => {
   test('end after 30 minutes without a request', async () => {
     const id = await open()
     ahead = minutes(29)
-    expect((await keeper().validateSession(id)).user?.role).toBe('editor')
+    expect((await keeper().validateSession(id)).user?.role).toBe('user')
     ahead = minutes(31)
     expect((await keeper().validateSession(id)).session).toBeNull()
   })
@@ -59,7 +59,7 @@ describe('sessions', () => {
 
   test('end when their user is disabled, also for a stream that asks again', async () => {
     const id = await open()
-    expect(await currentRole(database.db, hashOfSession(id), clock())).toBe('editor')
+    expect(await currentRole(database.db, hashOfSession(id), clock())).toBe('user')
     await database.db.updateTable('users').set({ disabledAt: new Date() }).execute()
     expect(await currentRole(database.db, hashOfSession(id), clock())).toBeUndefined()
     await database.db.updateTable('users').set({ disabledAt: null }).execute()

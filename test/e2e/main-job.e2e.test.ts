@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect as pexpect } from '@playwright/test'
-import type { Browser, Page } from 'playwright'
+import type { Browser, Locator, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../support/browser.ts'
 import { type Portal, startPortal } from '../support/portal-process.ts'
@@ -40,6 +40,21 @@ const talks = (count: number) =>
       ],
     }),
   ).join('\n')
+
+/** Presses Tab until it has the focus, and sees that the focus shows. */
+async function tabTo(page: Page, wanted: Locator) {
+  for (let presses = 0; presses < 150; presses += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) break
+    await page.keyboard.press('Tab')
+  }
+  await pexpect(wanted).toBeFocused()
+  await pexpect(wanted).not.toHaveCSS('outline-style', 'none')
+  await pexpect(wanted).toBeInViewport()
+}
+
+/** Of the run over several datasets, and of the record it kept aside. */
+let joint = ''
+let record = ''
 
 describe('the main job in a browser', () => {
   test('the set-up link makes the first administrator and signs in; it works once', async () => {
@@ -140,11 +155,76 @@ describe('the main job in a browser', () => {
     expect(page.url()).toBe(href)
   })
 
+  test('several datasets are chosen and run together by keyboard alone', async () => {
+    const broken = '{"conversations":[{"from":"human","value":"Is it late?"},{"from":"gpt","value":"No",}]}'
+    for (const [name, text] of [
+      ['left.jsonl', talks(30)],
+      ['right.jsonl', `${talks(20)}\n${broken}`],
+    ] as const) {
+      await page.goto(`${portal.url}/datasets/new`)
+      await page.setInputFiles('input[type=file]', {
+        name,
+        mimeType: 'application/jsonl',
+        buffer: Buffer.from(text),
+      })
+      await pexpect(page.getByRole('link', { name: 'Follow the run' })).toBeVisible()
+    }
+    await page.goto(`${portal.url}/datasets`)
+    await tabTo(page, page.getByRole('checkbox', { name: 'Choose right' }))
+    await page.keyboard.press('Space')
+    await tabTo(page, page.getByRole('checkbox', { name: 'Choose left' }))
+    await page.keyboard.press('Space')
+    await pexpect(page.locator('[data-chosen]')).toHaveText('2 datasets chosen')
+    await tabTo(page, page.getByRole('button', { name: 'Run together' }))
+    await page.keyboard.press('Enter')
+    await pexpect(page.getByRole('heading', { level: 1 })).toHaveText('Run together')
+    const order = page.locator('tr[id^="chosen-"] th a')
+    await pexpect(order).toHaveText(['right', 'left'])
+    await tabTo(page, page.getByRole('link', { name: /^Earlier/ }))
+    await page.keyboard.press('Enter')
+    await pexpect(order).toHaveText(['left', 'right'])
+    await tabTo(page, page.getByRole('button', { name: 'Run 2 datasets' }))
+    await page.keyboard.press('Enter')
+    await pexpect(page.getByRole('heading', { level: 1 })).toHaveText('left and right')
+    await pexpect(page.locator('.plate')).toContainText('Completed')
+    await pexpect(page.locator('.ledger tfoot')).toContainText('51')
+    joint = new URL(page.url()).pathname
+  })
+
+  test('a quarantined record is found and stepped through by keyboard', async () => {
+    await page.goto(`${portal.url}${joint}`)
+    await tabTo(page, page.getByRole('link', { name: 'All records' }))
+    await page.keyboard.press('Enter')
+    await pexpect(page.locator('td[data-label=Dataset]')).toHaveText('right')
+    await tabTo(page, page.locator('td[data-label=Record] a'))
+    await page.keyboard.press('Enter')
+    await pexpect(page.getByRole('heading', { level: 1 })).toContainText('Record')
+    record = new URL(page.url()).pathname
+    await tabTo(page, page.getByLabel('What the record should say, as JSON'))
+    await tabTo(page, page.getByRole('button', { name: 'Save repair' }))
+  })
+
+  test('a dialog is opened, left with Escape, and gives the focus back', async () => {
+    await page.goto(`${portal.url}/datasets`)
+    await page.locator('main th a[href^="/datasets/ds_"]').first().click()
+    const opener = page.getByRole('link', { name: 'Delete…' })
+    await tabTo(page, opener)
+    await page.keyboard.press('Enter')
+    await pexpect(page.getByRole('dialog')).toBeVisible()
+    await page.keyboard.press('Escape')
+    await pexpect(page.getByRole('dialog')).toBeHidden()
+    await pexpect(opener).toBeFocused()
+  })
+
   test('axe finds nothing on any page, wide or narrow, and nothing complained', async () => {
     await page.goto(`${portal.url}/runs`)
     const run = await page.locator('a[href^="/runs/run_"]').first().getAttribute('href')
     await page.goto(`${portal.url}/datasets`)
     const dataset = await page.locator('a[href^="/datasets/ds_"]').first().getAttribute('href')
+    const ids = await page
+      .locator('.pick input')
+      .evaluateAll((boxes) => boxes.slice(0, 2).map((box) => box.getAttribute('value') ?? ''))
+    const choice = new URLSearchParams(ids.map((id) => ['dataset', id]))
     for (const [width, scheme] of [
       [1440, 'light'],
       [390, 'dark'],
@@ -154,8 +234,13 @@ describe('the main job in a browser', () => {
       for (const path of [
         '/',
         '/datasets',
+        `/datasets?${choice}`,
         '/datasets/new',
         '/runs',
+        `/runs/new?${choice}`,
+        joint,
+        `${joint}/quarantine`,
+        record,
         run,
         `${run}/quarantine`,
         `${run}/history`,
@@ -164,6 +249,11 @@ describe('the main job in a browser', () => {
         `${dataset}/mapping`,
         `${dataset}/delete`,
         '/account',
+        '/account/second-factor',
+        '/step-up',
+        '/admin/users',
+        '/admin/sessions',
+        '/admin/permissions',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()
@@ -171,6 +261,28 @@ describe('the main job in a browser', () => {
       }
     }
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([])
+  })
+
+  test('datasets are chosen and run together without JavaScript', async () => {
+    const plain = await browser.newContext({
+      javaScriptEnabled: false,
+      storageState: await page.context().storageState(),
+    })
+    const still = await plain.newPage()
+    await still.goto(`${portal.url}/datasets`)
+    await still.getByRole('button', { name: 'Run together' }).click()
+    await pexpect(still.getByRole('status').first()).toContainText('No dataset was chosen.')
+    await still.getByRole('checkbox', { name: 'Choose left' }).check()
+    // What is ticked goes along with the filter.
+    await still.getByRole('searchbox', { name: 'Search by name or id' }).fill('right')
+    await still.getByRole('button', { name: 'Filter' }).click()
+    await pexpect(still.locator('.bulk')).toContainText('1 chosen before are not on this page')
+    await still.getByRole('checkbox', { name: 'Choose right' }).check()
+    await still.getByRole('button', { name: 'Run together' }).click()
+    await pexpect(still.locator('tr[id^="chosen-"]')).toHaveCount(2)
+    await still.getByRole('button', { name: 'Run 2 datasets' }).click()
+    await pexpect(still.getByRole('heading', { level: 1 })).toHaveText('left and right')
+    await plain.close()
   })
 
   test('it works without JavaScript', async () => {

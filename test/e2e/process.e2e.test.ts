@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../support/command.ts'
 import { mixedTalks, Site, undisturbedBooks } from '../support/fault-site.ts'
 import { killAtCheckpoint } from '../support/kill-checkpoints.ts'
-import { killDuringRun, killDuringUpload, undisturbed } from '../support/kill-moments.ts'
-import { startPortal } from '../support/portal-process.ts'
+import { headers, killDuringRun, killDuringUpload, start, undisturbed } from '../support/kill-moments.ts'
+import { startPortal, startWorker } from '../support/portal-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 let folder: string
@@ -23,6 +23,14 @@ describe('the process', () => {
     expect((await fetch(`${portal.url}/ready`)).status).toBe(200)
     expect(await portal.stop('SIGTERM')).toBe(0)
     await expect(fetch(`${portal.url}/health`)).rejects.toThrow()
+  })
+
+  test('keeps house once it is ready, and ends with a worker beside it', async () => {
+    const portal = await startPortal({ ...data(), LOG_LEVEL: 'info' })
+    await vi.waitUntil(() => portal.log().includes('"msg":"housekeeping done"'), { timeout: 20_000 })
+    const worker = await startWorker({ ...data(), PORT: '0' })
+    expect(await worker.stop('SIGTERM')).toBe(0)
+    expect(await portal.stop('SIGTERM')).toBe(0)
   })
 
   test('says in one sentence that the port is taken', async () => {
@@ -55,13 +63,45 @@ describe('the process', () => {
     expect(result.stderr.trim()).toContain('The data folder /dev/null/var cannot be written.')
   })
 
-  test('says in one sentence that the master key is wrong, and starts again with the right one', async () => {
-    const portal = await startPortal(data())
-    await portal.stop()
+  test('starts sealed with a wrong master key, writes nothing, and goes on by itself with the right one', async () => {
+    const before = await start(folder)
+    await before.portal.stop()
     const key = join(folder, 'var', 'keys', 'master-1.key')
+    const right = await readFile(key)
     await writeFile(key, randomBytes(32))
-    const result = await runCommand('main.js', [], { ...data(), PORT: '0' })
-    expect(result.code).toBe(1)
+    const { portal, cookie } = await start(folder)
+    const status = async (path: string) => (await fetch(`${portal.url}${path}`)).status
+    const upload = async () => {
+      const body = new FormData()
+      body.append('file', new Blob(['{"messages":[{"role":"user","content":"Hello?"}]}']), 'talks.jsonl')
+      return fetch(`${portal.url}/datasets/files?last=1`, { method: 'POST', headers: headers(cookie), body })
+    }
+    try {
+      expect(portal.log()).toContain('is not the master key it was made with')
+      expect([await status('/health'), await status('/ready')]).toEqual([200, 503])
+      expect((await upload()).status).toBe(503)
+      expect(await readdir(join(folder, 'var', 'vault'))).toEqual(['vault'])
+      expect(await readdir(join(folder, 'var', 'keys', 'owners'))).toEqual(['vault.json'])
+      await writeFile(key, right)
+      await vi.waitFor(async () => expect(await status('/ready')).toBe(200), { timeout: 10_000 })
+      expect((await upload()).status).toBe(201)
+    } finally {
+      await portal.stop()
+    }
+  })
+
+  test('stops cleanly while it is sealed', async () => {
+    await (await startPortal(data())).stop()
+    await writeFile(join(folder, 'var', 'keys', 'master-1.key'), randomBytes(32))
+    const portal = await startPortal(data())
+    expect(await portal.stop('SIGTERM')).toBe(0)
+  })
+
+  test('a command says in one sentence that the master key is wrong', async () => {
+    await (await startPortal(data())).stop()
+    await writeFile(join(folder, 'var', 'keys', 'master-1.key'), randomBytes(32))
+    const result = await runCommand('cli/fsck.js', [], data())
+    expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr.trim()).toContain('is not the master key it was made with')
     expect(result.stderr.trim().split('\n')).toHaveLength(1)
   })

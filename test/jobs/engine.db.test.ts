@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admitRuns, readWaiting } from '../../src/db/admit-runs.ts'
@@ -249,6 +251,31 @@ describe('with one worker', { timeout: 60_000 }, () => {
   })
 })
 
+describe('a vault that is sealed', { timeout: 60_000 }, () => {
+  test('holds a run up until its master key is back, and fails nothing', async () => {
+    const shop = await workshop()
+    try {
+      const datasetId = await shop.dataset(
+        'ada',
+        conversations(20, (at) => `Question ${at}`),
+      )
+      const key = join(shop.vaultFolders.keysFolder, 'master-1.key')
+      await rename(key, `${key}.away`)
+      const engine = await shop.engine()
+      const runId = await shop.start(engine, 'ada', datasetId)
+      await expect
+        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
+        .toBe(true)
+      await rename(`${key}.away`, key)
+      expect(await shop.over(runId)).toBe('completed')
+      expect(await shop.events(runId, 'retry'), 'none of its doing').toEqual([])
+      expect(await shop.difference(runId)).toBeUndefined()
+    } finally {
+      await shop.close()
+    }
+  })
+})
+
 describe('progress', { timeout: 60_000 }, () => {
   let shop: Workshop
   beforeAll(async () => {
@@ -397,5 +424,49 @@ describe('workers that are lost', { timeout: 60_000 }, () => {
       losses: 0,
       attempt: 2,
     })
+  })
+})
+
+describe('a right that is taken away while a run goes on', { timeout: 120_000 }, () => {
+  let shop: Workshop
+  beforeAll(async () => {
+    shop = await workshop()
+  })
+  afterAll(() => shop?.close())
+
+  test('keeps its exports from being made, and giving it back lets them be made', async () => {
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(8, (at) => `A calm question ${at}`),
+    )
+    const engine = await shop.engine()
+    await shop.dataset(
+      'grace',
+      conversations(2, (at) => `Another question ${at}`),
+    )
+    // Whoever may not see a dataset at all starts no run over it through a route; here the share is gone by the time.
+    const runId = await shop.start(engine, 'grace', datasetId)
+    expect(await shop.over(runId)).toBe('failed')
+    const { problem } = await shop.db
+      .selectFrom('runs')
+      .select('problem')
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow()
+    expect(problem).toContain('may not run all of its datasets any more')
+    expect(Object.values(await shop.output(runId)).filter((sha256) => sha256 !== null)).toEqual([])
+    await shop.db
+      .insertInto('shares')
+      .values({
+        id: 'shr_1',
+        datasetId,
+        userId: 'usr_grace',
+        role: null,
+        given: 'run',
+        madeBy: 'usr_ada',
+        madeAt: new Date(),
+      })
+      .execute()
+    expect((await engine.runs.resume(callerOf('grace'), runId)).ok).toBe(true)
+    expect(await shop.over(runId)).toBe('completed')
   })
 })

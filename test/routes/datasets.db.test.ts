@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.tsx'
 import { runStore } from '../../src/db/runs.ts'
 import type { RunRequest, Runs } from '../../src/domain/pipeline/request-run.ts'
 import { ok } from '../../src/domain/result.ts'
 import { publicUrl } from '../support/app.ts'
-import { auditEntries } from '../support/audit.ts'
+import { allowedEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 const limit = 1024 * 1024
@@ -17,7 +18,7 @@ let startRun = pretend
 
 beforeAll(async () => {
   web = await testPortal(() => ({
-    config: { publicUrl, secureCookies: false, maxUploadBytes: limit },
+    config: { publicUrl, secureCookies: false, maxUploadBytes: limit, secondFactor: 'optional' as const },
     runs: {
       start: (caller, request) => startRun(caller, request),
       cancel: async () => ok(undefined),
@@ -52,7 +53,7 @@ describe('uploading one file', () => {
     const text = await page.text()
     expect(text).toContain('Signal 0 guards the junction.')
     expect(text).toContain(received.sha256)
-    const read = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'dataset.read')
+    const read = (await allowedEntries(web.adminUrl)).filter(({ action }) => action === 'dataset.read')
     expect(read.at(-1)).toMatchObject({ actorId: web.colleague.id, objectId: received.datasetId })
   })
 
@@ -189,11 +190,13 @@ describe('running a dataset once all its files have arrived', () => {
 })
 
 describe('asking twice for the run of a dataset', () => {
-  const start = async (id: string, who = web.colleague) => {
-    const answer = await web.request(who, `/datasets/${id}/unattended-run`, {
+  const ask = (id: string, who = web.colleague, key: Record<string, string> = {}, portal = web.app) =>
+    portal.request(`${publicUrl}/datasets/${id}/unattended-run`, {
       method: 'POST',
-      headers: { Accept: 'application/json' },
+      headers: { Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin', Cookie: who.cookie, ...key },
     })
+  const start = async (...asks: Parameters<typeof ask>) => {
+    const answer = await ask(...asks)
     const { runId } = await answer.json()
     return { status: answer.status, runId: String(runId) }
   }
@@ -219,6 +222,30 @@ describe('asking twice for the run of a dataset', () => {
     expect([(await runsOf(id)).length, (await runsOf(other)).length]).toEqual([1, 1])
   })
 
+  test('starts one when two processes are asked at once', async () => {
+    const id = await web.dataset(web.colleague, 'two processes.jsonl', shareGpt(2))
+    const beside = createApp({
+      ...web.deps,
+      runs: { ...web.deps.runs, start: (caller, request) => startRun(caller, request) },
+    })
+    const answers = await Promise.all([web.app, beside].map((app) => start(id, web.colleague, {}, app)))
+    expect(new Set(answers.map(({ runId }) => runId)).size).toBe(1)
+    expect(await runsOf(id)).toHaveLength(1)
+  })
+
+  test('repeats nothing for the same Idempotency-Key, also when the run has ended', async () => {
+    const id = await web.dataset(web.colleague, 'keyed.jsonl', shareGpt(2))
+    const key = { 'Idempotency-Key': 'the last file of keyed' }
+    const first = await start(id, web.colleague, key)
+    expect(first.status).toBe(201)
+    await finish(first.runId)
+    expect(await start(id, web.colleague, key)).toEqual({ status: 200, runId: first.runId })
+    expect((await start(id, web.colleague, { 'Idempotency-Key': 'another' })).status).toBe(201)
+    const other = await web.dataset(web.colleague, 'keyed too.jsonl', shareGpt(2))
+    expect((await ask(other, web.colleague, key)).status).toBe(409)
+    expect((await ask(id, web.colleague, { 'Idempotency-Key': '' })).status).toBe(400)
+  })
+
   test('starts another one once it has ended, or when a file or a mapping came since', async () => {
     const id = await web.dataset(web.colleague, 'again.jsonl', shareGpt(2))
     const first = await start(id)
@@ -238,7 +265,7 @@ describe('asking twice for the run of a dataset', () => {
     expect(await runsOf(id)).toHaveLength(4)
   })
 
-  test('does not count a run that a person configured, nor one that the caller cannot see', async () => {
+  test('does not count a run that a person configured; one that an administrator started is its owner’s too', async () => {
     const id = await web.dataset(web.colleague, 'other.jsonl', shareGpt(2))
     await web.post(web.colleague, `/datasets/${id}/runs`, {
       mode: 'sequential',
@@ -248,9 +275,9 @@ describe('asking twice for the run of a dataset', () => {
     })
     const byAdministrator = await start(id, web.owner)
     const own = await start(id)
-    expect([byAdministrator.status, own.status]).toEqual([201, 201])
-    expect((await start(id)).runId).toBe(own.runId)
-    expect(await runsOf(id)).toHaveLength(3)
+    expect([byAdministrator.status, own.status]).toEqual([201, 200])
+    expect(own.runId).toBe(byAdministrator.runId)
+    expect(await runsOf(id)).toHaveLength(2)
   })
 })
 
@@ -348,6 +375,35 @@ describe('uploading without script', () => {
   })
 })
 
+describe('choosing datasets', () => {
+  const rowOf = (page: string, id: string) =>
+    new RegExp(`<input[^>]*id="choose-${id}"[^>]*>`).exec(page)?.[0] ?? ''
+
+  test('is offered to who may start runs, and goes along with pages and filters', async () => {
+    const one = await web.dataset(web.colleague, 'choice one.jsonl', shareGpt(1))
+    const two = await web.dataset(web.colleague, 'choice two.jsonl', shareGpt(1))
+    const read = async (query: string, who = web.colleague) =>
+      (await web.request(who, `/datasets?${query}`)).text()
+    const page = await read(`dataset=${one}&dataset=${one}&dataset=<script>`)
+    expect(rowOf(page, one)).toContain('checked')
+    expect(rowOf(page, two)).not.toContain('checked')
+    expect(page).toContain('formaction="/runs/new"')
+    expect(page).not.toContain('type="hidden"')
+    // Not on this page, and still chosen.
+    const other = await read(`q=choice two&dataset=${one}`)
+    expect(other.split(`<input type="hidden" name="dataset" value="${one}"/>`)).toHaveLength(2)
+    expect(other).toContain('1 chosen before are not on this page')
+    expect(await read('', web.viewer)).not.toContain('formaction')
+  })
+
+  test('says so when nothing was ticked, with the filter as it was', async () => {
+    const answer = await web.request(web.colleague, '/runs/new?q=choice&status=')
+    const place = answer.headers.get('Location') ?? ''
+    expect([answer.status, place]).toEqual([303, '/datasets?q=choice&notice=none-chosen'])
+    expect(await (await web.request(web.colleague, place)).text()).toContain('No dataset was chosen.')
+  })
+})
+
 describe('a dataset', () => {
   let id: string
   beforeAll(async () => {
@@ -424,7 +480,7 @@ describe('a dataset', () => {
       .where('id', '=', id)
       .executeTakeFirstOrThrow()
     expect(mapping).toMatchObject({ roles: { human: 'user', gpt: 'assistant' } })
-    const changes = (await auditEntries(web.adminUrl)).filter(
+    const changes = (await allowedEntries(web.adminUrl)).filter(
       ({ action, objectId }) => action === 'dataset.update' && objectId === id,
     )
     expect(changes).toHaveLength(1)

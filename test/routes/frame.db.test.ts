@@ -11,6 +11,7 @@ beforeAll(async () => {
       publicUrl,
       secureCookies: false,
       maxUploadBytes: 1_000,
+      secondFactor: 'optional',
       trustedProxies: 'networks' in trusted ? trusted.networks : [],
     },
   })

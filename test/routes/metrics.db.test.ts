@@ -18,7 +18,7 @@ async function addOwner(db: Kysely<Database>) {
     email: 'one@example.org',
     name: 'One',
     passwordHash: '!',
-    role: 'editor' as const,
+    role: 'user' as const,
   }
   await db
     .insertInto('users')
@@ -425,6 +425,7 @@ describe('GET /metrics', () => {
       publicUrl: 'http://signalbox.test',
       secureCookies: false,
       maxUploadBytes: 1_024,
+      secondFactor: 'optional' as const,
       metrics,
     }
     return signedInApp({ config })
@@ -462,7 +463,7 @@ describe('GET /metrics', () => {
     expect(answer.headers.get('Cache-Control')).toBe('no-store')
   })
 
-  test('refuses viewers and editors', async () => {
+  test('refuses viewers and users', async () => {
     for (const member of [web.viewer, web.colleague]) {
       expect((await web.request(member, '/metrics')).status).toBe(401)
     }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { operationOf } from '../../src/domain/auth/operations.ts'
 import { permissionFor, permissions } from '../../src/domain/auth/permissions.ts'
 import { VaultError } from '../../src/domain/vault/vault.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
-import { asAdmin } from '../support/audit.ts'
+import { asAdmin, auditEntries } from '../support/audit.ts'
 
 let web: TestApp
 beforeAll(async () => {
@@ -39,6 +40,70 @@ describe('the permission table', () => {
   })
 })
 
+/** Without the one-time link these are refused to everybody. */
+const hasLink = new Set<string>(['set-up', 'password.set'])
+
+/** Everyone who can ask, with the role the table knows them by. */
+const everyone = () =>
+  [
+    ['nobody', undefined],
+    ['viewer', web.viewer],
+    ['user', web.colleague],
+    ['moderator', web.moderator],
+    ['admin', web.owner],
+  ] as const
+
+/** A path of the route that names nothing that exists. */
+const pathOf = (route: string) =>
+  route.replace(':ordinal', '1').replaceAll(/:\w+/g, 'ds_1').replace(/\*$/, 'none.txt')
+
+describe('every route as everyone', () => {
+  const routes = Object.entries(permissions).map(([key, permission]) => {
+    const [method = '', path = ''] = key.split(' ')
+    return { key, method, path: pathOf(path), operation: permission.operation }
+  })
+
+  test.each(routes)('$key', async ({ method, path, operation }) => {
+    for (const [name, who] of everyone()) {
+      // Ends the session that asks: each role is asked with one of its own.
+      const asked = operation === 'session.end' && who ? await web.again(who) : who
+      const answer = await web.request(asked, path, { method })
+      const may = operationOf(operation).reach[name] !== 'none'
+      const where = `${name} ${method} ${path}: ${answer.status}`
+      if (may) {
+        const isSignIn = answer.status === 303 && answer.headers.get('Location')?.startsWith('/sign-in?')
+        expect(isSignIn, where).toBe(false)
+        if (!hasLink.has(operation)) expect(answer.status, where).not.toBe(403)
+        if (operation !== 'metrics.read') expect(answer.status, where).not.toBe(401)
+      } else if (name === 'nobody') {
+        expect([answer.status, answer.headers.get('Location')?.split('?')[0]], where).toEqual([
+          303,
+          '/sign-in',
+        ])
+      } else {
+        expect(answer.status, where).toBe(403)
+      }
+      expect(answer.status, where).toBeLessThan(500)
+    }
+  })
+
+  test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+    '%s: nothing breaks, and what is not in the table is not there',
+    async (method) => {
+      for (const path of new Set(routes.map((route) => route.path))) {
+        const known = permissionFor(method, path)
+        if (known?.operation === 'session.end') continue
+        for (const [name, who] of everyone()) {
+          const answer = await web.request(who, path, { method })
+          const where = `${name} ${method} ${path}`
+          expect(answer.status, where).toBeLessThan(500)
+          if (known === undefined) expect(answer.status, where).toBe(404)
+        }
+      }
+    },
+  )
+})
+
 describe('access', () => {
   test('asks whoever is not signed in to sign in, and comes back after', async () => {
     const page = await web.request(undefined, '/runs?status=failed')
@@ -52,11 +117,32 @@ describe('access', () => {
     expect([api.status, api.headers.get('Content-Type')]).toEqual([401, 'application/problem+json'])
   })
 
-  test('refuses a viewer what only editors may', async () => {
+  test('refuses a viewer what only users may, on record', async () => {
     expect((await web.post(web.viewer, '/datasets/ds_1/delete')).status).toBe(403)
     expect((await web.post(web.viewer, '/datasets/ds_1/unattended-run')).status).toBe(403)
     expect((await web.request(web.viewer, '/datasets/ds_1/delete')).status).toBe(403)
     expect((await web.request(web.viewer, '/datasets/new')).status).toBe(403)
+    const denied = (await auditEntries(web.adminUrl)).filter((entry) => entry.outcome === 'denied')
+    expect(denied.map(({ actorId, action, objectId }) => [actorId, action, objectId])).toContainEqual([
+      'usr_viewer',
+      'dataset.delete',
+      'ds_1',
+    ])
+  })
+
+  test('of a flood of refusals only the beginning is on record, and how many came after', async () => {
+    for (let i = 0; i < 30; i++) await web.request(web.outsider, '/runs/run_none')
+    const of = async () =>
+      (await auditEntries(web.adminUrl)).filter((entry) => entry.actorId === 'usr_outsider')
+    expect(await of()).toHaveLength(20)
+    web.advance(61)
+    await web.request(web.outsider, '/runs/run_none')
+    expect(await of()).toHaveLength(21)
+    const [{ details } = { details: '{}' }] = await asAdmin<{ details: string }>(
+      web.adminUrl,
+      "select details from audit.outbox where actor_id = 'usr_outsider' order by id desc limit 1",
+    )
+    expect(JSON.parse(details)).toMatchObject({ leftOut: 10 })
   })
 
   test('refuses changes that another site asked for', async () => {

@@ -77,7 +77,7 @@ describe('exports', () => {
       subject: 'user:usr_outsider',
       limit: 'exports',
       operation: 'export.read',
-      role: 'editor',
+      role: 'user',
     } as const
     const at = (minutes: number) => new Date(web.deps.clock().getTime() + minutes * 60_000)
     expect((await takeFromLimit(web.deps.db, request, at(58))).isGranted).toBe(false)
@@ -215,7 +215,7 @@ describe('the page of limits', () => {
   })
 
   test('sets a limit that holds at once, says who did, and is audited', async () => {
-    expect((await set({ target: 'validation', role: 'editor', amount: '2' })).status).toBe(303)
+    expect((await set({ target: 'validation', role: 'user', amount: '2' })).status).toBe(303)
     expect(await times(3, () => start(web.colleague))).toEqual([404, 404, 429])
     const page = await (await web.request(web.owner, '/admin/limits')).text()
     expect(page).toContain('owner person')
@@ -236,9 +236,9 @@ describe('the page of limits', () => {
   test('takes a limit back', async () => {
     web.advance(minute)
     expect((await set({ remove: '1', target: 'run.start', role: 'everyone' })).status).toBe(303)
-    expect((await set({ remove: '1', target: 'validation', role: 'editor' })).status).toBe(303)
+    expect((await set({ remove: '1', target: 'validation', role: 'user' })).status).toBe(303)
     expect((await start(web.colleague)).headers.get('RateLimit-Policy')).toBe('"validation";q=100;w=60')
-    expect((await set({ remove: '1', target: 'validation', role: 'editor' })).status).toBe(404)
+    expect((await set({ remove: '1', target: 'validation', role: 'user' })).status).toBe(404)
   })
 
   test('says what is wrong beside what was typed', async () => {

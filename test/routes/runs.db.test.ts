@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runStore } from '../../src/db/runs.ts'
+import { hashOfSession } from '../../src/db/sessions.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { signedInApp } from '../support/app.ts'
-import { auditEntries } from '../support/audit.ts'
+import { allowedEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 let web: TestPortal
@@ -24,7 +25,8 @@ beforeAll(async () => {
   }
   web = await testPortal(() => ({ runs: late }))
   const { db, clock, random, vault } = web.deps
-  runs = runStore({ db, clock, random, createKey: vault.createKey, send: async () => {}, changed: () => {} })
+  const createKey = (owner: string) => vault.createKey(owner)
+  runs = runStore({ db, clock, random, createKey, send: async () => {}, changed: () => {} })
   datasetId = await web.dataset(web.colleague, 'signals.jsonl', shareGpt(4))
   done = await startRun()
   waiting = await startRun()
@@ -352,6 +354,86 @@ describe('the events of a run', () => {
   })
 })
 
+describe('the intermediates of a run', () => {
+  const show = async (who = web.colleague, id = done) => (await web.request(who, `/runs/${id}`)).text()
+  /** What its page says of them, as text. */
+  const said = async (id = done) => {
+    const section = /<section[^>]*id="intermediates-section".*?<\/section>/s.exec(
+      await show(web.colleague, id),
+    )
+    return section?.[0]
+      .replace(/<(svg|h2|form).*?<\/\1>/gs, '')
+      .replace(/<[^>]+>/g, '')
+      .trim()
+  }
+  const pin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin`)
+  const unpin = (who = web.colleague, id = done) => web.post(who, `/runs/${id}/pin/removal`)
+  const set = (change: { finishedAt?: Date; intermediatesRemovedAt?: Date | null }) =>
+    web.deps.db.updateTable('runs').set(change).where('id', '=', done).execute()
+  const recorded = async () =>
+    (await allowedEntries(web.adminUrl)).filter(({ action }) => action.startsWith('run.pin'))
+
+  test('are kept until a day that its page tells; readers are offered no pin', async () => {
+    await set({ finishedAt: new Date('2099-11-21T10:00:00Z') })
+    expect(await said()).toMatch(/^Kept until 28 Nov 2099 for runs that go on from this one, then removed\./)
+    expect(await show()).toContain(`action="/runs/${done}/pin"`)
+    const reader = await web.request(web.viewer, `/runs/${done}`)
+    expect(await reader.text()).not.toContain(`/runs/${done}/pin`)
+  })
+
+  test('are pinned, once, and the pin is taken off, once', async () => {
+    const answer = await pin()
+    expect([answer.status, answer.headers.get('Location')]).toEqual([303, `/runs/${done}`])
+    expect((await pin(web.owner)).status).toBe(303)
+    expect(await said()).toMatch(/^Pinned by colleague person, /)
+    expect(await show()).toContain(`action="/runs/${done}/pin/removal"`)
+    for (let time = 0; time < 2; time += 1) expect((await unpin()).status).toBe(303)
+    expect(await said()).toContain('Kept until')
+    expect(await recorded()).toMatchObject([
+      { action: 'run.pin', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
+      { action: 'run.pin-removal', actorId: web.colleague.id, objectId: done, outcome: 'allowed' },
+    ])
+    const history = await (await web.request(web.colleague, `/runs/${done}/history?kind=pinned`)).text()
+    expect(history).toContain('Pinned: its intermediates are kept')
+  })
+
+  test('are pinned by nobody who may not write or must not see the run', async () => {
+    for (const act of [pin, unpin]) {
+      expect((await act(web.viewer)).status).toBe(403)
+      expect((await act(web.outsider)).status).toBe(404)
+      expect((await act(web.colleague, 'run_none')).status).toBe(404)
+    }
+  })
+
+  test('are not spoken of while the run goes on', async () => expect(await said(waiting)).toBeUndefined())
+
+  test('of a failed run are kept for a resume', async () => {
+    const runId = await startRun()
+    await web.deps.db
+      .updateTable('runs')
+      .set({ status: 'failed', finishedAt: web.deps.clock() })
+      .where('id', '=', runId)
+      .execute()
+    expect(await said(runId)).toBe('Kept so that the run can be resumed.')
+    await web.deps.db.deleteFrom('runs').where('id', '=', runId).execute()
+  })
+
+  test('are said to be gone where they are missed, and nothing else fails', async () => {
+    await set({ intermediatesRemovedAt: new Date('2099-11-29T10:00:00Z') })
+    expect(await said()).toMatch(/^Removed on 29 Nov 2099\. Exports/)
+    expect(await show()).not.toContain(`/runs/${done}/pin`)
+    const refused = await pin()
+    expect(refused.status).toBe(409)
+    expect(await refused.text()).toContain('removed already, so there is nothing left to pin')
+    const again = await (await web.request(web.colleague, `/runs/${done}/again`)).text()
+    expect(again).toContain('The intermediates of that run were removed on 29 Nov 2099')
+    for (const path of ['/quarantine', `/quarantine/${datasetId}/1`, '/history']) {
+      expect([path, (await web.request(web.colleague, `/runs/${done}${path}`)).status]).toEqual([path, 200])
+    }
+    await set({ intermediatesRemovedAt: null, finishedAt: web.deps.clock() })
+  })
+})
+
 describe('running again', () => {
   const stored = (id: string) =>
     web.deps.db
@@ -444,6 +526,193 @@ describe('running again', () => {
   })
 })
 
+describe('a run over several datasets', () => {
+  let first: string
+  let second: string
+  let foreign: string
+  beforeAll(async () => {
+    first = await web.dataset(web.colleague, 'first of two.jsonl', shareGpt(2))
+    second = await web.dataset(web.colleague, 'second of two.jsonl', shareGpt(3))
+    foreign = await web.dataset(web.outsider, 'foreign.jsonl', shareGpt(1))
+  })
+  const fields = (ids: readonly string[], more: Record<string, string> = {}) =>
+    new URLSearchParams([
+      ...ids.map((id) => ['dataset', id]),
+      ...Object.entries({ mode: 'adaptive', threshold: '0.7', targets: 'chatml', formats: 'jsonl', ...more }),
+    ])
+  const post = (ids: readonly string[], more: Record<string, string> = {}, who = web.colleague) =>
+    web.request(who, '/runs', { method: 'POST', body: fields(ids, more) })
+  const send = (body: unknown, headers: Record<string, string> = {}) =>
+    web.request(web.colleague, '/runs', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
+    })
+  const choose = (ids: readonly string[], who = web.colleague) =>
+    web.request(who, `/runs/new?${new URLSearchParams(ids.map((id) => ['dataset', id]))}`)
+  const inputs = async (runId: string) =>
+    (
+      await web.deps.db
+        .selectFrom('runInputs')
+        .select('datasetId')
+        .where('runId', '=', runId)
+        .orderBy('position')
+        .execute()
+    ).map(({ datasetId: id }) => id)
+
+  test('is shown before it starts: what is chosen, in which order, and how to change that', async () => {
+    const answer = await choose([second, first, second])
+    expect(answer.status).toBe(200)
+    const page = await answer.text()
+    const rows = [...page.matchAll(/<tr id="chosen-(\w+)".*?<\/tr>/gs)]
+    expect(rows.map(([, id]) => id)).toEqual([second, first])
+    expect(rows[0]?.[0]).toContain(`href="/runs/new?dataset=${first}"`)
+    expect(rows[1]?.[0]).toContain(`href="/runs/new?dataset=${first}&amp;dataset=${second}"`)
+    expect(page).toContain(`href="/datasets?dataset=${second}&amp;dataset=${first}"`)
+    expect(page).toMatch(/name="idempotencyKey" value="[0-9a-f]{32}"/)
+  })
+
+  test('is started by its form in that order, once however often it is sent', async () => {
+    const page = await (await choose([second, first])).text()
+    const idempotencyKey = /name="idempotencyKey" value="([0-9a-f]{32})"/.exec(page)?.[1] ?? ''
+    const started = await post([second, first], { idempotencyKey })
+    const location = started.headers.get('Location') ?? ''
+    expect([started.status, location]).toEqual([303, expect.stringMatching(/^\/runs\/run_/)])
+    expect(await inputs(location.slice('/runs/'.length))).toEqual([second, first])
+    expect((await post([second, first], { idempotencyKey })).headers.get('Location')).toBe(location)
+    const run = (await (await web.request(web.colleague, location)).text()).replaceAll('\u00a0', ' ')
+    expect(run).toContain('second of two.jsonl and first of two.jsonl')
+    expect(run).toMatch(/<ol class="numbered">.*second of two.*first of two.*<\/ol>/s)
+  })
+
+  test('is started by JSON, and repeats nothing for the same Idempotency-Key', async () => {
+    const key = { 'Idempotency-Key': 'both together' }
+    const body = { datasetIds: [first, second], configuration: { mode: 'sequential' }, priority: 1 }
+    const answer = await send(body, key)
+    const started = (await answer.json()) as { runId: string }
+    expect([answer.status, await inputs(started.runId)]).toEqual([201, [first, second]])
+    const again = await send(body, key)
+    expect([again.status, await again.json()]).toEqual([200, started])
+    expect((await send({ ...body, datasetIds: [second, first] }, key)).status).toBe(409)
+  })
+
+  test('is refused without datasets, with one twice, and with too many', async () => {
+    for (const [ids, sentence] of [
+      [[], 'No dataset is chosen.'],
+      [[first, first], 'A dataset is chosen twice.'],
+      [
+        Array.from({ length: 51 }, (_, at) => `ds_${at}`),
+        '51 datasets are chosen; one run takes at most 50.',
+      ],
+    ] as const) {
+      const byForm = await post(ids)
+      expect([byForm.status, await byForm.text()]).toEqual([422, expect.stringContaining(sentence)])
+      const byJson = await send({ datasetIds: ids })
+      expect([byJson.status, (await byJson.json()).message]).toEqual([422, expect.stringContaining(sentence)])
+    }
+    expect((await choose(Array.from({ length: 51 }, (_, at) => `ds_${at}`))).status).toBe(422)
+    const unnamed = await send({ configuration: {} })
+    expect([unnamed.status, (await unnamed.json()).message]).toEqual([
+      422,
+      'Name the datasets to run: “datasetIds” is a list of their ids.',
+    ])
+  })
+
+  test('treats someone else’s dataset as one that is not there', async () => {
+    for (const ask of [choose, post]) {
+      const answers = await Promise.all(
+        [foreign, 'ds_none', '\0'].map(async (id) => {
+          const answer = await ask([first, id])
+          return [answer.status, await answer.text()]
+        }),
+      )
+      expect(answers[0]?.[0]).toBe(404)
+      expect(answers[1]).toEqual(answers[0])
+      expect(answers[2]).toEqual(answers[0])
+    }
+    expect((await send({ datasetIds: [first, foreign] })).status).toBe(404)
+    expect((await choose([first, foreign], web.owner)).status).toBe(200)
+  })
+
+  test('waits for an upload to end and for a mapping, and says which dataset keeps it', async () => {
+    const unsure = await web.dataset(web.colleague, 'unmapped.jsonl', '{"a":1}\n{"a":2}\n')
+    const uploading = await web.dataset(web.colleague, 'half.jsonl', shareGpt(1))
+    await web.deps.db
+      .updateTable('datasets')
+      .set({ status: 'uploading' })
+      .where('id', '=', uploading)
+      .execute()
+    for (const answer of [await choose([first, unsure, uploading]), await post([first, unsure, uploading])]) {
+      const page = await answer.text()
+      expect(answer.status).toBe(422)
+      expect(page).toContain('“unmapped.jsonl” has no mapping')
+      expect(page).toContain('“half.jsonl” is still being uploaded')
+      expect(page).toContain(`href="#chosen-${unsure}"`)
+    }
+    expect((await send({ datasetIds: [first, unsure] })).status).toBe(409)
+  })
+
+  test('comes back with what was typed when the form cannot be read', async () => {
+    const answer = await post([first, second], { threshold: '7', priority: '3' })
+    const page = await answer.text()
+    expect([answer.status, page]).toEqual([422, expect.stringContaining('number from 0 to 1')])
+    expect(page.match(/<input type="hidden" name="dataset"/g)).toHaveLength(2)
+  })
+
+  test('is for editors', async () => {
+    expect((await choose([first], web.viewer)).status).toBe(403)
+    expect((await post([first], {}, web.viewer)).status).toBe(403)
+  })
+
+  test('leaves the counts of its datasets to runs over each alone', async () => {
+    const rowsOf = async (query: string) =>
+      (await (await web.request(web.colleague, `/datasets?q=${query}`)).text()).split('<tr').slice(2)
+    for (const row of await rowsOf('of two')) expect(row).toContain('with others')
+    expect((await send({ datasetIds: [datasetId, first] })).status).toBe(201)
+    const last = await web.deps.db
+      .selectFrom('runs')
+      .select('id')
+      .where('keyOwner', '=', datasetId)
+      .orderBy('createdAt', 'desc')
+      .executeTakeFirstOrThrow()
+    await web.deps.db
+      .updateTable('runStages')
+      .set({ recordsIn: 9, quarantined: 9 })
+      .where('runId', '=', last.id)
+      .where('stage', '=', 'ingestion')
+      .execute()
+    const [row] = await rowsOf('signals')
+    expect(row).toContain(`<a href="/runs/${last.id}/quarantine">9</a>`)
+  })
+
+  test('says in its quarantine which dataset a record is from', async () => {
+    const runId = ((await (await send({ datasetIds: [first, second] })).json()) as { runId: string }).runId
+    const { id: fileId } = await web.deps.db
+      .selectFrom('datasetFiles')
+      .select('id')
+      .where('datasetId', '=', second)
+      .executeTakeFirstOrThrow()
+    await web.deps.db
+      .insertInto('quarantine')
+      .values({
+        runId,
+        stage: 'ingestion',
+        datasetId: second,
+        ordinal: 0,
+        fileId,
+        unit: 0,
+        line: 1,
+        byteOffset: 0,
+        reason: 'not-json',
+      })
+      .execute()
+    const list = await (await web.request(web.colleague, `/runs/${runId}/quarantine`)).text()
+    expect(list).toContain(`<td data-label="Dataset"><a href="/datasets/${second}">second of two.jsonl</a>`)
+    const record = await web.request(web.colleague, `/runs/${runId}/quarantine/${second}/0`)
+    expect(await record.text()).toContain(`<dd><a href="/datasets/${second}">second of two.jsonl</a></dd>`)
+  })
+})
+
 describe('the quarantine', () => {
   test('says where each record stands; empty filters mean any', async () => {
     const read = async (query: string) =>
@@ -468,9 +737,30 @@ describe('an export', () => {
     const answer = await web.request(web.colleague, `/runs/${done}/exports/exp_test`)
     expect(answer.headers.get('Content-Disposition')).toContain('attachment; filename="signals.jsonl chatml')
     expect(answer.headers.get('Content-Length')).toBe(String(exported.length))
-    const read = (await auditEntries(web.adminUrl)).filter(({ action }) => action === 'export.read')
+    const read = (await allowedEntries(web.adminUrl)).filter(({ action }) => action === 'export.read')
     expect(read).toMatchObject([{ actorId: web.colleague.id, objectId: 'exp_test', outcome: 'allowed' }])
     expect(await answer.text()).toBe(exported)
+  })
+
+  test('of a run that redacted nothing asks for the password again after five minutes', async () => {
+    const member = await web.again(web.colleague)
+    const path = `/runs/${done}/exports/exp_test`
+    const { db } = web.deps
+    await db
+      .updateTable('sessions')
+      .set({ steppedUpAt: new Date(Date.now() - 301_000) })
+      .where('id', '=', hashOfSession(member.cookie.split('=')[1] ?? ''))
+      .execute()
+    const asked = await web.request(member, path)
+    expect([asked.status, asked.headers.get('Location')]).toEqual([
+      303,
+      `/step-up?next=${encodeURIComponent(path)}`,
+    ])
+    const redacted = JSON.stringify(RunConfiguration.parse({ redact: ['email'] }))
+    const plain = JSON.stringify(RunConfiguration.parse({}))
+    await db.updateTable('runs').set({ configuration: redacted }).where('id', '=', done).execute()
+    expect((await web.request(member, path)).status).toBe(200)
+    await db.updateTable('runs').set({ configuration: plain }).where('id', '=', done).execute()
   })
 
   test('is shown with what its target could not carry', async () => {

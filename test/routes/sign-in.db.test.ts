@@ -91,6 +91,18 @@ describe('signing in', () => {
     expect(answers.filter((answer) => answer.status === 422)).toHaveLength(5)
   })
 
+  test('turns a storm away with 503 and when to come back, and counts that against nobody', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 90 }, (_, at) => attempt(`storm${at}@example.org`, 'wrong wrong wrong')),
+    )
+    const away = answers.filter((answer) => answer.status === 503)
+    expect(away.length).toBeGreaterThan(0)
+    expect(away.every((answer) => answer.headers.get('Retry-After') === '5')).toBe(true)
+    expect(answers.filter((answer) => answer.status === 422)).toHaveLength(90 - away.length)
+    const counted = await web.deps.db.selectFrom('signInFailures').select('failures').execute()
+    expect(counted.filter(({ failures }) => failures === 0).length).toBeGreaterThanOrEqual(away.length)
+  })
+
   test('neither password nor typed address nor cookie reaches the log', async () => {
     await attempt('typed-my-secret-here@example.org', 'a secret in the wrong field')
     const log = web.logged.join('')

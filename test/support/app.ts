@@ -4,6 +4,7 @@ import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
+import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
@@ -26,11 +27,14 @@ export interface TestApp {
   readonly adminUrl: string
   /** Everything that was logged, as JSON lines. */
   readonly logged: string[]
-  /** An administrator, an editor beside them, someone who only reads, and an editor of another team. */
+  /** An administrator, a moderator, a user, someone who only reads, and a user of another team. */
   readonly owner: Member
+  readonly moderator: Member
   readonly colleague: Member
   readonly viewer: Member
   readonly outsider: Member
+  /** The same person with another session. */
+  again(who: Member): Promise<Member>
   /** Moves the app's clock. */
   advance(seconds: number): void
   /** As a browser would ask: HTML, same origin, with the member's cookie. */
@@ -50,8 +54,9 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
   const deps: AppDeps = {
     db: database.db,
     vault: emptyVault,
+    detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
-    config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024 },
+    config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log: createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     clock,
     random: randomBytes,
@@ -61,12 +66,15 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
   }
   const app = createApp(deps)
 
-  const member = async (id: string, role: Role): Promise<Member> => {
-    const user = { id: `usr_${id}`, name: `${id} person`, email: `${id}@example.org`, role }
-    await addUser(deps.db, user, '!', clock())
+  const signedIn = async (user: SignedInUser): Promise<Member> => {
     const keeper = sessionKeeper(deps.db, { secure: deps.config.secureCookies, clock })
     const session = await keeper.createSession(user.id, { userAgent: 'test browser' })
     return { ...user, cookie: `${keeper.sessionCookieName}=${session.id}` }
+  }
+  const member = async (id: string, role: Role): Promise<Member> => {
+    const user = { id: `usr_${id}`, name: `${id} person`, email: `${id}@example.org`, role }
+    await addUser(deps.db, user, '!', clock())
+    return signedIn(user)
   }
 
   const request: TestApp['request'] = async (who, path, init = {}) => {
@@ -82,9 +90,11 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
     adminUrl: database.adminUrl,
     logged,
     owner: await member('owner', 'admin'),
-    colleague: await member('colleague', 'editor'),
+    moderator: await member('moderator', 'moderator'),
+    colleague: await member('colleague', 'user'),
     viewer: await member('viewer', 'viewer'),
-    outsider: await member('outsider', 'editor'),
+    outsider: await member('outsider', 'user'),
+    again: ({ id, name, email, role }) => signedIn({ id, name, email, role }),
     advance: (seconds) => {
       ahead += seconds * 1000
     },

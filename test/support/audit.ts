@@ -9,13 +9,21 @@ export interface RecordedEntry {
   readonly requestId: string
 }
 
-/** What was handed to the audit outbox so far, in order; read as the admin, because the application may not. */
+/** What was recorded so far, in order, sequenced or waiting; read as the admin, because the application may not. */
 export const auditEntries = (adminUrl: string): Promise<RecordedEntry[]> =>
   asAdmin<RecordedEntry>(
     adminUrl,
     `select actor_id as "actorId", action, object_type as "objectType", object_id as "objectId", outcome,
-       request_id as "requestId" from audit.outbox order by id`,
+       request_id as "requestId"
+     from (select 0 as part, seq as place, * from audit.log union all
+       select 1, id, null, at, actor_id, actor_kind, action, object_type, object_id, outcome, request_id,
+         null, null, null, salt, details from audit.outbox) both_parts
+     order by part, place`,
   )
+
+/** The same without what was refused. */
+export const allowedEntries = async (adminUrl: string): Promise<RecordedEntry[]> =>
+  (await auditEntries(adminUrl)).filter(({ outcome }) => outcome !== 'denied')
 
 /** One statement as the role that owns the tables. */
 export async function asAdmin<Row extends pg.QueryResultRow>(

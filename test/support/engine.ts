@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import { openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { readLedger } from '../../src/db/advance-run.ts'
 import { receivePorts } from '../../src/db/receive-ports.ts'
 import { addUser } from '../../src/db/users.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
-import { receiveFile } from '../../src/domain/datasets/receive-file.ts'
+import { detectStored, receiveFile } from '../../src/domain/datasets/receive-file.ts'
 import { differenceOf } from '../../src/domain/pipeline/ledger.ts'
 import type { RunRequest } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration, type RunStatus } from '../../src/domain/pipeline/run.ts'
@@ -22,10 +22,11 @@ export interface Workshop {
   readonly db: TestDatabase['db']
   readonly database: TestDatabase
   readonly vault: Vault
+  readonly vaultFolders: VaultFolders
   /** Everything that was logged, as JSON lines. */
   readonly logged: string[]
   engine(options?: Partial<EngineDeps>): Promise<Engine>
-  dataset(user: string, text: string): Promise<string>
+  dataset(user: string, content: string | Uint8Array): Promise<string>
   start(
     engine: Engine,
     user: string,
@@ -78,6 +79,7 @@ export async function workshop(): Promise<Workshop> {
     db,
     database,
     vault,
+    vaultFolders,
     logged,
     async engine(options = {}) {
       const engine = await startEngine({
@@ -96,19 +98,26 @@ export async function workshop(): Promise<Workshop> {
       engines.push(engine)
       return engine
     },
-    async dataset(user, text) {
+    async dataset(user, content) {
       if (!users.has(user)) {
         users.add(user)
         const person = {
           id: `usr_${user}`,
           name: user,
           email: `${user}@example.org`,
-          role: 'editor',
+          role: 'user',
         } as const
         await addUser(db, person, '!', clock())
       }
-      const ports = receivePorts({ db, vault, clock, random: randomBytes, maxBytes: 2 ** 30 })
-      const upload = { name: 'talks', fileName: 'talks.jsonl', bytes: bytesOf(text) }
+      const ports = receivePorts({
+        db,
+        vault,
+        detect: detectStored(vault),
+        clock,
+        random: randomBytes,
+        maxBytes: 2 ** 30,
+      })
+      const upload = { name: 'talks', fileName: 'talks', bytes: bytesOf(content) }
       const received = await receiveFile(ports, callerOf(user), upload)
       if (!received.ok) throw new Error(received.problem.message)
       return received.value.datasetId
@@ -168,6 +177,6 @@ export async function workshop(): Promise<Workshop> {
   }
 }
 
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text)
+async function* bytesOf(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(content)
 }

@@ -41,7 +41,14 @@ export async function startWorker(environment: Readonly<Record<string, string>>)
 async function startEntry(entry: string, environment: Readonly<Record<string, string>>, whenReady: RegExp) {
   const child = spawn(process.execPath, ['--enable-source-maps', `${root}dist/${entry}`], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      SIGNALBOX_SECOND_FACTOR: 'optional',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

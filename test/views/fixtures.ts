@@ -113,12 +113,14 @@ export const datasetSummary = (name: string): DatasetSummary => ({
   formats: ['csv'],
   shape: 'one row an utterance',
   files: 1,
+  mayRun: true,
   bytes: 1_225_678,
   records: 4935,
   conversations: 67,
   quarantined: 0,
   meanScore: 0.91,
   lastRun: runSummary(name, 'completed'),
+  countedRunId: 'run_9c27hx',
   owner: 'Mara Lindqvist',
   createdAt: earlier(900),
 })
@@ -168,5 +170,6 @@ export const datasetView = (name: string): DatasetView => ({
   runCount: 1,
   exports: 2,
   canEdit: true,
+  canRun: true,
   canDelete: true,
 })

@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest'
+import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { AccountPage } from '../../src/views/account/account-page.tsx'
+import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
+import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
+import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
+import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
+import { UsersPage } from '../../src/views/admin/users-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
 import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
+import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
 import { HistoryPage } from '../../src/views/runs/history-page.tsx'
+import { NewRunPage } from '../../src/views/runs/new-run-page.tsx'
 import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
 import { QuarantineRecordPage, type RecordView } from '../../src/views/runs/quarantine-record-page.tsx'
 import { QuarantineRepairsPage } from '../../src/views/runs/quarantine-repairs-page.tsx'
@@ -17,6 +26,7 @@ import { RunPage } from '../../src/views/runs/run-page.tsx'
 import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
+import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
 import {
   datasetSummary,
   datasetView,
@@ -47,6 +57,15 @@ const quarantined: RecordView = {
   isLoneRow: true,
 }
 
+const person = (text: string) => ({
+  name: text,
+  email: text,
+  role: 'moderator' as const,
+  hasSecondFactor: true,
+  sessions: 2,
+  lastSeenAt: now,
+})
+
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
   'sign-in': <SignInPage email={text} problem={text} next={text} />,
@@ -76,6 +95,32 @@ const full = (text: string): Record<string, unknown> => ({
     />
   ),
   datasets: <DatasetsPage viewer={viewer} datasets={paged(datasetSummary(text))} q={text} now={now} />,
+  'datasets to choose from': (
+    <DatasetsPage
+      viewer={viewer}
+      datasets={paged(datasetSummary(text))}
+      q={text}
+      chosen={[text, datasetSummary(text).id]}
+      now={now}
+    />
+  ),
+  'run together': (
+    <NewRunPage
+      viewer={viewer}
+      datasets={[text, 'another'].map((name) => ({
+        id: name,
+        name,
+        files: 2,
+        bytes: 1_225_678,
+        conversations: null,
+        isUploading: true,
+        isMapped: false,
+      }))}
+      idempotencyKey={text}
+      checks={[{ name: text, title: text }]}
+      problems={[{ field: `chosen-${text}`, message: text }]}
+    />
+  ),
   upload: (
     <UploadPage viewer={viewer} maxBytes={5e9} name={text} problems={[{ field: 'name', message: text }]} />
   ),
@@ -209,6 +254,78 @@ const full = (text: string): Record<string, unknown> => ({
       left={5}
       after={text}
       last={text}
+    />
+  ),
+  'dataset, shared': (
+    <DatasetPage
+      viewer={viewer}
+      dataset={datasetView(text)}
+      checks={[{ name: 'a', title: text }]}
+      sharing={{
+        shares: [
+          { id: 'shr_1', with: { name: text, email: text }, right: 'run' },
+          { id: 'shr_2', with: { role: 'user' }, right: 'read' },
+        ],
+        typed: text,
+        problems: [{ field: 'with', message: text }],
+      }}
+      now={now}
+    />
+  ),
+  'sign-in, code': <SignInCodePage challenge={text} problem={text} next={text} />,
+  'new password': (
+    <NewPasswordPage
+      token={text}
+      kind="invitation"
+      name={text}
+      email={text}
+      leastLength={15}
+      problem={text}
+    />
+  ),
+  account: (
+    <AccountPage
+      frame={{ viewer }}
+      user={{ id: 'usr_1', name: text, email: text, role: 'user' }}
+      sessions={[{ hash: 'a', userAgent: text, createdAt: now, lastSeenAt: now }]}
+      current="a"
+      secondFactor={{ isOn: true, codesLeft: 9 }}
+      problem={text}
+      now={now}
+    />
+  ),
+  'step-up': <StepUpPage frame={{ viewer }} next={text} hasSecondFactor problem={text} />,
+  'second factor': (
+    <EnrolPage frame={{ viewer }} enrolment={{ base32: text, uri: text }} isRequired problem={text} />
+  ),
+  'recovery codes': <RecoveryCodesPage frame={{ viewer }} codes={[text]} />,
+  people: (
+    <UsersPage
+      viewer={{ ...viewer, role: 'admin' }}
+      people={[
+        { ...person(text), id: 'usr_1', status: 'active' },
+        { ...person(text), id: 'usr_2', status: 'disabled' },
+      ]}
+      link={{ for: text, href: text }}
+      typed={{ name: text, email: text, role: 'user' }}
+      problems={[{ field: 'email', message: text }]}
+      now={now}
+    />
+  ),
+  sessions: (
+    <SessionsPage
+      viewer={{ ...viewer, role: 'admin' }}
+      sessions={[{ hash: 'a', user: text, email: text, userAgent: text, createdAt: now, lastSeenAt: now }]}
+      hasMore={false}
+      q={text}
+      current={undefined}
+      now={now}
+    />
+  ),
+  permissions: (
+    <PermissionsPage
+      viewer={{ name: text, role: 'admin' }}
+      operations={[{ name: text, ...operationOf('dataset.delete') }]}
     />
   ),
   problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
@@ -461,9 +578,7 @@ describe('a run', () => {
           run={{ ...runView('a'), exports: [{ ...first, target: 'manifest', format: 'json', state }] }}
         />,
       )
-    expect(await page('ready')).toMatch(
-      /<a href="[^"]*ex_1" download[^>]*>Manifest: checksums of every export</,
-    )
+    expect(await page('ready')).toMatch(/<a href="[^"]*ex_1"[^>]*>Manifest: checksums of every export</)
     expect(await page('waiting')).toContain('Manifest: checksums of every export')
     expect(await page('waiting')).not.toContain('/exports/ex_1')
   })

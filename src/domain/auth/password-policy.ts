@@ -1,17 +1,22 @@
 import { ok, type Result, refuse } from '../result.ts'
+import { leastPasswordLength } from './second-factor.ts'
 
-export const passwordLength = { min: 15, max: 128 } as const
+export const passwordLength = { min: leastPasswordLength(false), max: 128 } as const
 
 /**
  * Length and commonness only, no composition rules (ASVS 5.0 section 6.2). People lengthen the common ones by repeating,
  * numbering and decorating them, so those are undone before looking.
  */
-export function checkPassword(password: string, about: { name: string; email: string }): Result<string> {
+export function checkPassword(
+  password: string,
+  about: { readonly name: string; readonly email: string; readonly hasSecondFactor?: boolean },
+): Result<string> {
+  const least = leastPasswordLength(about.hasSecondFactor === true)
   const length = [...password].length
-  if (length < passwordLength.min) {
+  if (length < least) {
     return refuse(
       'invalid',
-      `The password needs at least ${passwordLength.min} characters; four unrelated words are fine.`,
+      `The password needs at least ${least} characters; four unrelated words are fine.`,
       'password',
     )
   }

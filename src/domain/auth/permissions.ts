@@ -1,99 +1,151 @@
+import { mayPerform, type OperationName } from './operations.ts'
 import type { Role } from './user.ts'
 
-/** Who a route is open to; `anonymous` opens it to everybody. */
-export type Audience = Role | 'anonymous'
-
+/** What a request to a route is: an operation of the table in `operations.ts`, which says who may. */
 export interface Permission {
-  /** What is done, in words that the audit log and the documents share. */
-  readonly operation: string
-  readonly audience: readonly Audience[]
+  readonly operation: OperationName
   /** The body is a stream that the route bounds itself; any other body is refused beyond a megabyte. */
   readonly upload?: true
+  /** What else it may turn out to be, once the object is known; the route asks. */
+  readonly also?: OperationName
+  /** Asked by the page itself, not by its reader: keeps no session alive. */
+  readonly background?: true
 }
 
-const everybody: readonly Audience[] = ['anonymous', 'viewer', 'editor', 'admin']
-const readers: readonly Audience[] = ['viewer', 'editor', 'admin']
-const editors: readonly Audience[] = ['editor', 'admin']
-
-/** Every route with who may use it. A route that is not here is refused, whatever its code says. */
+/** Every route with the operation it is. A route that is not here is refused, whatever its code says. */
 export const permissions: Readonly<Record<string, Permission>> = {
-  'GET /health': { operation: 'health.read', audience: everybody },
-  'GET /ready': { operation: 'health.read', audience: everybody },
+  'GET /health': { operation: 'health.read' },
+  'GET /ready': { operation: 'health.read' },
   // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
-  'GET /metrics': { operation: 'metrics.read', audience: everybody },
-  'GET /favicon.svg': { operation: 'asset.read', audience: everybody },
-  'GET /portal.css': { operation: 'asset.read', audience: everybody },
-  'GET /signalbox.js': { operation: 'asset.read', audience: everybody },
-  'GET /vendor/htmx/*': { operation: 'asset.read', audience: everybody },
-  'GET /vendor/plex-sans/*': { operation: 'asset.read', audience: everybody },
-  'GET /vendor/plex-mono/*': { operation: 'asset.read', audience: everybody },
+  'GET /metrics': { operation: 'metrics.read' },
+  'GET /favicon.svg': { operation: 'asset.read' },
+  'GET /portal.css': { operation: 'asset.read' },
+  'GET /signalbox.js': { operation: 'asset.read' },
+  'GET /vendor/htmx/*': { operation: 'asset.read' },
+  'GET /vendor/plex-sans/*': { operation: 'asset.read' },
+  'GET /vendor/plex-mono/*': { operation: 'asset.read' },
 
-  'GET /sign-in': { operation: 'session.create', audience: everybody },
-  'POST /sign-in': { operation: 'session.create', audience: everybody },
-  'POST /sign-out': { operation: 'session.end', audience: everybody },
-  'GET /set-up': { operation: 'set-up', audience: everybody },
-  'POST /set-up': { operation: 'set-up', audience: everybody },
-  'GET /account': { operation: 'account.read', audience: readers },
-  'POST /account/sessions/:id/revocation': { operation: 'session.revoke', audience: readers },
+  'GET /sign-in': { operation: 'session.create' },
+  'POST /sign-in': { operation: 'session.create' },
+  'POST /sign-in/code': { operation: 'session.create' },
+  'POST /sign-out': { operation: 'session.end' },
+  'GET /set-up': { operation: 'set-up' },
+  'POST /set-up': { operation: 'set-up' },
+  'GET /account': { operation: 'account.read' },
+  'POST /account/sessions/:id/revocation': { operation: 'session.revoke' },
+  'POST /account/password': { operation: 'account.password' },
+  'GET /account/second-factor': { operation: 'second-factor.enrol' },
+  'POST /account/second-factor': { operation: 'second-factor.enrol' },
+  'POST /account/second-factor/removal': { operation: 'second-factor.remove' },
+  'POST /account/recovery-codes': { operation: 'second-factor.renew-codes' },
+  'GET /step-up': { operation: 'session.step-up' },
+  'POST /step-up': { operation: 'session.step-up' },
+  'GET /new-password': { operation: 'password.set' },
+  'POST /new-password': { operation: 'password.set' },
 
-  'GET /admin/limits': { operation: 'rate-limit.read', audience: ['admin'] },
-  'POST /admin/limits': { operation: 'rate-limit.set', audience: ['admin'] },
+  'GET /admin/users': { operation: 'user.read' },
+  'POST /admin/users': { operation: 'user.invite' },
+  'POST /admin/users/:userId/role': { operation: 'user.role' },
+  'POST /admin/users/:userId/disabling': { operation: 'user.disable' },
+  'POST /admin/users/:userId/enabling': { operation: 'user.disable' },
+  'POST /admin/users/:userId/sign-out': { operation: 'user.end-sessions' },
+  'POST /admin/users/:userId/reset-link': { operation: 'user.reset' },
+  'GET /admin/limits': { operation: 'rate-limit.read' },
+  'POST /admin/limits': { operation: 'rate-limit.set' },
+  'GET /admin/permissions': { operation: 'permission.read' },
+  'GET /admin/sessions': { operation: 'session.read-all' },
+  'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
 
-  'GET /': { operation: 'overview.read', audience: readers },
+  'GET /': { operation: 'overview.read' },
 
-  'GET /datasets': { operation: 'dataset.read', audience: readers },
-  'GET /datasets/new': { operation: 'dataset.create', audience: editors },
-  'POST /datasets': { operation: 'dataset.create', audience: editors, upload: true },
-  'POST /datasets/files': { operation: 'dataset.create', audience: editors, upload: true },
-  'GET /datasets/:id': { operation: 'dataset.read', audience: readers },
-  'GET /datasets/:id/mapping': { operation: 'dataset.read', audience: readers },
-  'POST /datasets/:id/mapping': { operation: 'dataset.update', audience: editors },
-  'GET /datasets/:id/delete': { operation: 'dataset.delete', audience: editors },
-  'POST /datasets/:id/delete': { operation: 'dataset.delete', audience: editors },
-  'POST /datasets/:id/runs': { operation: 'run.start', audience: editors },
-  'POST /datasets/:id/unattended-run': { operation: 'run.start', audience: editors },
+  'GET /datasets': { operation: 'dataset.read' },
+  'GET /datasets/new': { operation: 'dataset.create' },
+  'POST /datasets': { operation: 'dataset.create', upload: true },
+  'POST /datasets/files': { operation: 'dataset.create', upload: true },
+  'GET /datasets/:id': { operation: 'dataset.read' },
+  'GET /datasets/:id/mapping': { operation: 'dataset.read' },
+  'POST /datasets/:id/mapping': { operation: 'dataset.update' },
+  'GET /datasets/:id/delete': { operation: 'dataset.delete' },
+  'POST /datasets/:id/delete': { operation: 'dataset.delete' },
+  'POST /datasets/:id/shares': { operation: 'dataset.share' },
+  'POST /datasets/:id/shares/:shareId/removal': { operation: 'dataset.share' },
+  'POST /datasets/:id/runs': { operation: 'run.start' },
+  'POST /datasets/:id/unattended-run': { operation: 'run.start' },
 
-  'GET /runs': { operation: 'run.read', audience: readers },
-  'GET /runs/:id': { operation: 'run.read', audience: readers },
-  'GET /runs/:id/live': { operation: 'run.read', audience: readers },
-  'GET /runs/:id/events': { operation: 'run.read', audience: readers },
-  'GET /runs/:id/history': { operation: 'run.read', audience: readers },
-  'GET /runs/:id/again': { operation: 'run.start', audience: editors },
-  'POST /runs/:id/again': { operation: 'run.start', audience: editors },
-  'GET /runs/:id/quarantine': { operation: 'quarantine.read', audience: readers },
-  'GET /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
-  'POST /runs/:id/quarantine/repairs': { operation: 'record.repair', audience: editors },
-  'GET /runs/:id/quarantine/:datasetId/:ordinal': { operation: 'record.read', audience: readers },
-  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': { operation: 'record.repair', audience: editors },
-  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': {
-    operation: 'record.repair-removal',
-    audience: editors,
-  },
-  'POST /runs/:id/follow-up': { operation: 'run.start', audience: editors },
-  'GET /runs/:id/exports/:exportId': { operation: 'export.read', audience: readers },
-  'POST /runs/:id/cancel': { operation: 'run.cancel', audience: editors },
-  'POST /runs/:id/resume': { operation: 'run.resume', audience: editors },
+  'GET /runs': { operation: 'run.read' },
+  'GET /runs/new': { operation: 'run.start' },
+  'POST /runs': { operation: 'run.start' },
+  'GET /runs/:id': { operation: 'run.read' },
+  'GET /runs/:id/live': { operation: 'run.read', background: true },
+  'GET /runs/:id/events': { operation: 'run.read', background: true },
+  'GET /runs/:id/history': { operation: 'run.read' },
+  'GET /runs/:id/again': { operation: 'run.start' },
+  'POST /runs/:id/again': { operation: 'run.start' },
+  'GET /runs/:id/quarantine': { operation: 'quarantine.read' },
+  'GET /runs/:id/quarantine/repairs': { operation: 'record.repair' },
+  'POST /runs/:id/quarantine/repairs': { operation: 'record.repair' },
+  'GET /runs/:id/quarantine/:datasetId/:ordinal': { operation: 'record.read' },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': { operation: 'record.repair' },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': { operation: 'record.repair-removal' },
+  'POST /runs/:id/follow-up': { operation: 'run.start' },
+  'GET /runs/:id/exports/:exportId': { operation: 'export.read', also: 'export.read-raw' },
+  'POST /runs/:id/cancel': { operation: 'run.cancel' },
+  'POST /runs/:id/resume': { operation: 'run.resume' },
+  'POST /runs/:id/pin': { operation: 'run.pin' },
+  'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
 
-  'GET /api/v1/runs/:id/events': { operation: 'run.read', audience: readers },
+  'GET /api/v1/runs/:id/events': { operation: 'run.read' },
+}
+
+/** What a command of the command line does; it acts as the local operator, who is an administrator. */
+export const commandOperations = {
+  pipeline: 'run.start',
+  fsck: 'vault.check',
+  vault: 'vault.manage',
+  audit: 'audit.verify',
+} as const satisfies Readonly<Record<string, OperationName>>
+
+/** A dataset or a run, as a path names it. */
+export interface ObjectRef {
+  readonly kind: 'dataset' | 'run'
+  readonly id: string
+}
+
+/** A permission with the dataset or run that the path of the request names, where it names one. */
+export interface FoundPermission extends Permission {
+  readonly object?: ObjectRef
 }
 
 /** The entry for a request, the most literal pattern first; undefined means: refuse. HEAD counts as GET. */
-export function permissionFor(method: string, path: string): Permission | undefined {
+export function permissionFor(method: string, path: string): FoundPermission | undefined {
   const asked = method === 'HEAD' ? 'GET' : method
   const segments = path.split('/')
-  return compiled.find((entry) => entry.method === asked && matches(entry.segments, segments))?.permission
+  const entry = compiled.find((entry) => entry.method === asked && matches(entry.segments, segments))
+  if (entry === undefined) return undefined
+  const id = entry.object === undefined ? undefined : segments[entry.object.at]
+  if (entry.object === undefined || id === undefined) return entry.permission
+  return { ...entry.permission, object: { kind: entry.object.kind, id } }
 }
 
-/** Whether someone (undefined: nobody signed in) belongs to the audience. */
+/** Whether someone (undefined: nobody signed in) may use a route at all. */
 export const mayUse = (permission: Permission, role: Role | undefined): boolean =>
-  permission.audience.includes(role ?? 'anonymous')
+  mayPerform(role, permission.operation)
 
 const compiled = Object.entries(permissions)
   .map(([key, permission]) => {
     const [method = '', path = ''] = key.split(' ')
-    return { method, segments: path.split('/'), permission }
+    const segments = path.split('/')
+    return { method, segments, permission, object: objectIn(segments) }
   })
   .sort((a, b) => wildness(a.segments) - wildness(b.segments))
+
+/** Where a path names a dataset or a run: `:id` after their list. */
+function objectIn(segments: readonly string[]): { kind: ObjectRef['kind']; at: number } | undefined {
+  const at = segments.indexOf(':id')
+  const list = segments[at - 1]
+  if (list === 'datasets') return { kind: 'dataset', at }
+  return list === 'runs' ? { kind: 'run', at } : undefined
+}
 
 function wildness(segments: readonly string[]): number {
   if (segments.at(-1) === '*') return 100

@@ -1,4 +1,5 @@
 import type { Caller } from '../audit/entry.ts'
+import type { SecondFactors } from './second-factor.ts'
 import type { SignedInUser } from './user.ts'
 
 export interface Passwords {
@@ -7,11 +8,26 @@ export interface Passwords {
   verify(hash: string | undefined, password: string): Promise<boolean>
 }
 
+/** More passwords wait to be looked at than may: thrown, because nobody did anything wrong. */
+export class PasswordsBusy extends Error {
+  readonly retryAfterSeconds = 5
+  constructor() {
+    super('too many passwords wait to be looked at')
+    this.name = 'PasswordsBusy'
+  }
+}
+
 /** Where attempts are counted and sessions opened. Every change carries its audit entry. */
 export interface SignInStore {
   /** Counts one attempt against each subject, or answers how long to wait when one of them is being slowed. */
   reserveAttempt(subjects: readonly AttemptSubject[], now: Date): Promise<{ waitSeconds: number }>
-  findAccount(email: string): Promise<{ user: SignedInUser; passwordHash: string } | undefined>
+  /** Takes counted attempts back: nothing was tried. */
+  takeAttemptBack(subjects: readonly AttemptSubject[]): Promise<void>
+  findAccount(email: string): Promise<Account | undefined>
+  /** Remembers for a few minutes that the password was right and takes the attempt back; answers a token for the form. */
+  openChallenge(user: SignedInUser, subjects: readonly AttemptSubject[]): Promise<string>
+  /** Whose password was right, while the token lasts. */
+  findChallenge(token: string): Promise<SignedInUser | undefined>
   /** Opens a new session, takes the attempt back and records the sign-in; answers the session id for the cookie. */
   open(
     caller: Caller,
@@ -20,6 +36,12 @@ export interface SignInStore {
     browser: string,
   ): Promise<string>
   recordRefusal(caller: Caller, userId: string | undefined): Promise<void>
+}
+
+export interface Account {
+  readonly user: SignedInUser
+  readonly passwordHash: string
+  readonly hasSecondFactor: boolean
 }
 
 /** What attempts are counted by: free attempts first, then a wait that doubles. */
@@ -32,6 +54,7 @@ export interface AttemptSubject {
 
 export type SignInAnswer =
   | { readonly kind: 'signed-in'; readonly sessionId: string; readonly user: SignedInUser }
+  | { readonly kind: 'code-needed'; readonly challenge: string }
   | { readonly kind: 'refused' }
   | { readonly kind: 'slowed'; readonly waitSeconds: number }
 
@@ -47,13 +70,77 @@ export async function signIn(
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
   if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
   const account = await store.findAccount(request.email)
-  if (!(await passwords.verify(account?.passwordHash, request.password)) || !account) {
+  const verified = await passwords.verify(account?.passwordHash, request.password).catch(async (error) => {
+    // Nobody looked at the password, so it is no failure of whoever sent it.
+    await store.takeAttemptBack(subjects)
+    throw error
+  })
+  if (!verified || !account) {
     await store.recordRefusal(caller, account?.user.id)
     return { kind: 'refused' }
+  }
+  if (account.hasSecondFactor) {
+    return { kind: 'code-needed', challenge: await store.openChallenge(account.user, subjects) }
   }
   const sessionId = await store.open(caller, account.user, subjects, request.browser)
   return { kind: 'signed-in', sessionId, user: account.user }
 }
+
+/** The second half of a sign-in: a code of the app, or a recovery code. `expired`: begin again with the password. */
+export async function signInWithCode(
+  { store, factors }: { store: SignInStore; factors: Pick<SecondFactors, 'take'> },
+  caller: Caller,
+  request: { challenge: string; code: string; browser: string },
+  now: Date,
+): Promise<Exclude<SignInAnswer, { kind: 'code-needed' }> | { readonly kind: 'expired' }> {
+  const user = await store.findChallenge(request.challenge)
+  if (user === undefined) return { kind: 'expired' }
+  const subjects = [codeSubject(user.id)]
+  const { waitSeconds } = await store.reserveAttempt(subjects, now)
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  if (!(await factors.take(user.id, request.code))) {
+    await store.recordRefusal(caller, user.id)
+    return { kind: 'refused' }
+  }
+  const sessionId = await store.open(caller, user, subjects, request.browser)
+  return { kind: 'signed-in', sessionId, user }
+}
+
+/**
+ * Proves once more that it is the person whose session it is, with the password or a code. What was counted is taken
+ * back by whoever goes on from `proven`.
+ * Slowed like a sign-in, by the same counts.
+ */
+export async function confirmIdentity(
+  {
+    store,
+    passwords,
+    factors,
+  }: { store: SignInStore; passwords: Passwords; factors: Pick<SecondFactors, 'take'> },
+  caller: Caller,
+  user: SignedInUser,
+  given: { password: string; code: string },
+  now: Date,
+): Promise<
+  | { readonly kind: 'proven'; readonly subjects: readonly AttemptSubject[] }
+  | Extract<SignInAnswer, { kind: 'refused' | 'slowed' }>
+> {
+  const isCode = given.code !== ''
+  const subjects = isCode ? [codeSubject(user.id)] : attemptSubjects(user.email, caller.address)
+  const { waitSeconds } = await store.reserveAttempt(subjects, now)
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  const account = isCode ? undefined : await store.findAccount(user.email)
+  const isRight = isCode
+    ? await factors.take(user.id, given.code)
+    : await passwords.verify(account?.passwordHash, given.password)
+  return isRight ? { kind: 'proven', subjects } : { kind: 'refused' }
+}
+
+const codeSubject = (userId: string): AttemptSubject => ({
+  name: `second factor:${userId}`,
+  freeAttempts: 5,
+  clearedBySuccess: true,
+})
 
 /** One subject for the account named, whether it exists or not, and one for the client's address. */
 export function attemptSubjects(email: string, address: string | undefined): AttemptSubject[] {

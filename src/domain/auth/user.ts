@@ -1,4 +1,5 @@
-export const roles = ['admin', 'editor', 'viewer'] as const
+/** From the least to the most. */
+export const roles = ['viewer', 'user', 'moderator', 'admin'] as const
 export type Role = (typeof roles)[number]
 
 /** The person a session belongs to, as far as pages and use cases need to know. */

@@ -1,11 +1,14 @@
-/** Who looks. Administrators see every dataset and run, others their own; someone else's is as if it were not. */
+import { mayPerform, reachOf } from '../auth/operations.ts'
+import type { Role } from '../auth/user.ts'
+
+/** Who looks; what they see of others is decided by the table of operations. */
 export interface Viewer {
   readonly id: string
-  readonly role: 'admin' | 'editor' | 'viewer'
+  readonly role: Role
 }
 
-/** Whether the viewer sees what others own too. */
-export const seesEverything = (viewer: Viewer): boolean => viewer.role === 'admin'
+/** Whether the viewer sees what others own too, shared or not. */
+export const seesEverything = (viewer: Viewer): boolean => reachOf(viewer.role, 'dataset.read') === 'any'
 
-/** Whether the viewer may change or run what they see. */
-export const canWrite = (viewer: Viewer): boolean => viewer.role !== 'viewer'
+/** Whether the viewer changes or runs anything at all. */
+export const canWrite = (viewer: Viewer): boolean => mayPerform(viewer.role, 'run.start')

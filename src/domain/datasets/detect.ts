@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { detectLayout } from '../formats/detect-layout.ts'
 import type { Evidence, SourceBytes } from '../formats/source.ts'
 import { SourceRefused } from '../formats/source-refused.ts'
@@ -5,11 +6,20 @@ import { readUnits } from '../formats/units.ts'
 import type { Json } from '../json.ts'
 import { ok, type Result, refuse } from '../result.ts'
 import { detectShape, type Shape } from './detect-shape.ts'
-import type { Detection } from './detection.ts'
+import { Detection } from './detection.ts'
 
 /** Units looked at; row tables need more of them to see their groups. */
 const sampleUnits = 2_000
 const sampleBytes = 4 * 1024 * 1024
+
+/** What `detect` answers, as it comes back from another process. */
+export const DetectionAnswer = z.discriminatedUnion('ok', [
+  z.strictObject({ ok: z.literal(true), value: Detection }),
+  z.strictObject({
+    ok: z.literal(false),
+    problem: z.strictObject({ kind: z.enum(['invalid', 'unsupported']), message: z.string() }),
+  }),
+])
 
 /**
  * Recognises a file from its content: encoding, format, shape, fields and roles, each with evidence. The name only

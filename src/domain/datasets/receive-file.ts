@@ -30,8 +30,18 @@ export interface DatasetStore {
   isOwn(caller: Caller, datasetId: string): Promise<boolean>
 }
 
+/** Recognises a file that lies in the vault. */
+export type DetectFile = (object: SourceObject, fileName: string) => Promise<Result<Detection>>
+
+interface SourceObject {
+  readonly owner: string
+  readonly id: string
+  readonly kind: 'source'
+}
+
 export interface ReceivePorts {
   readonly vault: Vault
+  readonly detect: DetectFile
   readonly datasets: DatasetStore
   readonly clock: () => Date
   readonly random: (bytes: number) => Uint8Array
@@ -87,9 +97,10 @@ export async function receiveFile(
       throw error
     }
     const path = displayName(upload.fileName)
-    const detection = await recognise(vault, object, path, upload.mapping)
-    if (!detection.ok) return detection
-    const file = { id: fileId, datasetId, path, objectId: fileId, ...stored, detection: detection.value }
+    const found = await ports.detect(object, path)
+    if (!found.ok) return found
+    const detection = upload.mapping === undefined ? found.value : asMapped(found.value, upload.mapping)
+    const file = { id: fileId, datasetId, path, objectId: fileId, ...stored, detection }
     const added = isNew
       ? await datasets.addWithFile(
           caller,
@@ -102,7 +113,7 @@ export async function receiveFile(
     }
     isKept = true
     const { bytes, sha256 } = stored
-    return ok({ datasetId, fileId, name: added.name, bytes, sha256, detection: detection.value })
+    return ok({ datasetId, fileId, name: added.name, bytes, sha256, detection })
   } finally {
     if (!isKept) {
       if (isNew) await vault.destroyKey(datasetId)
@@ -111,21 +122,20 @@ export async function receiveFile(
   }
 }
 
-async function recognise(
-  vault: Vault,
-  object: { readonly owner: string; readonly id: string; readonly kind: 'source' },
-  fileName: string,
-  mapping: Mapping | undefined,
-): Promise<Result<Detection>> {
-  const source: SourceBytes & { close(): Promise<void> } = await vault.open(object)
-  try {
-    const detection = await detect(source, fileName)
-    if (!detection.ok || mapping === undefined) return detection
-    return ok({ ...detection.value, mapping, shapeName: 'as the given mapping says', confidence: 1 })
-  } finally {
-    await source.close()
+/** Reads the stored file where it is called: for a process that may die over it, and for files we wrote ourselves. */
+export const detectStored =
+  (vault: Pick<Vault, 'open'>): DetectFile =>
+  async (object, fileName) => {
+    const source: SourceBytes & { close(): Promise<void> } = await vault.open(object)
+    return detect(source, fileName).finally(() => source.close())
   }
-}
+
+const asMapped = (detection: Detection, mapping: Mapping): Detection => ({
+  ...detection,
+  mapping,
+  shapeName: 'as the given mapping says',
+  confidence: 1,
+})
 
 class ByteLimit {
   isExceeded = false

@@ -19,12 +19,16 @@ export interface DatasetSummary {
   readonly shape: string | null
   readonly files: number
   readonly bytes: number
-  /** Source units (rows, elements) and conversations, as the last run counted them. */
+  /** Whether the viewer may start a run over it. */
+  readonly mayRun: boolean
+  /** Source units (rows, elements) and conversations, as the last run over it alone counted them. */
   readonly records: number | null
   readonly conversations: number | null
   readonly quarantined: number | null
   readonly meanScore: number | null
   readonly lastRun: RunSummary | null
+  /** The run whose counts these are; not the last one where that was over several datasets. */
+  readonly countedRunId: string | null
   readonly owner: string
   readonly createdAt: Date
 }
@@ -72,5 +76,6 @@ export interface DatasetView {
   readonly runCount: number
   readonly exports: number
   readonly canEdit: boolean
+  readonly canRun: boolean
   readonly canDelete: boolean
 }

@@ -1,3 +1,4 @@
+import type { Intermediates } from './intermediates.ts'
 import type { TimeLeft } from './pace.ts'
 import type { ProgressState } from './progress-state.ts'
 import type {
@@ -175,12 +176,15 @@ export interface RunView {
   readonly parent?: { readonly id: string; readonly configuration: RunConfiguration }
   /** Runs that go on from this one, the newest first. */
   readonly followers: readonly string[]
+  /** Absent while a run without a pin goes on. */
+  readonly intermediates?: Intermediates
   readonly priority: number
   /** Whether it is the run of who looks. */
   readonly isOwn: boolean
   readonly canCancel?: boolean
   readonly canResume?: boolean
   readonly canRunAgain?: boolean
+  readonly canPin?: boolean
   /** Makes the button *Run again*, pressed twice, one request. */
   readonly againKey?: string
   /** When the view was taken; relative times and "took" are measured against it. */

@@ -54,10 +54,5 @@ export interface LedgerRow {
 }
 
 /** Records neither out nor accounted for yet; 0 when the stage is exact and done. */
-export const stillInside = (row: LedgerRow): number =>
+export const stillInside = (row: Omit<LedgerRow, 'reasons'>): number =>
   row.in - row.out - row.quarantined - row.rejected - row.duplicate
-
-/** Whether the row sums exactly, by column and by reason. */
-export const isExact = (row: LedgerRow): boolean =>
-  stillInside(row) === 0 &&
-  Object.values(row.reasons).reduce((sum, count) => sum + count, 0) === row.in - row.out

@@ -1,47 +1,19 @@
-import { type RunStatus, type Stage, stages } from '../pipeline/run.ts'
-import { type ObjectKind, VaultError, type VaultInventory } from './vault.ts'
-
-/** An object that no row names yet may belong to work that goes on, for as long as this. */
-export const leaseMinutes = 60
-
-/** A row that names an object. */
-export interface Reference {
-  readonly id: string
-  readonly kind: ObjectKind
-  readonly table: string
-  /** Plaintext length, where the row tells it. */
-  readonly bytes?: number
-}
-
-/** A dataset or run whose key the vault must hold. */
-export interface KnownOwner {
-  readonly id: string
-  /** The dataset, or one the run goes over: its key and objects may be gone before its rows. */
-  readonly isBeingDeleted: boolean
-}
-
-/** The ledger of a run as one moment saw it, with what the rows of `quarantine` and of reasons sum to. */
-export interface RunBooks {
-  readonly runId: string
-  readonly status: RunStatus
-  readonly units: { readonly in: number; readonly grouped: number; readonly quarantined: number }
-  readonly stages: readonly {
-    readonly stage: Stage
-    readonly in: number
-    readonly out: number
-    readonly quarantined: number
-    readonly rejected: number
-    readonly duplicate: number
-    readonly reasons: number
-    readonly quarantineRows: number
-  }[]
-}
+import type { Stage } from '../pipeline/run.ts'
+import { type RunBooks, wrongBooks } from './books.ts'
+import {
+  keyFailure,
+  leaseStart,
+  nothingSwept,
+  type Pace,
+  type Reference,
+  type SweepTables,
+  type SweepTotals,
+  sweepUnnamed,
+} from './sweep.ts'
+import { VaultError, type VaultInventory } from './vault.ts'
 
 /** What the tables know. Every answer is read afresh, and page by page. */
-export interface VaultReferences {
-  owners(): AsyncIterable<KnownOwner>
-  owner(id: string): Promise<KnownOwner | undefined>
-  references(owner: string): AsyncIterable<Reference>
+export interface VaultReferences extends SweepTables {
   books(): AsyncIterable<RunBooks>
   shardsWithoutResult(): AsyncIterable<{
     readonly runId: string
@@ -69,14 +41,7 @@ export interface Remark {
   readonly says: string
 }
 
-export interface Totals {
-  objects: number
-  /** Objects that no row names: the young ones stay, the others were swept (or would be). */
-  unreferenced: number
-  young: number
-  swept: number
-  /** Half-written files older than the lease that were swept (or would be). */
-  temporary: number
+export interface Totals extends SweepTotals {
   deletionsUnfinished: number
   problems: number
 }
@@ -86,6 +51,7 @@ interface Check {
   readonly tables: VaultReferences
   readonly sweepBefore: Date
   readonly dryRun: boolean
+  readonly pace: Pace
   readonly totals: Totals
   readonly tell: (remark: Remark) => void
 }
@@ -98,23 +64,15 @@ interface Check {
  * @param settings.dryRun removes nothing and counts what would be swept
  */
 export async function checkConsistency(
-  ports: { readonly vault: VaultInventory; readonly tables: VaultReferences },
+  ports: { readonly vault: VaultInventory; readonly tables: VaultReferences; readonly pace: Pace },
   settings: { readonly now: Date; readonly dryRun: boolean },
   tell: (remark: Remark) => void,
 ): Promise<Totals> {
   const { vault, tables } = ports
-  const totals: Totals = {
-    objects: 0,
-    unreferenced: 0,
-    young: 0,
-    swept: 0,
-    temporary: 0,
-    deletionsUnfinished: 0,
-    problems: 0,
-  }
+  const totals: Totals = { ...nothingSwept(), deletionsUnfinished: 0, problems: 0 }
   const check: Check = {
     ...ports,
-    sweepBefore: new Date(settings.now.getTime() - leaseMinutes * 60_000),
+    sweepBefore: leaseStart(settings.now),
     dryRun: settings.dryRun,
     totals,
     tell(remark) {
@@ -129,7 +87,14 @@ export async function checkConsistency(
     if (owner.isBeingDeleted) await noteDeletion(check, owner.id)
     else if (await checkKey(check, owner.id)) {
       await checkNamed(check, owner.id)
-      await sweepUnnamed(check, owner.id)
+      await sweepUnnamed(check, owner.id, (id) =>
+        check.tell({
+          level: 'note',
+          kind: 'unreferenced',
+          subject: `${owner.id} ${id}`,
+          says: settings.dryRun ? 'would be swept' : 'swept',
+        }),
+      )
     }
   }
   if (unknown.size > 0) await checkOrphans(check, unknown)
@@ -174,18 +139,6 @@ async function checkKey({ vault, tables, tell }: Check, owner: string): Promise<
     )
   }
   return false
-}
-
-async function keyFailure(vault: VaultInventory, owner: string): Promise<string | undefined> {
-  try {
-    await vault.deriveKey(owner, 'consistency')
-    return undefined
-  } catch (error) {
-    if (error instanceof VaultError) return error.failure
-    // A key file that is cut is no JSON any more.
-    if (error instanceof SyntaxError) return 'damaged'
-    throw error
-  }
 }
 
 /** How many objects are opened side by side. */
@@ -234,29 +187,6 @@ async function inspect(
   }
 }
 
-/** Removes the objects no row names, unless they are young. */
-async function sweepUnnamed(check: Check, owner: string): Promise<void> {
-  const { vault, tables, totals, dryRun } = check
-  const unnamed = new Map<string, Date>()
-  for await (const { id, storedAt } of vault.list(owner)) unnamed.set(id, storedAt)
-  totals.objects += unnamed.size
-  for (let look = 1; look <= 2 && unnamed.size > 0; look++) {
-    for await (const { id } of tables.references(owner)) unnamed.delete(id)
-  }
-  totals.unreferenced += unnamed.size
-  for (const [id, storedAt] of unnamed) {
-    if (storedAt >= check.sweepBefore) {
-      totals.young++
-      continue
-    }
-    // The kind is not part of where it lies.
-    if (!dryRun) await vault.remove({ owner, id, kind: 'shard' })
-    totals.swept++
-    const says = dryRun ? 'would be swept' : 'swept'
-    check.tell({ level: 'note', kind: 'unreferenced', subject: `${owner} ${id}`, says })
-  }
-}
-
 /** Keys and objects of nobody. Young ones are uploads, whose dataset gets its row when the last byte has come. */
 async function checkOrphans({ vault, tables, totals, sweepBefore, tell }: Check, unknown: Set<string>) {
   for await (const { id, hasKey, objects, writtenAt } of vault.owners()) {
@@ -271,50 +201,6 @@ async function checkOrphans({ vault, tables, totals, sweepBefore, tell }: Check,
 async function isStanding(tables: VaultReferences, owner: string): Promise<boolean> {
   const found = await tables.owner(owner)
   return found !== undefined && !found.isBeingDeleted
-}
-
-/** What is wrong in the books of a run. Only a completed one must balance, but quarantine is exact at any moment. */
-export function wrongBooks({
-  runId,
-  status,
-  units,
-  stages: rows,
-}: RunBooks): Pick<Remark, 'subject' | 'says'>[] {
-  const wrong: Pick<Remark, 'subject' | 'says'>[] = []
-  for (const row of rows) {
-    if (row.quarantineRows === row.quarantined) continue
-    const says = `${row.quarantined} quarantined by its ledger, ${row.quarantineRows} rows in quarantine`
-    wrong.push({ subject: `${runId} ${row.stage}`, says })
-  }
-  if (status !== 'completed') return wrong
-  for (const [position, stage] of stages.entries()) {
-    const subject = `${runId} ${stage}`
-    const row = rows.find((candidate) => candidate.stage === stage)
-    if (row === undefined) {
-      wrong.push({ subject, says: 'has no row in the ledger' })
-      continue
-    }
-    const lost = row.quarantined + row.rejected + row.duplicate
-    if (row.in !== row.out + lost) {
-      const sum = `${row.out} out, ${row.quarantined} quarantined, ${row.rejected} rejected, ${row.duplicate} duplicate`
-      wrong.push({ subject, says: `${row.in} in, but ${sum}` })
-    }
-    if (row.reasons !== row.in - row.out) {
-      wrong.push({
-        subject,
-        says: `${row.in - row.out} did not come out, but its reasons say ${row.reasons}`,
-      })
-    }
-    const before = rows.find((candidate) => candidate.stage === stages[position - 1])
-    if (before && before.out !== row.in) {
-      wrong.push({ subject, says: `${row.in} in, but ${before.out} came out of ${before.stage}` })
-    }
-  }
-  if (units.in !== units.grouped + units.quarantined) {
-    const sum = `${units.grouped} grouped, ${units.quarantined} quarantined`
-    wrong.push({ subject: runId, says: `${units.in} source units, but ${sum}` })
-  }
-  return wrong
 }
 
 async function* inGroups<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
@@ -334,9 +220,10 @@ export const remarkLine = ({ kind, subject, says }: Remark): string => `${kind} 
 /** e.g. `412 objects, 3 unreferenced (2 young, 1 swept), 0 problems` */
 export function summaryLine(totals: Totals, dryRun: boolean): string {
   const done = dryRun ? 'to sweep' : 'swept'
+  const held = totals.held > 0 ? `${totals.held} held, ` : ''
   return [
     `${totals.objects} objects`,
-    `${totals.unreferenced} unreferenced (${totals.young} young, ${totals.swept} ${done})`,
+    `${totals.unreferenced} unreferenced (${totals.young} young, ${held}${totals.swept} ${done})`,
     ...(totals.temporary > 0 ? [`${totals.temporary} temporary ${done}`] : []),
     ...(totals.deletionsUnfinished > 0 ? [`${totals.deletionsUnfinished} deletions unfinished`] : []),
     `${totals.problems} problems`,

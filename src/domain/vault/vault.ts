@@ -50,8 +50,11 @@ export interface Vault {
   remove(name: ObjectName): Promise<void>
   /** Every stored object, for fsck and the sweeper; temporary leftovers are removed by `sweepTemporary`. */
   list(owner: string): AsyncIterable<{ id: string; storedBytes: number; storedAt: Date }>
-  /** @param writtenBefore spares what was written to since: another process may be at it */
-  sweepTemporary(writtenBefore?: Date): Promise<number>
+  /**
+   * @param writtenBefore spares what was written to since: another process may be at it
+   * @param step called for every file that is looked at, to pace or to end the sweep
+   */
+  sweepTemporary(writtenBefore?: Date, step?: () => Promise<void>): Promise<number>
 }
 
 /** A vault that can be looked through as a whole. */

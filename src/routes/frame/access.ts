@@ -1,25 +1,41 @@
 import { bodyLimit } from 'hono/body-limit'
 import { getCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import { currentRole, hashOfSession, sessionKeeper } from '../../db/sessions.ts'
-import { mayUse, permissionFor } from '../../domain/auth/permissions.ts'
+import { currentRole, hashOfSession, keepAlive, sessionKeeper } from '../../db/sessions.ts'
+import { rightOver } from '../../db/visibility.ts'
+import { decide, mayPerform, type OperationName, operationOf, reachOf } from '../../domain/auth/operations.ts'
+import { type FoundPermission, mayUse, permissionFor } from '../../domain/auth/permissions.ts'
+import { needsSecondFactor } from '../../domain/auth/second-factor.ts'
+import type { Role } from '../../domain/auth/user.ts'
+import { seesEverything } from '../../domain/datasets/access.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
-import { answerStatus, wantsPage } from '../problem.tsx'
+import { answerStatus } from '../problem.tsx'
+import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
 import { clientAddress } from './client.ts'
+import { denialRecorder } from './denials.ts'
 
 const largestForm = 1024 * 1024
 
 /**
- * Looks the route up in the permission table, finds out who asks, and lets through or refuses. A route that is not in
- * the table is answered like one that never was, without its handler being called.
+ * Looks the route up in the permission table, finds out who asks and what they hold over the dataset or run that the
+ * path names, and lets through or refuses. A route that is not in the table is answered like one that never was, and
+ * so is someone else's object, without the handler being called.
  */
 export const access = (deps: AppDeps) => {
   const { db, clock } = deps
   const keeper = sessionKeeper(db, { secure: deps.config.secureCookies, clock })
+  const watcher = sessionKeeper(db, { secure: deps.config.secureCookies, clock, prolongs: false })
+  const recordDenial = denialRecorder(deps)
   const limit = bodyLimit({
     maxSize: largestForm,
     onError: (c) => answerStatus(c, 413, 'This form holds more than it could. Send less at once.'),
   })
+
+  /** Until the second factor is on, whoever has to have one gets no further than turning it on. */
+  const isToEnrol = (role: Role, operation: OperationName): boolean =>
+    needsSecondFactor(role, deps.config.secondFactor) &&
+    reachOf(undefined, operation) === 'none' &&
+    operation !== 'second-factor.enrol'
 
   return createMiddleware<AppEnv>(async (c, next) => {
     const permission = permissionFor(c.req.method, c.req.path)
@@ -33,44 +49,76 @@ export const access = (deps: AppDeps) => {
       ...(address === undefined ? {} : { address }),
     })
     c.set('stillAllowed', async () => permission !== undefined && mayUse(permission, undefined))
+    c.set('may', (operation) => mayPerform(undefined, operation))
+    c.set('isProven', false)
+    c.set('hasSecondFactor', false)
 
     const cookie = getCookie(c, keeper.sessionCookieName)
-    if (cookie !== undefined) {
-      const { session, user } = await keeper.validateSession(cookie)
-      if (session) {
-        const hash = hashOfSession(session.id)
-        c.set('viewer', user)
-        c.set('user', user)
-        c.set('sessionHash', hash)
-        c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
-        c.set('stillAllowed', async () => {
-          const role = await currentRole(db, hash, clock())
-          return role !== undefined && permission !== undefined && mayUse(permission, role)
-        })
-        if (session.fresh) setCookie(c, keeper.createSessionCookie(session.id).serialize())
-      } else {
-        setCookie(c, keeper.createBlankSessionCookie().serialize())
-      }
-    }
+    if (cookie !== undefined) await recognise(c, cookie, permission)
 
     if (permission === undefined) return c.notFound()
+    const { operation, object } = permission
     if (!mayUse(permission, c.var.viewer?.role)) {
       if (c.var.viewer === undefined) return askToSignIn(c)
+      await recordDenial(c, operation, object)
       return answerStatus(c, 403, 'Your role does not include this. Ask an administrator if you need it.')
     }
+    if (object !== undefined && c.var.viewer !== undefined) {
+      const held = await rightOver(db, c.var.user, object)
+      const { role } = c.var.user
+      c.set('may', (asked) => decide(role, asked, held) === 'allowed')
+      const decision = decide(role, operation, held)
+      if (decision !== 'allowed') {
+        // Written alike whether it is another's or never was, so that neither answer takes longer.
+        if (decision === 'forbidden' || !seesEverything(c.var.user)) await recordDenial(c, operation, object)
+        if (decision === 'hidden') return c.notFound()
+        return answerStatus(c, 403, notShared)
+      }
+    }
+    if (c.var.viewer !== undefined && !c.var.hasSecondFactor && isToEnrol(c.var.viewer.role, operation)) {
+      return askToEnrol(c)
+    }
+    if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
     return permission.upload ? next() : limit(c, next)
   })
-}
 
-export const setCookie = (c: AppContext, cookie: string) => c.header('Set-Cookie', cookie, { append: true })
-
-function askToSignIn(c: AppContext): Response | Promise<Response> {
-  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
-  if (c.req.header('HX-Request') === 'true') {
-    return c.body(null, 401, { 'HX-Redirect': '/sign-in' })
+  /** Finds out whose session a cookie is. */
+  async function recognise(c: AppContext, cookie: string, permission: FoundPermission | undefined) {
+    const isActivity = !isBackground(c, permission)
+    const { session, user } = await (isActivity ? keeper : watcher).validateSession(cookie)
+    if (session === null) return setCookie(c, keeper.createBlankSessionCookie().serialize())
+    const hash = hashOfSession(session.id)
+    c.set('viewer', user)
+    c.set('user', user)
+    c.set('sessionHash', hash)
+    c.set('hasSecondFactor', session.hasSecondFactor)
+    c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
+    c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
+    c.set('may', (operation) => mayPerform(user.role, operation))
+    c.set('stillAllowed', async () => {
+      const role = await currentRole(db, hash, clock())
+      if (role === undefined || permission === undefined || !mayUse(permission, role)) return false
+      const { object, operation } = permission
+      if (object === undefined) return true
+      const viewer = { id: user.id, role }
+      return decide(role, operation, await rightOver(db, viewer, object)) === 'allowed'
+    })
+    if (isActivity && (session.fresh || (await keepAlive(db, session, clock())))) {
+      setCookie(c, keeper.createSessionCookie(session.id).serialize())
+    }
   }
-  if (!wantsPage(c)) return answerStatus(c, 401, 'Sign in first: your session has ended or never began.')
-  const { pathname, search } = new URL(c.req.url)
-  const next = isRead && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : ''
-  return c.redirect(`/sign-in${next}`, 303)
 }
+
+/** So long what asks for password or code again does not ask once more. */
+const proofLastsMs = 5 * 60_000
+
+const notShared =
+  'This was shared with you, but not for that. Ask whoever owns it, or an administrator, for more.'
+
+/** Streams, and what a page asks by itself, are no sign of a person: they keep no session alive. */
+const isBackground = (c: AppContext, permission: FoundPermission | undefined): boolean =>
+  permission?.background === true ||
+  (c.req.method === 'GET' && c.req.header('HX-Request') === 'true' && c.req.header('HX-Boosted') !== 'true')
+
+/** The session's cookie, our only one: what a handler sets takes the place of what was prolonged before it. */
+export const setCookie = (c: AppContext, cookie: string) => c.header('Set-Cookie', cookie)

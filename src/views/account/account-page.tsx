@@ -1,9 +1,15 @@
-import type { Role, SignedInUser } from '../../domain/auth/user.ts'
+import { leastPasswordLength } from '../../domain/auth/second-factor.ts'
+import type { SignedInUser } from '../../domain/auth/user.ts'
+import { ErrorSummary } from '../components/error-summary.tsx'
+import { Field } from '../components/field.tsx'
+import { plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
+import { State } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
+import { roleName } from '../names.ts'
 
 interface Props {
   frame: Frame
@@ -12,12 +18,13 @@ interface Props {
   /** Hash of the session that asks. */
   current: string | undefined
   now: Date
+  secondFactor: { isOn: boolean; codesLeft: number }
+  /** Why the password was not changed. */
+  problem?: string | undefined
 }
 
-const roleName: Record<Role, string> = { admin: 'Administrator', editor: 'Editor', viewer: 'Viewer' }
-
 /** `GET /account`: who one is and where one is signed in. */
-export const AccountPage = ({ frame, user, sessions, current, now }: Props) => (
+export const AccountPage = ({ frame, user, sessions, current, now, secondFactor, problem }: Props) => (
   <Shell frame={frame} title="Your account">
     <PageHead title="Your account" meta={`${user.name} · ${user.email} · ${roleName[user.role]}`} />
     <Section
@@ -62,5 +69,96 @@ export const AccountPage = ({ frame, user, sessions, current, now }: Props) => (
         </tbody>
       </Table>
     </Section>
+    <SecondFactor {...secondFactor} />
+    <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
+    <p class="section quiet">
+      <a href="/admin/permissions">Who may do what</a>
+    </p>
   </Shell>
+)
+
+const SecondFactor = ({ isOn, codesLeft }: Props['secondFactor']) => (
+  <Section id="second-factor" title="Second factor">
+    {isOn ? (
+      <>
+        <p>
+          <State state="healthy" word="On" more={`${plural(codesLeft, 'recovery code')} left`} />
+        </p>
+        <div class="actions">
+          <form method="post" action="/account/recovery-codes">
+            <button class="button" type="submit">
+              New recovery codes
+            </button>
+          </form>
+          <form method="post" action="/account/second-factor/removal" class="actions">
+            <label for="removal-password">Password</label>
+            <input
+              class="input"
+              id="removal-password"
+              name="password"
+              type="password"
+              autocomplete="current-password"
+              required
+            />
+            <button class="button button--danger" type="submit">
+              Turn off
+            </button>
+          </form>
+        </div>
+      </>
+    ) : (
+      <p class="actions">
+        <State state="unknown" word="Off" />
+        <a class="button" href="/account/second-factor">
+          Turn on
+        </a>
+      </p>
+    )}
+  </Section>
+)
+
+const Password = ({ problem, leastLength }: { problem: string | undefined; leastLength: number }) => (
+  <Section id="password" title="Password" note="Changing it signs you out everywhere else.">
+    <ErrorSummary
+      title="Nothing was changed"
+      problems={problem === undefined ? [] : [{ field: 'new-password', message: problem }]}
+    />
+    <form method="post" action="/account/password" class="stack stack--s">
+      <Field
+        id="current-password"
+        label="Present password"
+        control={(tied) => (
+          <input
+            class="input"
+            name="current"
+            type="password"
+            autocomplete="current-password"
+            required
+            {...tied}
+          />
+        )}
+      />
+      <Field
+        id="new-password"
+        label="New password"
+        hint={`At least ${leastLength} characters; a few words are fine.`}
+        control={(tied) => (
+          <input
+            class="input"
+            name="password"
+            type="password"
+            autocomplete="new-password"
+            required
+            minlength={leastLength}
+            {...tied}
+          />
+        )}
+      />
+      <p class="actions">
+        <button class="button" type="submit">
+          Change password
+        </button>
+      </p>
+    </form>
+  </Section>
 )

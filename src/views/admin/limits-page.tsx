@@ -15,6 +15,7 @@ import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { Count, Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
+import { AdminTabs } from './admin-tabs.tsx'
 
 /** What was typed and could not be taken. */
 export interface AskedOverride {
@@ -40,6 +41,7 @@ export const LimitsPage = ({ frame, overrides, asked, now }: Props) => (
       title="Limits"
       meta="Requests are counted by user, whatever they sign in with, over all processes; by address where nobody is signed in. What is beyond a limit is answered 429."
     />
+    <AdminTabs current="limits" role={frame.viewer?.role} />
     <Section id="defaults" title="Defaults" count={String(known.length)}>
       <Table labelledBy="defaults" kind="table--stack">
         <thead>

@@ -68,6 +68,9 @@ export function ago(then: Date, now: Date): string {
   return days < 14 ? `${plural(days, 'day')} ago` : dateOnly.format(then)
 }
 
+/** "28 Nov 2026", in UTC. */
+export const day = (time: Date): string => dateOnly.format(time)
+
 /** The exact time in UTC; the browser's script puts the reader's own zone in its place. */
 export const exactTime = (time: Date): string => `${dateTime.format(time)} UTC`
 

@@ -1,4 +1,5 @@
-import { isExact, type LedgerRow, type Stage, stillInside } from '../../domain/pipeline/run.ts'
+import { isExact } from '../../domain/pipeline/ledger.ts'
+import { type LedgerRow, type Stage, stillInside } from '../../domain/pipeline/run.ts'
 import type { StageView } from '../../domain/pipeline/run-view.ts'
 import { stageName } from '../names.ts'
 import { number } from './format.ts'

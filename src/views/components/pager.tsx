@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx'
 import type { Page } from '../../domain/pipeline/run-view.ts'
 import { number } from './format.ts'
 
@@ -6,6 +7,8 @@ interface Props {
   /** Address of the list with its filters, without the page. */
   path: string
   query?: Readonly<Record<string, string | undefined>>
+  /** Id of a form whose fields go along: pages are its buttons then, so that what was ticked is not lost. */
+  form?: string | undefined
 }
 
 /** Address of one page of a list; page 1 is the plain address. */
@@ -29,12 +32,32 @@ function shown(current: number, last: number): number[] {
   })
 }
 
+interface StepProps {
+  to: number
+  href: string
+  form: string | undefined
+  rel?: 'prev' | 'next'
+  label?: string
+  children?: Child
+}
+
+const Step = ({ to, href, form, rel, label, children }: StepProps) =>
+  form === undefined ? (
+    <a href={href} rel={rel} aria-label={label}>
+      {children}
+    </a>
+  ) : (
+    <button type="submit" form={form} name="page" value={to} aria-label={label}>
+      {children}
+    </button>
+  )
+
 /** Which rows are shown and the way to the others; only the note when all fit. */
-export const Pager = ({ page: { rows, page, size, total }, path, query }: Props) => {
+export const Pager = ({ page: { rows, page, size, total }, path, query, form }: Props) => {
   if (total === 0) return null
   const last = Math.max(1, Math.ceil(total / size))
   const first = (page - 1) * size + 1
-  const link = (to: number) => pageHref(path, query, to)
+  const step = (to: number) => ({ to, href: pageHref(path, query, to), form })
   return (
     <nav class="pager" aria-label="Pages">
       <p class="pager__note">
@@ -45,9 +68,9 @@ export const Pager = ({ page: { rows, page, size, total }, path, query }: Props)
       {last === 1 && page === 1 ? null : (
         <>
           {page > 1 ? (
-            <a href={link(page - 1)} rel="prev" aria-label="Previous page">
+            <Step {...step(page - 1)} rel="prev" label="Previous page">
               ‹
-            </a>
+            </Step>
           ) : null}
           {shown(page, last).map((to) =>
             to === 0 ? (
@@ -55,13 +78,13 @@ export const Pager = ({ page: { rows, page, size, total }, path, query }: Props)
             ) : to === page ? (
               <span aria-current="page">{number(to)}</span>
             ) : (
-              <a href={link(to)}>{number(to)}</a>
+              <Step {...step(to)}>{number(to)}</Step>
             ),
           )}
           {page < last ? (
-            <a href={link(page + 1)} rel="next" aria-label="Next page">
+            <Step {...step(page + 1)} rel="next" label="Next page">
               ›
-            </a>
+            </Step>
           ) : null}
         </>
       )}

@@ -1,4 +1,5 @@
 import { confidentFrom } from '../../domain/datasets/detection.ts'
+import type { Share } from '../../domain/datasets/share.ts'
 import type { DatasetFile, DatasetView } from '../../domain/datasets/summaries.ts'
 import type { RunConfiguration } from '../../domain/pipeline/run.ts'
 import { ConfirmDialog } from '../components/dialog.tsx'
@@ -20,6 +21,7 @@ import { RunTable } from '../runs/run-table.tsx'
 import { Deletion } from './deletion.tsx'
 import { type CheckChoice, RunForm } from './run-form.tsx'
 import { Sample } from './sample.tsx'
+import { ShareSection } from './share-section.tsx'
 
 interface Props extends Frame {
   dataset: DatasetView
@@ -27,6 +29,8 @@ interface Props extends Frame {
   /** What was asked for when a run was refused, and why. */
   configuration?: RunConfiguration | undefined
   problems?: readonly FormProblem[] | undefined
+  /** With whom it is shared; absent for whoever may not share it. */
+  sharing?: { shares: readonly Share[]; typed?: string; problems?: readonly FormProblem[] } | undefined
   now: Date
 }
 
@@ -153,7 +157,7 @@ const DeleteLink = ({ id }: { id: string }) => (
 )
 
 /** `GET /datasets/:id?sample=…` */
-export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...frame }: Props) => {
+export const DatasetPage = ({ dataset, checks, configuration, problems, sharing, now, ...frame }: Props) => {
   const { summary, files, runs, runCount, sample } = dataset
   return (
     <Shell frame={frame} title={summary.name} place="datasets">
@@ -180,7 +184,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...
           <Detected dataset={dataset} />
         </div>
         <div>
-          {dataset.canEdit && files.length > 0 ? (
+          {dataset.canRun && files.length > 0 ? (
             <RunForm
               datasetId={summary.id}
               checks={checks}
@@ -199,6 +203,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, now, ...
           <RunTable runs={runs} labelledBy="runs" now={now} />
         )}
       </Section>
+      {sharing === undefined ? null : <ShareSection datasetId={summary.id} {...sharing} />}
       {dataset.canDelete ? <Delete dataset={dataset} /> : null}
     </Shell>
   )

@@ -5,7 +5,7 @@ import { Empty, EmptyPage } from '../components/empty.tsx'
 import { bytes, number, percent, plural, score } from '../components/format.ts'
 import { Icon } from '../components/icon.tsx'
 import { PageHead } from '../components/page-head.tsx'
-import { Pager } from '../components/pager.tsx'
+import { Pager, pageHref } from '../components/pager.tsx'
 import { overallShare } from '../components/rail.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { State } from '../components/state.tsx'
@@ -21,17 +21,22 @@ interface Props extends Frame {
   /** What was searched for. */
   q?: string | undefined
   status?: DatasetFilter | undefined
+  /** Ids chosen so far to be run together, on this page or another; absent for who may not start runs. */
+  chosen?: readonly string[] | undefined
   now: Date
 }
+
+/** The toolbar's form; boxes in the table, the pager and “Run together” belong to it too, so that a choice goes along. */
+const form = 'choice'
 
 const filters: readonly { value: DatasetFilter; label: string }[] = [
   { value: 'none', label: 'Never run' },
   ...runStatuses.map((value) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) })),
 ]
 
-const Score = ({ value }: { value: number | null }) =>
+const Score = ({ value, otherwise }: { value: number | null; otherwise: string }) =>
   value === null ? (
-    <span class="muted">pending</span>
+    <span class="muted nowrap">{otherwise}</span>
   ) : (
     <span class="cellbar">
       <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
@@ -53,11 +58,33 @@ const LastRun = ({ dataset: { status, lastRun } }: { dataset: DatasetSummary }) 
   )
 }
 
-const Row = ({ dataset, now }: { dataset: DatasetSummary; now: Date }) => {
+interface RowProps {
+  dataset: DatasetSummary
+  /** Undefined where nothing can be chosen. */
+  isChosen: boolean | undefined
+  now: Date
+}
+
+const Row = ({ dataset, isChosen, now }: RowProps) => {
   const state = dataset.lastRun?.status
+  // What a run over several datasets counted is of all of them.
+  const otherwise = dataset.lastRun !== null && dataset.countedRunId === null ? 'with others' : 'pending'
   return (
     <tr data-state={state === 'failed' || state === 'running' ? state : undefined}>
-      <th scope="row" class="main-cell">
+      <th scope="row" class={isChosen === undefined ? 'main-cell' : 'main-cell has-pick'}>
+        {isChosen === undefined ? null : (
+          <label class="pick">
+            <input
+              type="checkbox"
+              form={form}
+              id={`choose-${dataset.id}`}
+              name="dataset"
+              value={dataset.id}
+              checked={isChosen}
+            />
+            <span class="vh">Choose {dataset.name}</span>
+          </label>
+        )}
         <a href={`/datasets/${dataset.id}`}>{dataset.name}</a> <span class="id">{dataset.id}</span>
         {dataset.shape === null ? null : (
           <span class="sub">
@@ -76,15 +103,16 @@ const Row = ({ dataset, now }: { dataset: DatasetSummary; now: Date }) => {
       <td class="num" data-label="Size">
         {bytes(dataset.bytes)}
       </td>
-      <Count value={dataset.records} label="Records" />
-      <Count value={dataset.conversations} label="Conversations" />
+      <Count value={dataset.records} label="Records" otherwise={otherwise} />
+      <Count value={dataset.conversations} label="Conversations" otherwise={otherwise} />
       <Count
         value={dataset.quarantined}
         label="Quarantined"
-        href={dataset.lastRun === null ? undefined : `/runs/${dataset.lastRun.id}/quarantine`}
+        otherwise={otherwise}
+        href={dataset.countedRunId === null ? undefined : `/runs/${dataset.countedRunId}/quarantine`}
       />
       <td data-label="Score">
-        <Score value={dataset.meanScore} />
+        <Score value={dataset.meanScore} otherwise={otherwise} />
       </td>
       <td data-label="Last run">
         <LastRun dataset={dataset} />
@@ -121,13 +149,16 @@ const Filter = ({
   q,
   status,
   total,
+  elsewhere,
 }: {
   q: string | undefined
   status: DatasetFilter | undefined
   total: number
+  /** Chosen ids that are not on this page. */
+  elsewhere: readonly string[]
 }) => (
   // biome-ignore lint/a11y/useSemanticElements: <search> is not yet known to every screen reader
-  <form class="toolbar" role="search" aria-label="Filter datasets" action="/datasets">
+  <form class="toolbar" id={form} role="search" aria-label="Filter datasets" action="/datasets">
     <label class="vh" for="q">
       Search by name or id
     </label>
@@ -147,12 +178,34 @@ const Filter = ({
       Filter
     </button>
     <span class="toolbar__count">{plural(total, 'dataset')}</span>
+    {elsewhere.map((id) => (
+      <input type="hidden" name="dataset" value={id} />
+    ))}
   </form>
 )
 
-/** `GET /datasets?q=…&status=…&page=…` */
-export const DatasetsPage = ({ datasets, q, status, now, ...frame }: Props) => {
+/** What is chosen and what can be done with it; the script keeps the count. */
+const Together = ({ elsewhere, none }: { elsewhere: number; none: string | undefined }) => (
+  <div class="bulk bulk--foot">
+    <p data-no-script>
+      Tick the datasets to run together
+      {elsewhere === 0 ? '.' : `; ${number(elsewhere)} chosen before are not on this page.`}
+    </p>
+    <p data-chosen={form} data-elsewhere={elsewhere} role="status" hidden />
+    <button class="button" id="run-together" type="submit" form={form} formaction="/runs/new">
+      <Icon name="run" />
+      Run together
+    </button>
+    {none === undefined ? null : <a href={none}>Choose none</a>}
+  </div>
+)
+
+/** `GET /datasets?q=…&status=…&page=…&dataset=…&dataset=…`, the last ones being chosen. */
+export const DatasetsPage = ({ datasets, q, status, chosen, now, ...frame }: Props) => {
   const filtered = (q !== undefined && q !== '') || status !== undefined
+  const here = new Set(datasets.rows.map(({ id }) => id))
+  const elsewhere = (chosen ?? []).filter((id) => !here.has(id))
+  const withChoice = `/datasets?${new URLSearchParams((chosen ?? []).map((id) => ['dataset', id]))}`
   return (
     <Shell frame={frame} title="Datasets" place="datasets">
       <PageHead title="Datasets" count={number(datasets.total)} actions={<Add />} />
@@ -163,14 +216,14 @@ export const DatasetsPage = ({ datasets, q, status, now, ...frame }: Props) => {
         </EmptyPage>
       ) : (
         <>
-          <Filter q={q} status={status} total={datasets.total} />
+          <Filter q={q} status={status} total={datasets.total} elsewhere={elsewhere} />
           <h2 class="vh" id="datasets">
             List of datasets
           </h2>
           {datasets.rows.length === 0 ? (
             <Empty>
               No dataset fits{q === undefined || q === '' ? ' the filter' : ` “${q}”`}.{' '}
-              <a href="/datasets">Show all datasets</a>
+              <a href={elsewhere.length === 0 ? '/datasets' : withChoice}>Show all datasets</a>
             </Empty>
           ) : (
             <Table labelledBy="datasets" kind="table--stack">
@@ -185,12 +238,27 @@ export const DatasetsPage = ({ datasets, q, status, now, ...frame }: Props) => {
               </thead>
               <tbody>
                 {datasets.rows.map((dataset) => (
-                  <Row dataset={dataset} now={now} />
+                  <Row
+                    dataset={dataset}
+                    isChosen={dataset.mayRun ? chosen?.includes(dataset.id) : undefined}
+                    now={now}
+                  />
                 ))}
               </tbody>
             </Table>
           )}
-          <Pager page={datasets} path="/datasets" query={{ q, status }} />
+          {chosen === undefined || (datasets.rows.length === 0 && elsewhere.length === 0) ? null : (
+            <Together
+              elsewhere={elsewhere.length}
+              none={chosen.length === 0 ? undefined : pageHref('/datasets', { q, status }, datasets.page)}
+            />
+          )}
+          <Pager
+            page={datasets}
+            path="/datasets"
+            query={{ q, status }}
+            form={chosen === undefined ? undefined : form}
+          />
         </>
       )}
     </Shell>

@@ -142,7 +142,7 @@ const RoleNames = ({ named }: { named: MappingValues['roles'] }) => (
     title="Role names"
     note="which word in the source means which role; empty rows are ignored"
   >
-    <Table labelledBy="roles">
+    <Table labelledBy="roles" kind="table--form">
       <thead>
         <tr>
           <th scope="col">In the source</th>

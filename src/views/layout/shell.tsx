@@ -1,4 +1,6 @@
 import type { Child } from 'hono/jsx'
+import { mayPerform } from '../../domain/auth/operations.ts'
+import type { Role } from '../../domain/auth/user.ts'
 import { Lamp } from '../components/lamp.tsx'
 import { Notices, type NoticeText } from '../components/notice.tsx'
 import { Brand } from './brand.tsx'
@@ -6,15 +8,16 @@ import { Document } from './document.tsx'
 
 /** What every page of a signed-in person carries. */
 export interface Frame {
-  readonly viewer?: { readonly name: string } | undefined
+  readonly viewer?: { readonly name: string; readonly role?: Role } | undefined
   /** What the last action had to say; shown once. */
   readonly notices?: readonly NoticeText[] | undefined
 }
 
 const places = [
-  { id: 'overview', text: 'Overview', href: '/' },
-  { id: 'datasets', text: 'Datasets', href: '/datasets' },
-  { id: 'runs', text: 'Runs', href: '/runs' },
+  { id: 'overview', text: 'Overview', href: '/', operation: 'overview.read' },
+  { id: 'datasets', text: 'Datasets', href: '/datasets', operation: 'dataset.read' },
+  { id: 'runs', text: 'Runs', href: '/runs', operation: 'run.read' },
+  { id: 'admin', text: 'Administration', href: '/admin/users', operation: 'user.read' },
 ] as const
 export type Place = (typeof places)[number]['id']
 
@@ -26,6 +29,9 @@ interface Props {
   live?: boolean
   children?: Child
 }
+
+/** What the menu leads to: only what the role may use. */
+const shown = (role: Role = 'viewer') => places.filter(({ operation }) => mayPerform(role, operation))
 
 /** The frame of every page behind the sign-in. */
 export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = false, children }: Props) => (
@@ -54,7 +60,7 @@ export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = fa
         </form>
         <nav class="track-menu" aria-label="Main">
           <ul>
-            {places.map(({ id, text, href }) => (
+            {shown(viewer?.role).map(({ id, text, href }) => (
               <li>
                 <a href={href} aria-current={id === place ? 'page' : undefined}>
                   {text}

@@ -1,15 +1,15 @@
 import type { RunConfiguration } from '../../domain/pipeline/run.ts'
-import type { RunSummary } from '../../domain/pipeline/run-view.ts'
+import type { RunView } from '../../domain/pipeline/run-view.ts'
 import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
 import { Icon } from '../components/icon.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { type CheckChoice, RunFields } from '../datasets/run-form.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
-import { takenOver } from './run-lineage.tsx'
+import { takenOverOf } from './run-intermediates.tsx'
 import { runTitle } from './run-table.tsx'
 
 interface Props extends Frame {
-  run: Pick<RunSummary, 'id' | 'datasets'>
+  run: Pick<RunView, 'id' | 'datasets' | 'intermediates'>
   configuration: RunConfiguration
   priority: number
   idempotencyKey: string
@@ -35,7 +35,7 @@ export const AgainPage = ({
         { text: runTitle(run.datasets), href: `/runs/${run.id}` },
         { text: 'Run again' },
       ]}
-      meta={<span>The same datasets. {takenOver}</span>}
+      meta={<span>The same datasets. {takenOverOf(run)}</span>}
     />
     <ErrorSummary title="The run was not started" problems={problems} />
     <form class="options" method="post" action={`/runs/${run.id}/again`}>

@@ -40,7 +40,8 @@ export interface Done {
   readonly last: string | undefined
 }
 
-const Row = ({ row }: { row: QuarantinedRow }) => {
+/** @param dataset its name, where the run has several */
+const Row = ({ row, dataset }: { row: QuarantinedRow; dataset: string | undefined }) => {
   const { title, todo } = reasonSentence(row.reason)
   return (
     <tr>
@@ -55,6 +56,11 @@ const Row = ({ row }: { row: QuarantinedRow }) => {
         <span class="sub">{todo}</span>
       </th>
       <td data-label="Stage">{stageName[row.stage]}</td>
+      {dataset === undefined ? null : (
+        <td data-label="Dataset">
+          <a href={`/datasets/${row.datasetId}`}>{dataset}</a>
+        </td>
+      )}
       <td data-label="File">{row.file}</td>
       <Count value={row.ordinal} label="Record" href={row.href} />
       <Count value={row.line} label="Line" otherwise="none" />
@@ -62,6 +68,10 @@ const Row = ({ row }: { row: QuarantinedRow }) => {
     </tr>
   )
 }
+
+/** Which of several datasets a record is from; undefined where a run has one. */
+export const datasetOf = (run: Pick<RunSummary, 'datasets'>, datasetId: string): string | undefined =>
+  run.datasets.length < 2 ? undefined : (run.datasets.find(({ id }) => id === datasetId)?.name ?? datasetId)
 
 const Filter = ({ run, reasons, stage, reason }: Pick<Props, 'run' | 'reasons' | 'stage' | 'reason'>) => (
   <form class="toolbar" aria-label="Filter quarantined records" action={`/runs/${run.id}/quarantine`}>
@@ -175,6 +185,7 @@ export const QuarantinePage = ({ viewer, notices, ...props }: Props) => {
             <tr>
               <th scope="col">Reason</th>
               <th scope="col">Stage</th>
+              {run.datasets.length < 2 ? null : <th scope="col">Dataset</th>}
               <th scope="col">File</th>
               <th scope="col" class="num">
                 Record
@@ -189,7 +200,7 @@ export const QuarantinePage = ({ viewer, notices, ...props }: Props) => {
           </thead>
           <tbody>
             {rows.rows.map((row) => (
-              <Row row={row} />
+              <Row row={row} dataset={datasetOf(run, row.datasetId)} />
             ))}
           </tbody>
         </Table>

@@ -12,6 +12,7 @@ import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { stageName } from '../names.ts'
+import { datasetOf } from './quarantine-page.tsx'
 import { quarantineHref } from './run-quarantine.tsx'
 import { runTitle } from './run-table.tsx'
 
@@ -81,7 +82,8 @@ const Step = ({ href, rel }: { href: string; rel: 'prev' | 'next' }) => {
 
 const Source = ({ source }: { source: SourceExcerpt }) => (
   <>
-    <section class="sides__body" tabindex={0} aria-labelledby="source">
+    {/* biome-ignore lint/a11y/useSemanticElements: a fieldset groups controls, this is text to scroll by keyboard */}
+    <div class="sides__body" role="group" tabindex={0} aria-labelledby="source">
       <pre class="code code--wrap source">
         {source.isCutBefore ? <span class="c">… </span> : null}
         {source.before}
@@ -89,7 +91,7 @@ const Source = ({ source }: { source: SourceExcerpt }) => (
         {source.after}
         {source.isCutAfter ? <span class="c"> …</span> : null}
       </pre>
-    </section>
+    </div>
     {source.isCutBefore || source.isCutAfter ? (
       <p class="muted">Only the part around the mark is shown; the record goes on where it says “…”.</p>
     ) : null}
@@ -119,7 +121,8 @@ const shortened = (text: string): string => (text.length <= 2_000 ? text : `${te
 
 const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
   <>
-    <section class="sides__body" tabindex={0} aria-labelledby="proposal">
+    {/* biome-ignore lint/a11y/useSemanticElements: a fieldset groups controls, this is text to scroll by keyboard */}
+    <div class="sides__body" role="group" tabindex={0} aria-labelledby="proposal">
       <pre class="code code--wrap">
         {pieces
           .slice(0, shownPieces)
@@ -133,7 +136,7 @@ const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
             ),
           )}
       </pre>
-    </section>
+    </div>
     {pieces.length > shownPieces ? (
       <p class="muted">
         {number(pieces.length - shownPieces)} more places like these follow; the whole text stands in the box
@@ -147,6 +150,7 @@ const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
 export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...frame }: Props) => {
   const { stage, reason, repair, proposal, source, draft } = record
   const { title, todo } = reasonSentence(reason)
+  const dataset = datasetOf(run, record.datasetId)
   const list = quarantineHref(run.id, { stage, reason })
   const action = `/runs/${run.id}/quarantine/${record.datasetId}/${record.ordinal}/repair`
   const problems = problem === undefined ? [] : [{ field: 'text', message: problem }]
@@ -209,6 +213,9 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
               ),
             },
             { label: 'Stage', value: stageName[stage] },
+            ...(dataset === undefined
+              ? []
+              : [{ label: 'Dataset', value: <a href={`/datasets/${record.datasetId}`}>{dataset}</a> }]),
             { label: 'File', value: record.file },
             { label: 'Line', value: record.line === null ? 'none' : number(record.line) },
             { label: 'Byte', value: number(record.byteOffset) },

@@ -40,13 +40,7 @@ const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
   return (
     <tr id={`export-${file.id}`} data-state={file.state === 'failed' ? 'failed' : undefined}>
       <th scope="row">
-        {file.state === 'ready' ? (
-          <a href={`/runs/${runId}/exports/${file.id}`} download>
-            {name}
-          </a>
-        ) : (
-          name
-        )}
+        {file.state === 'ready' ? <a href={`/runs/${runId}/exports/${file.id}`}>{name}</a> : name}
         <Skipped file={file} />
       </th>
       <td>

@@ -71,7 +71,10 @@ export const RunHead = ({ run }: { run: RunView }) => (
     title={runTitle(run.datasets)}
     crumbs={[
       { text: 'Runs', href: '/runs' },
-      ...run.datasets.slice(0, 3).map(({ id, name }) => ({ text: name, href: `/datasets/${id}` })),
+      // Several are no steps of one way: the page lists them.
+      ...(run.datasets.length === 1
+        ? run.datasets.map(({ id, name }) => ({ text: name, href: `/datasets/${id}` }))
+        : []),
       { text: run.id },
     ]}
     plate={

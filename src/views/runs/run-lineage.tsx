@@ -5,6 +5,7 @@ import { number } from '../components/format.ts'
 import { Section } from '../components/section.tsx'
 import { Table } from '../components/table.tsx'
 import { configurationLabels, configurationWords } from './configuration-words.ts'
+import { takenOver } from './run-intermediates.tsx'
 
 const RunLink = ({ id }: { id: string }) => (
   <a class="id" href={`/runs/${id}`}>
@@ -38,9 +39,6 @@ const Difference = ({ before, after }: { before: RunConfiguration; after: RunCon
     </Table>
   )
 }
-
-/** Said wherever a run goes on from another. */
-export const takenOver = 'Results of shards that nothing changed for are taken over, not made again.'
 
 /** What a run has to do with others: where it goes on from, what it took over, what goes on from it. */
 export const RunLineage = ({

@@ -11,6 +11,7 @@ import { configurationFields, configurationLabels, configurationWords } from './
 import { progressSentence } from './progress-word.tsx'
 import { RunExports } from './run-exports.tsx'
 import { RunHead } from './run-head.tsx'
+import { RunIntermediates } from './run-intermediates.tsx'
 import { RunLineage } from './run-lineage.tsx'
 import { RunQuality } from './run-quality.tsx'
 import { quarantineHref, RunQuarantine } from './run-quarantine.tsx'
@@ -57,6 +58,19 @@ function milestone(run: RunView): string {
   const word = run.progress === undefined ? '' : ` and ${run.progress.kind}`
   return `Run is ${run.status}${word}, ${done} of ${run.stages.length} stages completed.`
 }
+
+/** What a run over several datasets reads, in its order. */
+const Datasets = ({ datasets }: Pick<RunView, 'datasets'>) => (
+  <Section id="datasets" title="Datasets" count={number(datasets.length)} note="read in this order">
+    <ol class="numbered">
+      {datasets.map(({ id, name }) => (
+        <li>
+          <a href={`/datasets/${id}`}>{name}</a> <span class="id">{id}</span>
+        </li>
+      ))}
+    </ol>
+  </Section>
+)
 
 const Configuration = ({ run: { configuration, priority } }: { run: RunView }) => (
   <Section id="configuration" title="Configuration" note="never changes">
@@ -135,7 +149,9 @@ export const RunLive = ({ run }: { run: RunView }) => (
       </div>
       <div>
         <RunQuality quality={run.quality} threshold={run.configuration.threshold} />
+        {run.datasets.length < 2 ? null : <Datasets datasets={run.datasets} />}
         <Configuration run={run} />
+        <RunIntermediates run={run} />
         <RunLineage run={run} />
         {run.events === undefined || run.events.length === 0 ? null : (
           <Events runId={run.id} events={run.events} />

@@ -1,5 +1,5 @@
 import type { RunSummary } from '../../domain/pipeline/run-view.ts'
-import { percent } from '../components/format.ts'
+import { number, percent } from '../components/format.ts'
 import { MiniRail, overallShare } from '../components/rail.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { State } from '../components/state.tsx'
@@ -17,9 +17,15 @@ interface Props {
   now: Date
 }
 
-/** What a run is called: the names of its datasets. */
-export const runTitle = (datasets: RunSummary['datasets']): string =>
-  datasets.length === 0 ? 'Run of a deleted dataset' : datasets.map(({ name }) => name).join(', ')
+/** What a run is called: its dataset, the two of them, or the first and how many more; its page lists them all. */
+export function runTitle(datasets: RunSummary['datasets']): string {
+  const [first, second] = datasets
+  if (first === undefined) return 'Run of a deleted dataset'
+  if (second === undefined) return first.name
+  return datasets.length === 2
+    ? `${first.name} and ${second.name}`
+    : `${first.name} and ${number(datasets.length - 1)} more`
+}
 
 const stateOfRow = ({ status }: RunSummary) =>
   status === 'failed' || status === 'running' ? status : undefined

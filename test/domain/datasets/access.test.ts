@@ -4,7 +4,8 @@ import { canWrite, seesEverything } from '../../../src/domain/datasets/access.ts
 describe('who looks at datasets and runs', () => {
   test.each([
     ['admin', true, true],
-    ['editor', false, true],
+    ['moderator', true, true],
+    ['user', false, true],
     ['viewer', false, false],
   ] as const)('as %s: sees everything %s, may write %s', (role, all, write) => {
     const viewer = { id: 'usr_1', role }

@@ -16,7 +16,7 @@ describe('reading the metrics', () => {
   test('is for everybody where it is public', () => {
     expect(mayReadMetrics({ token: undefined, isPublic: true }, undefined, undefined)).toBe(true)
   })
-  test.each(['viewer', 'editor', undefined] as const)('is not for %s', (role) => {
+  test.each(['viewer', 'user', undefined] as const)('is not for %s', (role) => {
     expect(mayReadMetrics(closed, role, undefined)).toBe(false)
   })
   test.each([`Bearer ${token}a`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token, 'Bearer ', 'Bearer'])(

@@ -41,7 +41,7 @@ describe('the books of a run', () => {
     [
       'one lost between stages',
       { export: { in: 4, out: 4 } },
-      'quality gave out 5 records and export took in 4',
+      'export took in 4 records and quality gave out 5',
     ],
   ])('name %s', (_, changed, said) => {
     expect(differenceOf(ledger(changed), units)).toBe(said)

@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { stages } from '../../../src/domain/pipeline/run.ts'
+import { type RunBooks, wrongBooks } from '../../../src/domain/vault/books.ts'
 import {
   checkConsistency,
-  type KnownOwner,
-  type Reference,
   type Remark,
-  type RunBooks,
   remarkLine,
   summaryLine,
   type VaultReferences,
-  wrongBooks,
 } from '../../../src/domain/vault/consistency.ts'
+import { type KnownOwner, type Reference, sweepVault } from '../../../src/domain/vault/sweep.ts'
 import { VaultError, type VaultInventory } from '../../../src/domain/vault/vault.ts'
 
 const now = new Date('2026-05-01T12:00:00Z')
@@ -22,24 +20,37 @@ interface Held {
   readonly damaged?: boolean
 }
 
-/** A vault and tables in memory; `whileLooking` changes them when the vault was asked for an object. */
+interface Tables {
+  owners: KnownOwner[]
+  references: Reference[]
+  attempts: string[]
+}
+
+/**
+ * A vault and tables in memory; `whileLooking` changes them when the vault was asked for an object, `whileResting` when
+ * attempts are waited for.
+ */
 function world({
   keys = ['ds_1'],
   objects = {},
   owners = [{ id: 'ds_1', isBeingDeleted: false }],
   references = [],
   books = [],
+  attempts = [],
   whileLooking = () => {},
+  whileResting = () => {},
 }: {
   keys?: string[]
   objects?: Record<string, Held>
   owners?: KnownOwner[]
   references?: Reference[]
   books?: RunBooks[]
-  whileLooking?: (tables: { owners: KnownOwner[]; references: Reference[] }) => void
+  attempts?: string[]
+  whileLooking?: (tables: Tables) => void
+  whileResting?: (tables: Tables) => void
 }) {
   const held = new Map(Object.entries(objects))
-  const tables = { owners: [...owners], references: [...references] }
+  const tables: Tables = { owners: [...owners], references: [...references], attempts: [...attempts] }
   const removed: string[] = []
   const never = async (): Promise<never> => {
     throw new Error('not asked for')
@@ -96,17 +107,20 @@ function world({
     async *references(owner) {
       if (owner === 'ds_1') yield* [...tables.references]
     },
+    attempts: async () => [...tables.attempts],
     async *books() {
       yield* books
     },
     async *shardsWithoutResult() {},
   }
+  const pace = { step: async () => {}, rest: async () => whileResting(tables) }
   return {
     removed,
+    sweep: () => sweepVault({ vault, tables: asked, pace }, now),
     async check(dryRun = false) {
       const remarks: Remark[] = []
       const totals = await checkConsistency(
-        { vault, tables: asked },
+        { vault, tables: asked, pace },
         { now, dryRun },
         (remark) => void remarks.push(remark),
       )
@@ -215,6 +229,65 @@ describe('comparing vault and tables', () => {
   })
 })
 
+describe('sweeping', () => {
+  const left: Held = { storedAt: ago(600) }
+  const named: Reference = { id: 'left', kind: 'shard', table: 'shards' }
+
+  test('removes what the check would remove, and compares nothing', async () => {
+    const { sweep, removed } = world({
+      objects: { 'ds_1/left': left, 'ds_1/young': { storedAt: ago(1) }, 'ds_9/nobody': left },
+      references: [file],
+    })
+    expect(await sweep()).toMatchObject({ objects: 2, unreferenced: 2, young: 1, held: 0, swept: 1 })
+    expect(removed).toEqual(['left'])
+  })
+
+  test('leaves alone what is being deleted and what has no key', async () => {
+    const owners = [
+      { id: 'ds_1', isBeingDeleted: true },
+      { id: 'ds_2', isBeingDeleted: false },
+    ]
+    const { sweep, removed } = world({ objects: { 'ds_1/left': left, 'ds_2/left': left }, owners })
+    expect(await sweep()).toMatchObject({ objects: 0, swept: 0 })
+    expect(removed).toEqual([])
+  })
+
+  test('waits for the attempts at work: one of them may name an object it took over', async () => {
+    const { sweep, removed } = world({
+      objects: { 'ds_1/left': left, 'ds_1/other': left },
+      attempts: ['run_2 standardization 0 1'],
+      whileResting(tables) {
+        tables.attempts = ['run_2 standardization 1 1']
+        tables.references.push(named)
+      },
+    })
+    expect(await sweep()).toMatchObject({ unreferenced: 1, swept: 1 })
+    expect(removed).toEqual(['other'])
+  })
+
+  test('waits for nobody where only young objects have no name', async () => {
+    const { sweep } = world({
+      objects: { 'ds_1/young': { storedAt: ago(1) } },
+      attempts: ['run_2 export 0 1'],
+      whileResting: () => {
+        throw new Error('rested')
+      },
+    })
+    expect(await sweep()).toMatchObject({ unreferenced: 1, young: 1 })
+  })
+
+  test('leaves everything for the next time when an attempt does not end', async () => {
+    const { sweep, check, removed } = world({
+      objects: { 'ds_1/left': left },
+      attempts: ['run_2 standardization 0 1'],
+    })
+    expect(await sweep()).toMatchObject({ unreferenced: 1, held: 1, swept: 0 })
+    expect(removed).toEqual([])
+    const { summary, lines } = await check()
+    expect([summary, lines]).toEqual(['1 objects, 1 unreferenced (0 young, 1 held, 0 swept), 0 problems', []])
+  })
+})
+
 describe('the books of a run', () => {
   const row = { in: 4, out: 4, quarantined: 0, rejected: 0, duplicate: 0, reasons: 0, quarantineRows: 0 }
   const balanced: RunBooks = {
@@ -235,17 +308,17 @@ describe('the books of a run', () => {
     [
       'a stage that does not sum',
       changed('export', { out: 3, reasons: 1 }),
-      'run_1 export: 4 in, but 3 out, 0 quarantined, 0 rejected, 0 duplicate',
+      'run_1 export: took in 4 records and accounts for 3',
     ],
     [
       'reasons that do not sum',
       changed('export', { out: 3, rejected: 1 }),
-      'run_1 export: 1 did not come out, but its reasons say 0',
+      'run_1 export: held back 1 records and has reasons for 0',
     ],
     [
       'a stage that takes in something else than came out of the one before',
       changed('export', { in: 3, out: 3 }),
-      'run_1 export: 3 in, but 4 came out of quality',
+      'run_1 export: took in 3 records and quality gave out 4',
     ],
     [
       'fewer rows in quarantine than the ledger says',
@@ -255,7 +328,7 @@ describe('the books of a run', () => {
     [
       'source units that are lost',
       { ...balanced, units: { in: 5, grouped: 4, quarantined: 0 } },
-      'run_1: 5 source units, but 4 grouped, 0 quarantined',
+      'run_1: 5 source units were read and 4 are accounted for',
     ],
     [
       'a stage without a row',

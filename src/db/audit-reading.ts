@@ -1,0 +1,187 @@
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { Database } from './schema.ts'
+
+/** What the audit page asks for; all that is given must hold. */
+export interface AuditFilter {
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly objectType?: string | undefined
+  readonly objectId?: string | undefined
+  readonly outcome?: string | undefined
+  readonly requestId?: string | undefined
+  /** From this moment on, and to before that one. */
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
+}
+
+/** Which way from the entry of this number; newest first when there is none. */
+export interface AuditCursor {
+  readonly before?: number | undefined
+  readonly after?: number | undefined
+}
+
+export interface AuditLine {
+  readonly seq: number
+  readonly at: Date
+  readonly actorId: string
+  readonly actorKind: string
+  readonly action: string
+  readonly objectType: string
+  readonly objectId: string
+  readonly outcome: string
+  readonly requestId: string
+  /** JSON text; null once deleted. */
+  readonly details: string | null
+}
+
+export interface AuditPage {
+  /** Newest first. */
+  readonly entries: readonly AuditLine[]
+  /** The cursor that goes on the same way; null when there is nothing more that way. */
+  readonly next: number | null
+  /** How far the search came when its time was over before the page was full; null when it was not. */
+  readonly searchedTo: Date | null
+}
+
+const firstStep = 500
+const largestStep = 4_000
+/** Of the 100 ms that a page may take; the rest is for a step slower than those before it, and for drawing. */
+const searchMs = 50
+
+/**
+ * A page of the log. One filter, or one and a time, is a walk along an index. Rare combinations are searched step by
+ * step until the page is full or the time over, and the page says how far that was.
+ * @param limit entries a page, at most 500
+ */
+export async function readAuditPage(
+  db: Kysely<Database>,
+  filter: AuditFilter,
+  cursor: AuditCursor,
+  limit: number,
+): Promise<AuditPage> {
+  const began = performance.now()
+  const isUpward = cursor.after !== undefined
+  const [walked, ...checked] = conditions(filter)
+  const entries: AuditLine[] = []
+  let from = cursor.after ?? cursor.before
+  let step = checked.length === 0 ? limit : firstStep
+  for (;;) {
+    const stepBegan = performance.now()
+    const { scanned, last, lastAt, found } = await search(db, {
+      walked: [...(walked === undefined ? [] : [walked]), ...timeConditions(filter)],
+      checked,
+      from,
+      isUpward,
+      step,
+      limit: limit - entries.length,
+    })
+    entries.push(...found)
+    const isFull = entries.length === limit
+    const isEnd = scanned < step
+    const wantsMore = !isFull && !isEnd
+    const now = performance.now()
+    const affordable = (scanned / (now - stepBegan)) * (began + searchMs - now)
+    // A third of what there is time for: rows further back are slower to fetch.
+    const nextStep = Math.floor(Math.min(step * 2, affordable / 3, largestStep))
+    if (wantsMore && nextStep >= firstStep / 2) {
+      from = last ?? from
+      step = nextStep
+      continue
+    }
+    // Full: from the last entry shown; stopped: from the last one looked at.
+    const next = isFull ? (entries.at(-1)?.seq ?? null) : isEnd ? null : last
+    return {
+      entries: isUpward ? entries.reverse() : entries,
+      next,
+      searchedTo: wantsMore ? lastAt : null,
+    }
+  }
+}
+
+/** What came into the log after a number, oldest first: for the live tail, which shows late entries too. */
+export async function readAuditTail(
+  db: Kysely<Database>,
+  filter: AuditFilter,
+  after: number,
+  limit: number,
+): Promise<AuditLine[]> {
+  const all = [...conditions(filter), ...timeConditions(filter)]
+  const { rows } = await sql<AuditLine>`
+    with news as materialized (select * from audit.log where seq > ${after} order by seq limit ${largestStep})
+    select ${columns} from news where ${and(all)} order by seq limit ${limit}`.execute(db)
+  return rows
+}
+
+interface Search {
+  readonly walked: readonly RawBuilder<SqlBool>[]
+  readonly checked: readonly RawBuilder<SqlBool>[]
+  readonly from: number | undefined
+  readonly isUpward: boolean
+  readonly step: number
+  readonly limit: number
+}
+
+interface Step {
+  readonly scanned: number
+  readonly last: number | null
+  readonly lastAt: Date | null
+  readonly found: readonly AuditLine[]
+}
+
+async function search(db: Kysely<Database>, asked: Search): Promise<Step> {
+  const { from, isUpward, step, limit } = asked
+  const direction = sql.raw(isUpward ? 'asc' : 'desc')
+  const compare = sql.raw(isUpward ? '>' : '<')
+  const place =
+    from === undefined
+      ? sql<SqlBool>`true`
+      : sql<SqlBool>`(at, seq) ${compare} ((select at from audit.log where seq = ${from}), ${from})`
+  const { rows } = await sql<AuditLine & { scanned: number; last: number | null; lastAt: Date | null }>`
+    with step as materialized (
+      select * from audit.log where ${and([...asked.walked, place])}
+      order by at ${direction}, seq ${direction} limit ${step}
+    ), reached as (
+      select count(*) over () as scanned, seq as last, at as last_at from step
+      order by at ${sql.raw(isUpward ? 'desc' : 'asc')}, seq ${sql.raw(isUpward ? 'desc' : 'asc')} limit 1
+    )
+    select reached.*, matching.* from reached left join (
+      select ${columns} from step where ${and(asked.checked)}
+      order by at ${direction}, seq ${direction} limit ${limit}
+    ) matching on true order by matching.at ${direction}, matching.seq ${direction}`.execute(db)
+  const [first] = rows
+  return {
+    scanned: first?.scanned ?? 0,
+    last: first?.last ?? null,
+    lastAt: first?.lastAt ?? null,
+    // Left-joined: without a match there is one row of nulls.
+    found: rows.filter(({ seq }) => seq !== null).map(({ scanned, last, lastAt, ...line }) => line),
+  }
+}
+
+const columns = sql.raw(
+  'seq, at, actor_id, actor_kind, action, object_type, object_id, outcome, request_id, details',
+)
+
+const and = (conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> =>
+  conditions.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
+
+/** The first one picks the index that is walked, the others are looked at on the way: so the rarest first. */
+function conditions(filter: AuditFilter): RawBuilder<SqlBool>[] {
+  const is = (column: string, value: string | undefined) =>
+    value === undefined ? [] : [sql<SqlBool>`${sql.ref(column)} = ${value}`]
+  const isOrdinary = filter.outcome === 'allowed'
+  return [
+    ...is('request_id', filter.requestId),
+    ...is('object_id', filter.objectId),
+    ...(isOrdinary ? [] : is('outcome', filter.outcome)),
+    ...is('actor_id', filter.actor),
+    ...is('action', filter.action),
+    ...is('object_type', filter.objectType),
+    ...(isOrdinary ? is('outcome', filter.outcome) : []),
+  ]
+}
+
+const timeConditions = ({ from, to }: AuditFilter): RawBuilder<SqlBool>[] => [
+  ...(from === undefined ? [] : [sql<SqlBool>`at >= ${from}`]),
+  ...(to === undefined ? [] : [sql<SqlBool>`at < ${to}`]),
+]

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { type Role, roles } from './user.ts'
+
+/** What an administrator says of someone new. */
+export const Invitation = z.object({
+  name: z.string().trim().min(1, 'Say the name.').max(100, 'The name may have at most 100 characters.'),
+  email: z.string().trim().max(254).pipe(z.email('This does not look like an e-mail address.')),
+  role: z.enum(roles, 'Choose a role.'),
+})
+export type Invitation = z.infer<typeof Invitation>
+
+/** Someone as the list of people shows them. */
+export interface Person {
+  readonly id: string
+  readonly name: string
+  readonly email: string
+  readonly role: Role
+  readonly status: 'active' | 'invited' | 'disabled'
+  readonly hasSecondFactor: boolean
+  readonly sessions: number
+  readonly lastSeenAt: Date | null
+}

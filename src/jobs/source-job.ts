@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { IngestionCheckpoint, SourceInput } from '../domain/pipeline/shard.ts'
+
+/** What a process of the source reader is asked: ids and settings. Record text is read there and stays there. */
+export const SourceJob = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('detect'),
+    object: z.strictObject({ owner: z.string(), id: z.string(), kind: z.literal('source') }),
+    fileName: z.string(),
+  }),
+  z.strictObject({
+    kind: z.literal('ingest'),
+    work: z.strictObject({
+      kind: z.literal('ingestion'),
+      objects: z.strictObject({ keyOwner: z.string(), prefix: z.string() }),
+      attempt: z.number().int(),
+      inputs: z.array(SourceInput).readonly(),
+      checkpoint: IngestionCheckpoint,
+      slices: z.boolean(),
+      repairs: z
+        .array(
+          z.strictObject({
+            datasetId: z.string(),
+            objectId: z.string(),
+            ordinals: z.array(z.number().int()).readonly(),
+          }),
+        )
+        .readonly(),
+    }),
+  }),
+])
+export type SourceJob = z.infer<typeof SourceJob>
+
+/** What ingestion answers. */
+export const ShardAnswer = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ingestion'), end: IngestionCheckpoint.optional() }),
+  z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
+])

@@ -1,0 +1,28 @@
+import { MessageChannel } from 'node:worker_threads'
+import { z } from 'zod'
+import { openLocalVault } from '../adapters/local-vault.ts'
+import { serveJobs } from '../adapters/watched-processes.ts'
+import { detectStored } from '../domain/datasets/receive-file.ts'
+import type { Vault } from '../domain/vault/vault.ts'
+import { dispatchWork } from './dispatch-work.ts'
+import { SourceJob } from './source-job.ts'
+
+const folders = z.strictObject({
+  keysFolder: z.string(),
+  objectsFolder: z.string(),
+  masterKeyFile: z.string().optional(),
+})
+let opened: Promise<Vault> | undefined
+
+/** The body of a process of the source reader. */
+serveJobs(async (asked, settings, channel) => {
+  const job = SourceJob.parse(asked)
+  opened ??= openLocalVault(folders.parse(settings), 'wait')
+  const vault = await opened
+  if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
+  // The same port that a thread would have; what goes over it goes on to the parent, and back.
+  const { port1, port2 } = new MessageChannel()
+  port1.on('message', (cuts) => channel.say(cuts))
+  channel.onReply((message) => port1.postMessage(message))
+  return dispatchWork(vault, { ...job.work, port: port2 }).finally(() => port1.close())
+})

@@ -1,0 +1,108 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import {
+  changeRole,
+  disable,
+  enable,
+  endSessionsOf,
+  invite,
+  issueResetLink,
+  listPeople,
+} from '../db/people.ts'
+import { endAnySession, listAllSessions } from '../db/sessions.ts'
+import { operationNames, operationOf } from '../domain/auth/operations.ts'
+import { Invitation } from '../domain/auth/people.ts'
+import { roles } from '../domain/auth/user.ts'
+import type { Result } from '../domain/result.ts'
+import { PermissionsPage } from '../views/admin/permissions-page.tsx'
+import { SessionsPage } from '../views/admin/sessions-page.tsx'
+import { UsersPage } from '../views/admin/users-page.tsx'
+import type { FormProblem } from '../views/components/error-summary.tsx'
+import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { answerProblem, statusOf, wantsPage } from './problem.tsx'
+
+const Typed = z.object({
+  name: z.string().catch(''),
+  email: z.string().catch(''),
+  role: z.string().catch('user'),
+})
+const RoleForm = z.object({ role: z.enum(roles) })
+const text = z.string().trim().min(1).max(200).optional().catch(undefined)
+const SessionsQuery = z.object({ q: text, user: text })
+
+/** Administration: people, the permission table, sessions. */
+export function adminRoutes(deps: AppDeps) {
+  const { db, clock, config } = deps
+
+  const usersPage = async (
+    c: AppContext,
+    more: {
+      link?: { for: string; href: string }
+      typed?: z.infer<typeof Typed>
+      problems?: readonly FormProblem[]
+    } = {},
+  ) =>
+    c.html(
+      <UsersPage {...frameOf(c)} people={await listPeople(db, clock())} {...more} now={clock()} />,
+      more.problems === undefined ? 200 : statusOf.invalid,
+    )
+  const linkOf = (token: string) => `${config.publicUrl.replace(/\/$/, '')}/new-password?token=${token}`
+  /** Back to the list, or why not. */
+  const answer = (c: AppContext, result: Result<void>) =>
+    result.ok ? c.redirect('/admin/users', 303) : answerProblem(c, result.problem)
+
+  return new Hono<AppEnv>()
+    .get('/users', (c) => usersPage(c))
+    .post('/users', async (c) => {
+      const typed = Typed.parse(await c.req.parseBody())
+      const asked = Invitation.safeParse(typed)
+      if (!asked.success) {
+        const problems = asked.error.issues.map(({ path, message }) => ({ field: String(path[0]), message }))
+        return usersPage(c, { typed, problems })
+      }
+      const invited = await invite(deps, c.var.caller, asked.data)
+      if (invited.ok) {
+        return usersPage(c, { link: { for: asked.data.name, href: linkOf(invited.value.token) } })
+      }
+      if (!wantsPage(c)) return answerProblem(c, invited.problem)
+      return usersPage(c, { typed, problems: [invited.problem] })
+    })
+    .post('/users/:userId/role', async (c) => {
+      const form = RoleForm.safeParse(await c.req.parseBody())
+      if (!form.success) return answerProblem(c, unknownRole)
+      return answer(c, await changeRole(deps, c.var.caller, c.req.param('userId'), form.data.role))
+    })
+    .post('/users/:userId/disabling', async (c) =>
+      answer(c, await disable(deps, c.var.caller, c.req.param('userId'))),
+    )
+    .post('/users/:userId/enabling', async (c) =>
+      answer(c, await enable(deps, c.var.caller, c.req.param('userId'))),
+    )
+    .post('/users/:userId/sign-out', async (c) =>
+      answer(c, await endSessionsOf(deps, c.var.caller, c.req.param('userId'))),
+    )
+    .post('/users/:userId/reset-link', async (c) => {
+      const drops = (await c.req.parseBody())['second-factor'] === '1'
+      const made = await issueResetLink(deps, c.var.caller, c.req.param('userId'), drops)
+      if (!made.ok) return answerProblem(c, made.problem)
+      return usersPage(c, { link: { for: made.value.name, href: linkOf(made.value.token) } })
+    })
+    .get('/permissions', (c) => {
+      const operations = operationNames.map((name) => ({ name, ...operationOf(name) }))
+      return c.html(<PermissionsPage {...frameOf(c)} operations={operations} />)
+    })
+    .get('/sessions', async (c) => {
+      const { q, user } = SessionsQuery.parse(c.req.query())
+      const found = await listAllSessions(db, { q, userId: user }, clock())
+      return c.html(
+        <SessionsPage {...frameOf(c)} {...found} q={q} current={c.var.sessionHash} now={clock()} />,
+      )
+    })
+    .post('/sessions/:sessionId/revocation', async (c) => {
+      const ended = await endAnySession(db, c.var.caller, c.req.param('sessionId'))
+      return ended ? c.redirect('/admin/sessions', 303) : answerProblem(c, endedAlready)
+    })
+}
+
+const unknownRole = { kind: 'invalid', message: 'Choose one of the four roles.', field: 'role' } as const
+const endedAlready = { kind: 'not-found', message: 'This session has already ended.' } as const

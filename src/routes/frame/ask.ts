@@ -1,0 +1,50 @@
+import { permissionFor } from '../../domain/auth/permissions.ts'
+import type { AppContext } from '../app-context.ts'
+import { answerStatus, wantsPage } from '../problem.tsx'
+
+type Answer = Response | Promise<Response>
+
+/** Whoever is not signed in signs in first, and comes back to the page that was asked for. */
+export function askToSignIn(c: AppContext): Answer {
+  if (c.req.header('HX-Request') === 'true') {
+    return c.body(null, 401, { 'HX-Redirect': '/sign-in' })
+  }
+  if (!wantsPage(c)) return answerStatus(c, 401, 'Sign in first: your session has ended or never began.')
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const { pathname, search } = new URL(c.req.url)
+  const next = isRead && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : ''
+  return c.redirect(`/sign-in${next}`, 303)
+}
+
+/** Whoever has to have a second factor turns it on first. */
+export const askToEnrol = (c: AppContext): Answer =>
+  lead(
+    c,
+    '/account/second-factor',
+    'Your role needs a second factor. Open /account/second-factor and turn it on first.',
+  )
+
+/**
+ * Password or code are given again first. What was sent with a form is not kept: the way back leads to its page, where
+ * there is one at the same address.
+ */
+export function askForProof(c: AppContext): Answer {
+  const { pathname, search } = new URL(c.req.url)
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const back = isRead
+    ? pathname + search
+    : permissionFor('GET', pathname) === undefined
+      ? '/account'
+      : pathname
+  return lead(
+    c,
+    `/step-up?next=${encodeURIComponent(back)}`,
+    'Give your password or a code again first: open /step-up, then repeat this within five minutes.',
+  )
+}
+
+/** A page leads on, a program is told; to htmx the page is named that it has to open. */
+function lead(c: AppContext, to: string, sentence: string): Answer {
+  if (c.req.header('HX-Request') === 'true') return c.body(null, 403, { 'HX-Redirect': to })
+  return wantsPage(c) ? c.redirect(to, 303) : answerStatus(c, 403, sentence)
+}

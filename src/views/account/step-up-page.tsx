@@ -1,0 +1,54 @@
+import { CodeField } from '../code-field.tsx'
+import { ErrorSummary } from '../components/error-summary.tsx'
+import { Field } from '../components/field.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+
+interface Props {
+  frame: Frame
+  next: string | undefined
+  /** Whether a code would do as well. */
+  hasSecondFactor: boolean
+  problem?: string | undefined
+}
+
+/** `GET /step-up`: password or code once more, before what cannot be undone. */
+export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => (
+  <Shell frame={frame} title="Is it you?">
+    <PageHead
+      title="Is it you?"
+      meta="What you are about to do asks for this. It holds for five minutes, in this browser only."
+    />
+    <ErrorSummary
+      title="That was not right"
+      problems={problem === undefined ? [] : [{ field: 'password', message: problem }]}
+    />
+    <form method="post" action="/step-up" class="stack stack--s">
+      {next === undefined ? null : <input type="hidden" name="next" value={next} />}
+      <Field
+        id="password"
+        label="Password"
+        optional={hasSecondFactor}
+        control={(tied) => (
+          <input
+            class="input"
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            required={!hasSecondFactor}
+            {...tied}
+          />
+        )}
+      />
+      {hasSecondFactor ? <CodeField optional /> : null}
+      <p class="actions">
+        <button class="button button--primary" type="submit">
+          Go on
+        </button>
+        <a class="button button--quiet" href="/">
+          Cancel
+        </a>
+      </p>
+    </form>
+  </Shell>
+)

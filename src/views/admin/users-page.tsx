@@ -1,0 +1,199 @@
+import type { Person } from '../../domain/auth/people.ts'
+import { type Role, roles } from '../../domain/auth/user.ts'
+import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
+import { Field, Select } from '../components/field.tsx'
+import { number } from '../components/format.ts'
+import { PageHead } from '../components/page-head.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { Section } from '../components/section.tsx'
+import { State } from '../components/state.tsx'
+import { Table } from '../components/table.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+import { roleName } from '../names.ts'
+import { AdminTabs } from './admin-tabs.tsx'
+
+interface Props extends Frame {
+  people: readonly Person[]
+  /** A link that was just made: the only time it is seen. */
+  link?: { readonly for: string; readonly href: string } | undefined
+  /** What was typed when an invitation was refused, and why. */
+  typed?: { readonly name: string; readonly email: string; readonly role: string } | undefined
+  problems?: readonly FormProblem[] | undefined
+  now: Date
+}
+
+const roleOptions = roles.map((role) => ({ value: role, label: roleName[role] }))
+const stateOf = { active: 'healthy', invited: 'queued', disabled: 'cancelled' } as const
+const wordOf = { active: 'Active', invited: 'Invited', disabled: 'Disabled' } as const
+
+/** `GET /admin/users`: everybody, with what can be done about them, and the form that invites. */
+export const UsersPage = ({ people, link, typed, problems = [], now, ...frame }: Props) => (
+  <Shell frame={frame} title="People" place="admin">
+    <PageHead title="People" count={number(people.length)} />
+    <AdminTabs current="users" role={frame.viewer?.role} />
+    {link === undefined ? null : (
+      <div class="notices">
+        <div class="notice notice--healthy" role="status">
+          <div>
+            <p>
+              The link for {link.for}. It is shown now and never again, and works once: hand it over yourself.
+            </p>
+            <p>
+              <code class="id">{link.href}</code>
+            </p>
+          </div>
+        </div>
+      </div>
+    )}
+    <Section id="people" title="Who is here">
+      <Table labelledBy="people" kind="table--stack">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">State</th>
+            <th scope="col">Second factor</th>
+            <th scope="col">Last seen</th>
+            <th scope="col">Role</th>
+            <th scope="col">Actions</th>
+          </tr>
+        </thead>
+        <tbody>
+          {people.map((person) => (
+            <Row person={person} now={now} />
+          ))}
+        </tbody>
+      </Table>
+    </Section>
+    <Section id="invite" title="Invite someone" note="You get a link to hand over. It works for a week.">
+      <ErrorSummary title="Nobody was invited" problems={problems} />
+      <form method="post" action="/admin/users" class="stack stack--s">
+        <Field
+          id="name"
+          label="Name"
+          problem={problemOf(problems, 'name')}
+          control={(tied) => (
+            <input class="input" name="name" required maxlength={100} value={typed?.name} {...tied} />
+          )}
+        />
+        <Field
+          id="email"
+          label="E-mail address"
+          problem={problemOf(problems, 'email')}
+          control={(tied) => (
+            <input
+              class="input"
+              name="email"
+              type="email"
+              required
+              maxlength={254}
+              autocomplete="off"
+              value={typed?.email}
+              {...tied}
+            />
+          )}
+        />
+        <Field
+          id="role"
+          label="Role"
+          problem={problemOf(problems, 'role')}
+          control={(tied) => (
+            <Select tied={tied} name="role" value={typed?.role ?? 'user'} options={roleOptions} />
+          )}
+        />
+        <p class="actions">
+          <button class="button button--primary" type="submit">
+            Invite
+          </button>
+        </p>
+      </form>
+    </Section>
+  </Shell>
+)
+
+const Row = ({ person, now }: { person: Person; now: Date }) => {
+  const { id, name, email, role, status, hasSecondFactor, sessions, lastSeenAt } = person
+  const to = (action: string) => `/admin/users/${id}/${action}`
+  return (
+    <tr>
+      <th scope="row" class="main-cell">
+        {name} <small class="muted">{email}</small>
+      </th>
+      <td data-label="State">
+        <State state={stateOf[status]} word={wordOf[status]} />
+      </td>
+      <td data-label="Second factor">{hasSecondFactor ? 'On' : <span class="muted">Off</span>}</td>
+      <td data-label="Last seen">
+        {lastSeenAt === null ? (
+          <span class="muted">not signed in</span>
+        ) : (
+          <>
+            <RelativeTime at={lastSeenAt} now={now} />,{' '}
+            <a href={`/admin/sessions?user=${id}`}>
+              {number(sessions)} {sessions === 1 ? 'session' : 'sessions'}
+            </a>
+          </>
+        )}
+      </td>
+      <td data-label="Role">
+        <RoleForm action={to('role')} name={name} role={role} id={id} />
+      </td>
+      <td>
+        <div class="actions">
+          {status === 'disabled' ? (
+            <Action action={to('enabling')} text="Enable" of={name} />
+          ) : (
+            <>
+              <Action
+                action={to('reset-link')}
+                text={status === 'invited' ? 'New invitation' : 'Reset link'}
+                of={name}
+              />
+              {hasSecondFactor ? (
+                <Action
+                  action={to('reset-link')}
+                  text="Reset with second factor"
+                  of={name}
+                  field="second-factor"
+                />
+              ) : null}
+              {sessions > 0 ? <Action action={to('sign-out')} text="End sessions" of={name} /> : null}
+              <Action action={to('disabling')} text="Disable" of={name} isDanger />
+            </>
+          )}
+        </div>
+      </td>
+    </tr>
+  )
+}
+
+const RoleForm = ({ action, name, role, id }: { action: string; name: string; role: Role; id: string }) => (
+  <form method="post" action={action} class="actions">
+    <label class="vh" for={`role-${id}`}>
+      Role of {name}
+    </label>
+    <Select tied={{ id: `role-${id}` }} name="role" value={role} options={roleOptions} />
+    <button class="button button--s" type="submit">
+      Change<span class="vh"> the role of {name}</span>
+    </button>
+  </form>
+)
+
+interface ActionProps {
+  action: string
+  text: string
+  /** Whom it concerns, for who cannot see the row. */
+  of: string
+  /** Sent as `1`. */
+  field?: string
+  isDanger?: boolean
+}
+
+export const Action = ({ action, text, of, field, isDanger = false }: ActionProps) => (
+  <form method="post" action={action}>
+    {field === undefined ? null : <input type="hidden" name={field} value="1" />}
+    <button class={isDanger ? 'button button--s button--danger' : 'button button--s'} type="submit">
+      {text}
+      <span class="vh">, {of}</span>
+    </button>
+  </form>
+)

@@ -1,0 +1,35 @@
+import { Field } from './components/field.tsx'
+
+/** Where a code of the app is typed; a recovery code fits as well where `recovery` says so. */
+export const CodeField = ({
+  problem,
+  optional = false,
+  recovery = false,
+}: {
+  problem?: string | undefined
+  optional?: boolean
+  recovery?: boolean
+}) => (
+  <Field
+    id="code"
+    label="Code"
+    hint={
+      recovery
+        ? 'The six digits your app shows now, or a recovery code.'
+        : 'The six digits your app shows now.'
+    }
+    problem={problem}
+    optional={optional}
+    control={(tied) => (
+      <input
+        class="input"
+        name="code"
+        autocomplete="one-time-code"
+        inputmode={recovery ? undefined : 'numeric'}
+        maxlength={40}
+        required={!optional}
+        {...tied}
+      />
+    )}
+  />
+)

@@ -1,0 +1,116 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  type CheckpointPlace,
+  checkpointFile,
+  verifierKeyFile,
+} from '../../src/adapters/checkpoint-folder.ts'
+import { recordAudit } from '../../src/db/audit-outbox.ts'
+import { readAuditState } from '../../src/db/audit-state.ts'
+import { openCheckpoint, readVerifierKey } from '../../src/domain/audit/checkpoint.ts'
+import type { Caller } from '../../src/domain/audit/entry.ts'
+import { asAdmin } from '../support/audit.ts'
+import { logEntries, sequencer } from '../support/audit-log.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+let database: TestDatabase
+let folder: string
+let place: CheckpointPlace
+const caller: Caller = { actor: { id: 'usr_a', kind: 'user' }, requestId: 'req_1' }
+const record = (requestId: string) =>
+  recordAudit(
+    database.db,
+    { ...caller, requestId },
+    { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
+  )
+const until = async (holds: () => Promise<boolean>) => {
+  while (!(await holds())) await wait(20)
+}
+const isLogged = (requestId: string) => async () =>
+  (await database.db.selectFrom('audit.log').select('seq').where('requestId', '=', requestId).execute())
+    .length > 0
+
+beforeAll(async () => {
+  folder = await temporaryFolder('sequencer')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+beforeEach(async () => {
+  database = await testDatabase()
+  const own = join(folder, new URL(database.url).pathname)
+  place = { keysFolder: join(own, 'keys'), auditFolder: join(own, 'audit') }
+})
+afterEach(() => database.drop())
+
+async function sizes(): Promise<number[]> {
+  const key = readVerifierKey(await readFile(verifierKeyFile(place), 'utf8'))
+  if (!key) throw new Error('no verifier key')
+  const text = await readFile(checkpointFile(place), 'utf8')
+  return text
+    .split(/(?<=\n— .*\n)\n/)
+    .filter((note) => note !== '')
+    .map((note) => openCheckpoint(key, note)?.size ?? -1)
+}
+
+describe('the audit sequencer', () => {
+  test('logs what is committed, signs it, and verifies the log when nobody has for a night', async () => {
+    const running = sequencer(database, place)
+    await record('req_a')
+    await until(isLogged('req_a'))
+    await until(async () => (await readAuditState(database.db)).verification !== null)
+    await running.stop()
+    const state = await readAuditState(database.db)
+    expect(state).toMatchObject({
+      waiting: 0,
+      isOwnedByApplication: false,
+      verification: { outcome: 'whole' },
+    })
+    expect((await sizes()).at(-1)).toBe(state.checkpoint?.size)
+  })
+
+  test('signs every 1,000 entries, and when it stops', async () => {
+    await logEntries(database, place, 2_345)
+    const signed = await sizes()
+    expect(signed.filter((size) => size % 1_000 === 0 && size > 0)).toEqual([1_000, 2_000])
+    expect(signed.at(-1)).toBeGreaterThanOrEqual(2_345)
+  })
+
+  test('is taken over when it stops: numbers go on', async () => {
+    const [first, second] = [sequencer(database, place), sequencer(database, place)]
+    await record('req_a')
+    await until(isLogged('req_a'))
+    await first.stop()
+    await record('req_b')
+    await until(isLogged('req_b'))
+    await second.stop()
+    const rows = await database.db.selectFrom('audit.log').select('seq').orderBy('seq').execute()
+    expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, at) => at + 1))
+  })
+
+  test('is taken over when its connection is cut', async () => {
+    const running = [sequencer(database, place), sequencer(database, place)]
+    await record('req_a')
+    await until(isLogged('req_a'))
+    await asAdmin(
+      database.adminUrl,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = 'signalbox audit'`,
+    )
+    await record('req_b')
+    await until(isLogged('req_b'))
+    for (const each of running) await each.stop()
+  })
+
+  test('makes no new key when the old one is lost, and goes on logging', async () => {
+    await logEntries(database, place, 3)
+    const before = await sizes()
+    await rm(join(place.keysFolder, 'audit-checkpoint.key'))
+    await record('req_later')
+    const running = sequencer(database, place)
+    await until(isLogged('req_later'))
+    await running.stop()
+    expect(await sizes()).toEqual(before)
+  })
+})
