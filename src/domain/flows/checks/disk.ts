@@ -1,0 +1,34 @@
+import { required } from '../configuration/shape.ts'
+import { filledText, space } from '../configuration/value-shapes.ts'
+import { couldNotTell } from './check-result.ts'
+import { defineCheckType } from './check-type.ts'
+import { judgeAtLeast, limitsOf, worstOf } from './limits.ts'
+
+export interface DiskMeasurement {
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
+export const disk = defineCheckType({
+  measures: 'free space',
+  explains: 'self',
+  onTimeout: 'unknown',
+  pool: 'machine',
+  keys: {
+    path: required(filledText, 'A path on the disk.'),
+    free: required(limitsOf(space, '`warn` and `fail`, sizes or percentages'), 'The least free space.'),
+  },
+  judge({ path, free }, { freeBytes, totalBytes }: DiskMeasurement) {
+    if (!(totalBytes > 0)) return couldNotTell('bad_value', `${path} has no size.`)
+    const percent = (100 * freeBytes) / totalBytes
+    return worstOf(
+      (['fail', 'warn'] as const).map((level) => {
+        const limit = free[level]
+        const limits = { warn: undefined, fail: undefined, [level]: limit?.value }
+        return limit?.percent === false
+          ? judgeAtLeast(limits, freeBytes, `Free on ${path}`, (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`)
+          : judgeAtLeast(limits, percent, `Free on ${path}`, (share) => `${share.toFixed(1)} %`)
+      }),
+    )
+  },
+})

@@ -1,0 +1,26 @@
+import { optional, required } from '../configuration/shape.ts'
+import { longerThanNothing } from '../configuration/value-shapes.ts'
+import { couldNotTell } from './check-result.ts'
+import { defineCheckType } from './check-type.ts'
+import { type FileMeasurement, globKeys, oneOfGlobAndPath } from './files.ts'
+import { judgeRange, rangeLimits } from './limits.ts'
+
+export const fileCount = defineCheckType({
+  measures: 'how many files there are, or came within a window',
+  explains: 'upstream',
+  onTimeout: 'unknown',
+  pool: 'files',
+  keys: {
+    ...globKeys,
+    window: optional(longerThanNothing, 'Only files changed within this time count.'),
+    count: required(rangeLimits, 'Limits of their number.'),
+  },
+  wrong: oneOfGlobAndPath,
+  judge({ window, count }, { files, truncated }: FileMeasurement, { now }) {
+    const counted = files.filter((file) => window === undefined || now - file.modifiedAt <= window)
+    const judged = judgeRange(count, counted.length, `${counted.length} files`)
+    return truncated && judged.outcome !== 'fail'
+      ? couldNotTell('no_data', 'The walk ended at max_entries, so there are more files than were seen.')
+      : judged
+  },
+})

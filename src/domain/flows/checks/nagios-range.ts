@@ -1,0 +1,33 @@
+/** A range of the Nagios plugin guideline: it alerts outside of it, or with `@` inside. */
+export interface NagiosRange {
+  readonly low: number
+  readonly high: number
+  readonly inside: boolean
+  /** As written. */
+  readonly text: string
+}
+
+const pattern = /^(@)?(?:(~|-?\d+(?:\.\d+)?)?(:))?(-?\d+(?:\.\d+)?)?$/
+
+/** `10`: outside 0 to 10. `10:`: below 10. `~:10`: above 10. `10:20`: outside. `@10:20`: inside, ends included. */
+export function parseNagiosRange(text: string): NagiosRange | undefined {
+  const match = pattern.exec(text.trim())
+  if (match === null) return undefined
+  const [, at, start, colon, end] = match
+  if (start === undefined && end === undefined) return undefined
+  const low = start === '~' ? Number.NEGATIVE_INFINITY : Number(start ?? '0')
+  const high = end === undefined ? Number.POSITIVE_INFINITY : Number(end)
+  if (colon === undefined && end === undefined) return undefined
+  return low <= high ? { low, high, inside: at !== undefined, text: text.trim() } : undefined
+}
+
+export const rangeAlerts = (range: NagiosRange, value: number): boolean =>
+  range.inside === (value >= range.low && value <= range.high)
+
+/** What the value should be, for people. */
+export function rangeInWords({ low, high, inside }: NagiosRange): string {
+  if (inside) return `outside ${low} to ${high}`
+  if (high === Number.POSITIVE_INFINITY) return `at least ${low}`
+  if (low === Number.NEGATIVE_INFINITY || low === 0) return `at most ${high}`
+  return `${low} to ${high}`
+}

@@ -1,0 +1,40 @@
+import type { PerformanceDatum } from './check-result.ts'
+
+export interface PluginOutput {
+  /** The first line without its performance data. */
+  readonly summary: string
+  readonly details: string
+  readonly performance: readonly PerformanceDatum[]
+}
+
+/** Reads the output of a plugin (Monitoring Plugins guideline): text, `|`, performance data, over several lines. */
+export function parsePluginOutput(output: string): PluginOutput {
+  const [first = '', ...rest] = output.split(/\r?\n/)
+  const bar = first.indexOf('|')
+  const later = rest.join('\n')
+  const laterBar = later.indexOf('|')
+  const data = [
+    bar < 0 ? '' : first.slice(bar + 1),
+    laterBar < 0 ? '' : later.slice(laterBar + 1),
+  ].join(' ')
+  return {
+    summary: (bar < 0 ? first : first.slice(0, bar)).trim(),
+    details: (laterBar < 0 ? later : later.slice(0, laterBar)).trim(),
+    performance: parsePerformance(data),
+  }
+}
+
+/** `'label'=value[unit];[warn];[crit];[min];[max]`; what does not follow the form, or is `U`, is left out. */
+function parsePerformance(text: string): PerformanceDatum[] {
+  const found: PerformanceDatum[] = []
+  for (const match of text.matchAll(/(?:'((?:[^']|'')*)'|([^\s'=]+))=(-?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)([A-Za-z%µ]{0,5})(?=;|\s|$)/g)) {
+    const [, quotedLabel, label, value = '', unit = ''] = match
+    found.push({
+      label: quotedLabel?.replaceAll("''", "'") ?? label ?? '',
+      value: Number(value.replace(',', '.')),
+      unit,
+    })
+    if (found.length === 100) break
+  }
+  return found
+}

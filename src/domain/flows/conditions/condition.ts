@@ -1,0 +1,156 @@
+import { durationAsDecimal, parseDecimal } from './decimal.ts'
+import { parseGlob } from './glob.ts'
+import { nearestName } from '../configuration/nearest-name.ts'
+
+/** In the order in which Gatus looks for them. */
+const operators = ['==', '!=', '<=', '>=', '>', '<'] as const
+export type Operator = (typeof operators)[number]
+
+/** What a condition may ask for, by the kind of check. */
+export const httpPlaceholders = [
+  'STATUS',
+  'IP',
+  'DNS_RCODE',
+  'RESPONSE_TIME',
+  'BODY',
+  'CONNECTED',
+  'CERTIFICATE_EXPIRATION',
+  'DOMAIN_EXPIRATION',
+  'CONTEXT',
+] as const
+export const rowPlaceholders = ['ROW', 'ROWS', 'RESPONSE_TIME'] as const
+export type Placeholder = (typeof httpPlaceholders)[number] | (typeof rowPlaceholders)[number]
+
+/** These carry a value to walk into with a path. */
+const structured: readonly string[] = ['BODY', 'CONTEXT', 'ROW', 'ROWS']
+
+export type Operand = { readonly text: string } & (
+  | { readonly kind: 'value'; readonly name: Placeholder; readonly path: Path; readonly function?: 'len' | 'has' }
+  | { readonly kind: 'literal' }
+  | { readonly kind: 'pattern'; readonly glob: NonNullable<ReturnType<typeof parseGlob>> }
+  | { readonly kind: 'any'; readonly options: readonly string[] }
+)
+/** Keys and indices; a negative index never resolves. */
+export type Path = readonly (string | number)[]
+
+export interface Condition {
+  /** As written. */
+  readonly text: string
+  readonly left: Operand
+  readonly operator: Operator
+  readonly right: Operand
+}
+
+export type ParsedCondition =
+  | { readonly ok: true; readonly condition: Condition }
+  | { readonly ok: false; readonly message: string; readonly suggestion?: string }
+
+const wrong = (message: string, suggestion?: string): ParsedCondition =>
+  suggestion === undefined ? { ok: false, message } : { ok: false, message, suggestion }
+
+/**
+ * Reads a condition in the syntax of Gatus, in the strict profile: what could never be judged is refused here.
+ * @param placeholders what the kind of check can answer
+ */
+export function parseCondition(
+  text: string,
+  placeholders: readonly Placeholder[] = httpPlaceholders,
+): ParsedCondition {
+  if (text.length > 1000) return wrong('A condition has at most 1,000 characters.')
+  const found = operators.find((operator) => text.includes(` ${operator} `))
+  if (found === undefined) {
+    return wrong('A condition needs an operator with a space on each side, such as [STATUS] == 200.')
+  }
+  const parts = text.split(` ${found} `).map((part) => part.trim())
+  const [leftText = '', rightText = '', ...more] = parts
+  if (more.length > 0 || [leftText, rightText].some((part) => hasOperator(part))) {
+    return wrong('A condition has one operator. Write two conditions instead.')
+  }
+  if (leftText === '' || rightText === '') return wrong('A condition needs something on both sides.')
+  const left = parseOperand(leftText, placeholders)
+  const right = parseOperand(rightText, placeholders)
+  if ('message' in left) return { ok: false, ...left }
+  if ('message' in right) return { ok: false, ...right }
+  const ordered = found !== '==' && found !== '!='
+  for (const operand of [left, right]) {
+    if (ordered && (operand.kind === 'pattern' || operand.kind === 'any')) {
+      return wrong(`pat() and any() compare with == and != only, not with ${found}.`)
+    }
+    if (ordered && operand.kind === 'literal') {
+      const reason = notANumber(operand.text)
+      if (reason !== undefined) return wrong(reason)
+    }
+  }
+  if (left.kind !== 'value' && right.kind !== 'value') {
+    return wrong('Neither side is measured, so the answer would always be the same. Use a placeholder such as [STATUS].')
+  }
+  return { ok: true, condition: { text, left, operator: found, right } }
+}
+
+const hasOperator = (part: string) =>
+  !/^(?:pat|any)\(/.test(part) && operators.some((operator) => part.includes(` ${operator} `))
+
+function notANumber(text: string): string | undefined {
+  if (/^[+-]?0\d/.test(text)) return `${text} has a leading zero, which some read as octal. Write it without.`
+  if (parseDecimal(text) !== undefined || durationAsDecimal(text) !== undefined) return undefined
+  return `${text} is neither a number nor a duration (units: ns, us, ms, s, m, h, d, w).`
+}
+
+type Refused = { readonly message: string; readonly suggestion?: string }
+
+function parseOperand(text: string, placeholders: readonly Placeholder[]): Operand | Refused {
+  const call = /^(pat|any|len|has)\(([\s\S]*)\)$/.exec(text)
+  const [, name, inner = ''] = call ?? []
+  if (name === 'pat') {
+    const glob = parseGlob(inner.replaceAll('/', ''))
+    return glob === undefined
+      ? { message: `The pattern ${text} is malformed: a [ needs its ], a \\ something behind it.` }
+      : { kind: 'pattern', glob, text }
+  }
+  if (name === 'any') {
+    const options = inner.split(',').map((option) => option.trim())
+    return options.some((option) => option === '')
+      ? { message: `${text} has an empty choice.` }
+      : { kind: 'any', options, text }
+  }
+  const asked = call === null ? text : inner.trim()
+  const match = /^\[([A-Za-z_]+)\]([\s\S]*)$/.exec(asked)
+  if (match === null) {
+    if (call !== null) return { message: `${name}() needs a placeholder such as ${name}([BODY].items).` }
+    return /^[A-Za-z]+\(.*\)$/.test(text) && !/^(?:pat|any|len|has)\(/.test(text)
+      ? { message: `There is no function ${text.slice(0, text.indexOf('('))}().`, ...suggest(text) }
+      : { kind: 'literal', text }
+  }
+  const [, written = '', tail = ''] = match
+  const placeholder = placeholders.find((each) => each === written.toUpperCase())
+  if (placeholder === undefined) {
+    const near = nearestName(written, placeholders)
+    const message = `This check has no placeholder [${written}]. It has ${placeholders.map((each) => `[${each}]`).join(', ')}.`
+    return near === undefined ? { message } : { message, suggestion: `[${near}]` }
+  }
+  const path = parsePath(tail)
+  if (path === undefined) return { message: `The path ${tail} is malformed. Write .key and [0].` }
+  if (path.length > 0 && !structured.includes(placeholder)) {
+    return { message: `[${placeholder}] has no parts, so ${tail} cannot follow.` }
+  }
+  const value = { kind: 'value', name: placeholder, path, text } as const
+  return name === 'len' || name === 'has' ? { ...value, function: name } : value
+}
+
+function suggest(text: string): { suggestion: string } | Record<never, never> {
+  const near = nearestName(text.slice(0, text.indexOf('(')), ['pat', 'any', 'len', 'has'])
+  return near === undefined ? {} : { suggestion: `${near}()` }
+}
+
+/** `.data[0].name`; undefined when malformed. */
+export function parsePath(tail: string): Path | undefined {
+  const steps: (string | number)[] = []
+  let rest = tail
+  while (rest !== '') {
+    const match = /^(?:\.([^.[\]]+)|\[(-?\d{1,9})\])/.exec(rest)
+    if (match === null) return undefined
+    steps.push(match[1] ?? Number(match[2]))
+    rest = rest.slice(match[0].length)
+  }
+  return steps
+}

@@ -1,0 +1,112 @@
+/** Where something stands in a file; both count from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** The value tree of a file, with the place of every value and key: what is refused later still knows its line. */
+export type Located = LocatedScalar | LocatedList | LocatedMap
+
+interface Somewhere {
+  readonly place: Place
+  /** The key path, for people: `health_checks[7].max_age`. */
+  readonly path: string
+}
+
+export interface LocatedScalar extends Somewhere {
+  readonly kind: 'scalar'
+  readonly value: string | number | boolean | null
+  /**
+   * The text as it stands in the file, where the value came from variables: messages quote this one, because
+   * the value may be a secret of the environment.
+   */
+  readonly written?: string
+}
+
+export interface LocatedList extends Somewhere {
+  readonly kind: 'list'
+  readonly items: readonly Located[]
+}
+
+export interface LocatedMap extends Somewhere {
+  readonly kind: 'map'
+  readonly entries: readonly LocatedEntry[]
+}
+
+export interface LocatedEntry {
+  readonly key: string
+  readonly keyPlace: Place
+  readonly value: Located
+}
+
+export interface Mistake {
+  /** An error refuses the file, a warning does not. */
+  readonly severity: 'error' | 'warning'
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly path: string
+  readonly message: string
+  /** The nearest known key or name, where there is one. */
+  readonly suggestion?: string
+}
+
+/** One line as compilers print it, so that editors jump to it. */
+export const mistakeLine = (mistake: Mistake): string =>
+  `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.severity}: ${
+    mistake.path === '' ? '' : `${mistake.path}: `
+  }${mistake.message}${mistake.suggestion === undefined ? '' : ` Did you mean ${mistake.suggestion}?`}`
+
+/** Collects what is wrong, so that all of it is said at once; the same thing at the same place only once. */
+export class Mistakes {
+  readonly #file: string
+  readonly #found = new Map<string, Mistake>()
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  error(at: { readonly place: Place; readonly path: string }, message: string, suggestion?: string): void {
+    this.#add('error', at, message, suggestion)
+  }
+
+  warning(at: { readonly place: Place; readonly path: string }, message: string): void {
+    this.#add('warning', at, message)
+  }
+
+  get hasErrors(): boolean {
+    return this.all().some((mistake) => mistake.severity === 'error')
+  }
+
+  /** In the order of the file. */
+  all(): Mistake[] {
+    return [...this.#found.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+  }
+
+  #add(
+    severity: Mistake['severity'],
+    { place, path }: { readonly place: Place; readonly path: string },
+    message: string,
+    suggestion?: string,
+  ): void {
+    const mistake = { severity, file: this.#file, ...place, path, message }
+    const key = `${place.line}:${place.column}:${message}`
+    if (!this.#found.has(key)) {
+      this.#found.set(key, suggestion === undefined ? mistake : { ...mistake, suggestion })
+    }
+  }
+}
+
+export const entryOf = (map: LocatedMap, key: string): LocatedEntry | undefined =>
+  map.entries.find((entry) => sameKey(entry.key) === key)
+
+/** Keys are snake_case; the kebab-case spelling is the same key. */
+export const sameKey = (key: string): string => key.replaceAll('-', '_')
+
+/** What a message may quote of a value: the text of the file, never what a variable brought. */
+export function quoted(node: Located): string {
+  if (node.kind === 'list') return 'a list'
+  if (node.kind === 'map') return 'a group of keys'
+  const text = node.written ?? String(node.value)
+  return node.value === null ? 'nothing' : `“${text.length > 60 ? `${text.slice(0, 57)}…` : text}”`
+}

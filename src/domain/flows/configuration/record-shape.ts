@@ -1,0 +1,100 @@
+import type { JsonObject } from '../../json.ts'
+import { type Located, type LocatedMap, sameKey } from './located.ts'
+import { nearestName } from './nearest-name.ts'
+import type { Key, Keys, KeyValues, Reading, Shape } from './shape.ts'
+
+/** A group of known keys; unknown ones are refused with the nearest known key. */
+export function record<K extends Keys>(keys: K, words = 'group of keys'): Shape<KeyValues<K>> & { keys: K } {
+  return {
+    words,
+    keys,
+    schema: recordSchema(keys),
+    read(node, reading) {
+      if (node.kind !== 'map') {
+        reading.mistakes.error(node, `A group of keys is needed here: ${Object.keys(keys).join(', ')}.`)
+        return undefined
+      }
+      refuseUnknownKeys(node, Object.keys(keys), reading)
+      return readKeys(node, keys, reading)
+    },
+  }
+}
+
+/** Reads the known keys and leaves the others alone; undefined when any of them is wrong or missing. */
+export function readKeys<K extends Keys>(
+  node: LocatedMap,
+  keys: K,
+  reading: Reading,
+): KeyValues<K> | undefined {
+  const values: Record<string, unknown> = {}
+  let whole = true
+  for (const [name, key] of Object.entries(keys)) {
+    const entry = node.entries.find((entry) => sameKey(entry.key) === name)
+    const given = entry === undefined || isNothing(entry.value) ? undefined : entry.value
+    if (given !== undefined) {
+      values[name] = key.shape.read(given, reading)
+      if (values[name] === undefined) whole = false
+    } else if (key.required) {
+      reading.mistakes.error(entry?.value ?? node, `The key ${name} is missing: ${lowerFirst(key.doc)}`)
+      whole = false
+    } else {
+      values[name] = fallbackValue(key, node, reading)
+    }
+  }
+  // The loop filled exactly the keys of K, each by its own shape; TypeScript cannot follow that.
+  return whole ? (values as KeyValues<K>) : undefined
+}
+
+export function refuseUnknownKeys(
+  node: LocatedMap,
+  known: readonly string[],
+  { mistakes }: Reading,
+  where = '',
+): void {
+  for (const { key, keyPlace } of node.entries) {
+    if (known.includes(sameKey(key))) continue
+    const at = { place: keyPlace, path: node.path === '' ? key : `${node.path}.${key}` }
+    const near = nearestName(key, known)
+    mistakes.error(at, `Unknown key${where}.`, near)
+  }
+}
+
+export const fallbackValue = (key: Key, node: Located, reading: Reading): unknown =>
+  key.fallback === undefined ? undefined : key.shape.read(asNode(key.fallback, node), reading)
+
+export function recordSchema(keys: Keys): JsonObject {
+  const names = Object.entries(keys)
+    .filter(([, key]) => key.required)
+    .map(([name]) => name)
+  return {
+    type: 'object',
+    additionalProperties: false,
+    ...(names.length > 0 ? { required: names } : {}),
+    properties: propertySchemas(keys),
+  }
+}
+
+export const propertySchemas = (keys: Keys): JsonObject =>
+  Object.fromEntries(
+    Object.entries(keys).map(([name, key]) => [
+      name,
+      {
+        ...key.shape.schema,
+        description: key.doc,
+        ...(key.fallback === undefined
+          ? {}
+          : { default: typeof key.fallback === 'object' ? [...key.fallback] : key.fallback }),
+      },
+    ]),
+  )
+
+function asNode(fallback: NonNullable<Key['fallback']>, { place, path }: Located): Located {
+  if (typeof fallback === 'object') {
+    return { kind: 'list', place, path, items: fallback.map((value) => ({ kind: 'scalar', value, place, path })) }
+  }
+  return { kind: 'scalar', value: fallback, place, path }
+}
+
+/** `key:` with nothing behind it says no more than no key. */
+const isNothing = (node: Located) => node.kind === 'scalar' && node.value === null
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)
