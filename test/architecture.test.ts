@@ -14,6 +14,7 @@ const pure = [
   'hyparquet-compressors',
   'hyparquet-writer',
   'iconv-lite',
+  'yaml',
 ]
 const pureNode = [
   'buffer',

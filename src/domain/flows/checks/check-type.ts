@@ -25,7 +25,7 @@ export interface CheckType<K extends Keys, Measurement> {
   readonly onTimeout: 'failed' | 'unknown'
   readonly pool: Pool
   /** What cannot be said of one key alone; the sentence refuses the check. */
-  wrong?(parameters: KeyValues<K>): string | undefined
+  wrong?(parameters: KeyValues<K>, common: { readonly schedule: Schedule | undefined }): string | undefined
   judge(parameters: KeyValues<K>, measured: Measurement, context: JudgeContext): CheckResult
 }
 

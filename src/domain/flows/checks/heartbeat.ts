@@ -30,10 +30,10 @@ export const heartbeat = defineCheckType({
     grace: optional(duration, 'How much later is still in time.'),
     timezone: optional(timezone, 'The time zone; else that of the flow.'),
   },
-  wrong: ({ period, cron: times, on_calendar: calendar }) =>
-    [period, times, calendar].filter((each) => each !== undefined).length > 1
-      ? 'Give one of period, cron and on_calendar.'
-      : undefined,
+  wrong: ({ period, cron: times, on_calendar: calendar }, { schedule }) =>
+    [period, times, calendar, schedule].filter((each) => each !== undefined).length === 1
+      ? undefined
+      : 'A heartbeat has one of period, cron, on_calendar and schedule.',
   judge(parameters, measured: HeartbeatMeasurement, context) {
     const due = dueOf(parameters, context.schedule)
     if (due === undefined) return couldNotTell('checker_error', 'This heartbeat has no schedule.')

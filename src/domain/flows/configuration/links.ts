@@ -1,0 +1,85 @@
+import { entryOf, type Located, type LocatedMap } from './located.ts'
+import { nearestName } from './nearest-name.ts'
+import type { Reading } from './shape.ts'
+
+/** Refuses names given twice, and names that nothing has. */
+export function checkNames({ mistakes, definitions, references }: Reading): void {
+  const known = new Map<string, { readonly line: number; readonly names: Set<string> }>()
+  const first = new Map<string, number>()
+  for (const { kind, name, node } of definitions) {
+    const key = `${kind} ${name}`
+    const line = first.get(key)
+    if (line !== undefined) mistakes.error(node, `Line ${line} has a ${kind} with the id ${name} already.`)
+    else first.set(key, node.place.line)
+    const entry = known.get(kind) ?? { line: 0, names: new Set<string>() }
+    entry.names.add(name)
+    known.set(kind, entry)
+  }
+  for (const { kind, name, node } of references) {
+    const names = known.get(kind)?.names ?? new Set()
+    if (!names.has(name)) mistakes.error(node, `There is no ${kind} ${name}.`, nearestName(name, names))
+  }
+}
+
+interface Link {
+  readonly from: string
+  readonly to: string
+  readonly node: Located
+}
+
+/** Refuses circles of connections, and of checks made of checks. */
+export function checkCircles(root: LocatedMap, { mistakes }: Reading): void {
+  const connections = itemsOf(root, 'connections').flatMap((node): Link[] => {
+    const from = textAt(node, 'from')
+    const to = textAt(node, 'to')
+    return from === undefined || to === undefined ? [] : [{ from, to, node }]
+  })
+  const pairs = new Map<string, number>()
+  for (const { from, to, node } of connections) {
+    const line = pairs.get(`${from} ${to}`)
+    if (line !== undefined) mistakes.error(node, `Line ${line} connects ${from} to ${to} already.`)
+    else pairs.set(`${from} ${to}`, node.place.line)
+  }
+  const members = itemsOf(root, 'health_checks').flatMap((node): Link[] => {
+    const from = textAt(node, 'id')
+    const of = node.kind === 'map' ? entryOf(node, 'of')?.value : undefined
+    if (from === undefined || of?.kind !== 'list') return []
+    return of.items.flatMap((item) => (item.kind === 'scalar' ? [{ from, to: String(item.value), node: item }] : []))
+  })
+  for (const links of [connections, members]) {
+    const circle = circleIn(links)
+    if (circle !== undefined) mistakes.error(circle.node, `cycle: ${circle.path.join(' > ')}. Take one of these out.`)
+  }
+}
+
+/** Depth first, without recursion: a chain may be as long as the file. */
+function circleIn(links: readonly Link[]): { readonly path: readonly string[]; readonly node: Located } | undefined {
+  const outgoing = Map.groupBy(links, (link) => link.from)
+  const done = new Set<string>()
+  for (const start of outgoing.keys()) {
+    const path = [{ name: start, at: 0 }]
+    while (path.length > 0) {
+      const top = path.at(-1)
+      const link = top === undefined ? undefined : outgoing.get(top.name)?.[top.at++]
+      if (top === undefined || link === undefined) {
+        if (top !== undefined) done.add(top.name)
+        path.pop()
+        continue
+      }
+      const begin = path.findIndex((step) => step.name === link.to)
+      if (begin >= 0) return { path: [...path.slice(begin).map((step) => step.name), link.to], node: link.node }
+      if (!done.has(link.to)) path.push({ name: link.to, at: 0 })
+    }
+  }
+  return undefined
+}
+
+export function itemsOf(root: LocatedMap, key: string): readonly Located[] {
+  const node = entryOf(root, key)?.value
+  return node?.kind === 'list' ? node.items : []
+}
+
+function textAt(node: Located, key: string): string | undefined {
+  const value = node.kind === 'map' ? entryOf(node, key)?.value : undefined
+  return value?.kind === 'scalar' && typeof value.value === 'string' ? value.value : undefined
+}
