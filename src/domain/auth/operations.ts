@@ -92,6 +92,8 @@ export const operations = {
     stepUp: true,
   },
 
+  'flow.try': { title: 'Check and draw a flow file without running it', reach: people },
+
   'permission.read': { title: 'See this table', reach: people },
   'user.read': { title: 'See all people', reach: admins },
   'user.invite': { title: 'Invite someone', reach: admins },

@@ -103,6 +103,7 @@ export const commandOperations = {
   fsck: 'vault.check',
   vault: 'vault.manage',
   audit: 'audit.verify',
+  flow: 'flow.try',
 } as const satisfies Readonly<Record<string, OperationName>>
 
 /** A dataset or a run, as a path names it. */

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import { mistakeLine } from '../domain/flows/configuration/located.ts'
+import { nearestName } from '../domain/flows/configuration/nearest-name.ts'
+import { type FlowReading, readFlow } from '../domain/flows/configuration/read-flow.ts'
+import { mermaidText } from '../domain/flows/diagram/mermaid-text.ts'
+import type { Flow } from '../domain/flows/flow.ts'
+import { assessByHand, type HandState } from '../domain/flows/state/assess-by-hand.ts'
+import { roleInWords } from '../domain/flows/state/headline.ts'
+import { readFlowArguments } from './flow-arguments.ts'
+import { runCommandLine, say } from './run-command.ts'
+
+/** Exit codes of `npm run flow`. */
+const exit = { right: 0, refused: 1, usage: 2 } as const
+
+const print = (text: string) => process.stdout.write(`${text}\n`)
+
+async function main(): Promise<number> {
+  const parsed = readFlowArguments(process.argv.slice(2))
+  if (!parsed.ok) {
+    say(`${parsed.problem.message}\nTry: npm run flow -- --help`)
+    return exit.usage
+  }
+  const asked = parsed.value
+  if (asked.kind === 'help') return exit.right
+  if (asked.kind === 'check') return check(asked.files, asked.json)
+  const reading = await openFlow(asked.file)
+  if (reading === undefined) return exit.usage
+  if (reading.flow === undefined) {
+    for (const mistake of reading.mistakes) say(mistakeLine(mistake))
+    return exit.refused
+  }
+  if (asked.kind === 'explain') return explain(reading.flow, asked.states)
+  process.stdout.write(mermaidText(reading.flow).text)
+  return exit.right
+}
+
+async function check(files: readonly string[], json: boolean): Promise<number> {
+  let code: number = exit.right
+  const all: FlowReading['mistakes'][number][] = []
+  const fileOf = new Map<string, string>()
+  for (const file of files) {
+    const reading = await openFlow(file)
+    if (reading === undefined) {
+      code = exit.usage
+      continue
+    }
+    all.push(...reading.mistakes)
+    if (!json) for (const mistake of reading.mistakes) print(mistakeLine(mistake))
+    const { flow } = reading
+    const other = flow === undefined ? undefined : fileOf.get(flow.id)
+    if (other !== undefined) say(`${file}: the flow ${flow?.id} is in ${other} already. Ids are unique over all files.`)
+    if (flow === undefined || other !== undefined) code = Math.max(code, exit.refused)
+    else if (!json) print(`${file}: right. ${summaryOf(flow)}`)
+    if (flow !== undefined) fileOf.set(flow.id, file)
+  }
+  if (json) print(JSON.stringify(all, null, 2))
+  return code
+}
+
+const summaryOf = ({ id, processes, connections, checks }: Flow) =>
+  `Flow ${id}: ${processes.length} processes, ${connections.length} connections, ${checks.length} health checks.`
+
+function explain(flow: Flow, states: ReadonlyMap<string, HandState>): number {
+  const ids = flow.processes.map((process) => process.id)
+  for (const id of states.keys()) {
+    if (ids.includes(id)) continue
+    const near = nearestName(id, ids)
+    say(`There is no process ${id} in this flow.${near === undefined ? '' : ` Did you mean ${near}?`}`)
+    return exit.usage
+  }
+  // The states are said to hold now: no clock is needed.
+  const { sentence, processes } = assessByHand(flow, states, 0)
+  print(sentence)
+  const width = Math.max(...ids.map((id) => id.length))
+  for (const process of processes) {
+    print(`  ${process.id.padEnd(width)}  ${process.state.padEnd(8)}  ${roleInWords(process, processes)}`.trimEnd())
+  }
+  return exit.right
+}
+
+async function openFlow(file: string): Promise<FlowReading | undefined> {
+  try {
+    return readFlow(await readFile(file, 'utf8'), file, process.env)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (typeof code !== 'string') throw error
+    say(`${file} cannot be read (${code}). Check the name and its permissions.`)
+    return undefined
+  }
+}
+
+await runCommandLine(main, 'The command stopped on a fault of its own.')

@@ -1,0 +1,211 @@
+import type { CheckResult } from '../checks/check-result.ts'
+import { checkTypes } from '../checks/registry.ts'
+import type { Check, Flow, Process } from '../flow.ts'
+import { type CheckMemory, type CheckView, viewCheck } from './check-state.ts'
+import { type CheckAndView, contributionOf, processState } from './process-state.ts'
+import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
+import { headline } from './headline.ts'
+import { type State, severityOf, worstState } from './state.ts'
+
+export interface ProcessAssessment extends RoleOf {
+  readonly id: string
+  readonly name: string
+  readonly state: State
+  readonly since: number | undefined
+  /** A failure that is still confirming, the nearest to it. */
+  readonly confirming: { readonly count: number; readonly of: number } | undefined
+  readonly flapping: boolean
+  /** The checks that make the state, the worst first; all of its checks when it is HEALTHY. */
+  readonly because: readonly { readonly check: string; readonly view: CheckView }[]
+  /** Results in a row: what alerts count. */
+  readonly failures: number
+  readonly passes: number
+}
+
+export interface FlowAssessment {
+  readonly state: State
+  /** One sentence for the room. */
+  readonly sentence: string
+  /** Ids of the roots that are FAILED or UNKNOWN, the worst and oldest first. */
+  readonly roots: readonly string[]
+  readonly counts: Readonly<Record<State, number>>
+  /** Redundant feeds of a process of which at least one is down. */
+  readonly groups: readonly { readonly to: string; readonly group: string; readonly state: State }[]
+  readonly processes: readonly ProcessAssessment[]
+}
+
+/** Everything that is shown of a flow, from what is remembered of its checks, at a moment. */
+export function assessFlow(
+  flow: Flow,
+  memories: ReadonlyMap<string, CheckMemory>,
+  now: number,
+): FlowAssessment {
+  const views = viewChecks(flow, memories, now)
+  const checksOf = Map.groupBy(flow.checks, (check) => check.process)
+  const inputs = flow.processes.map((process) => {
+    const checks = (checksOf.get(process.id) ?? []).flatMap((check): CheckAndView[] => {
+      const view = views.get(check.id)
+      return view === undefined ? [] : [{ check, view }]
+    })
+    return { process, checks, facts: factsOf(process, checks, now) }
+  })
+  const roles = assignRoles(inputs.map((each) => each.facts), flow.connections, now)
+  const processes = inputs.map(({ process, checks, facts }) => assessProcess(process, checks, facts, roles))
+  return summarize(flow, processes, now)
+}
+
+/** The picture of a flow from processes that are assessed already. */
+export function summarize(
+  flow: Pick<Flow, 'connections' | 'board'>,
+  processes: readonly ProcessAssessment[],
+  now: number,
+): FlowAssessment {
+  const count = (state: State) => processes.filter((process) => process.state === state).length
+  const roots = processes
+    .filter(({ role, state }) => role === 'root' && (state === 'FAILED' || state === 'UNKNOWN'))
+    .toSorted((a, b) => severityOf(b.state) - severityOf(a.state) || (a.since ?? now) - (b.since ?? now))
+    .map((process) => process.id)
+  return {
+    state: worstState(processes.map((process) => process.state)) ?? 'UNKNOWN',
+    sentence: headline(processes, now, flow.board.at_risk_below),
+    roots,
+    counts: {
+      HEALTHY: count('HEALTHY'),
+      DEGRADED: count('DEGRADED'),
+      UNKNOWN: count('UNKNOWN'),
+      FAILED: count('FAILED'),
+    },
+    groups: groupsOf(flow, processes),
+    processes,
+  }
+}
+
+function viewChecks(
+  flow: Flow,
+  memories: ReadonlyMap<string, CheckMemory>,
+  now: number,
+): ReadonlyMap<string, CheckView> {
+  const byId = new Map(flow.checks.map((check) => [check.id, check]))
+  const views = new Map<string, CheckView>()
+  const view = (check: Check): CheckView => {
+    const known = views.get(check.id)
+    if (known !== undefined) return known
+    const found = isVirtual(check)
+      ? viewOfMembers(check, check.parameters.of.flatMap((id) => {
+          const member = byId.get(id)
+          return member === undefined ? [] : [{ id, view: view(member) }]
+        }), now, flow.timezone)
+      : viewCheck(check, memories.get(check.id), now)
+    views.set(check.id, found)
+    return found
+  }
+  for (const check of flow.checks) view(check)
+  return views
+}
+
+type VirtualCheck = Extract<Check, { type: 'all' | 'any' | 'at_least' }>
+const isVirtual = (check: Check): check is VirtualCheck =>
+  check.type === 'all' || check.type === 'any' || check.type === 'at_least'
+
+/** A check made of checks is judged from what is shown of them: no run, no lateness of its own. */
+function viewOfMembers(
+  check: VirtualCheck,
+  members: readonly { readonly id: string; readonly view: CheckView }[],
+  now: number,
+  timezone: string,
+): CheckView {
+  const measured = { members: members.map(({ id, view }) => ({ id, state: view.state })) }
+  const result: CheckResult =
+    check.type === 'at_least'
+      ? checkTypes.at_least.judge(check.parameters, measured, { now, timezone })
+      : checkTypes[check.type].judge(check.parameters, measured, { now, timezone })
+  const state = { pass: 'HEALTHY', warn: 'DEGRADED', fail: 'FAILED', unknown: 'UNKNOWN' } as const
+  const since = members
+    .filter(({ view }) => (view.state === 'HEALTHY') === (result.outcome === 'pass'))
+    .flatMap(({ view }) => view.since ?? [])
+  return {
+    state: state[result.outcome],
+    since: since.length === 0 ? undefined : Math.max(...since),
+    reason: result.reason,
+    message: result.message,
+    confirming: undefined,
+    flapping: members.some(({ view }) => view.flapping),
+    memory: members.find(({ view }) => view.memory !== undefined)?.view.memory,
+  }
+}
+
+function factsOf(process: Process, checks: readonly CheckAndView[], now: number): ProcessFacts {
+  const state = processState(process, checks)
+  const suspected = processState(process, checks, true)
+  const bad = checks.filter((each) => {
+    const contribution = contributionOf(each, true)
+    return (
+      contribution !== undefined &&
+      contribution !== 'HEALTHY' &&
+      severityOf(contribution) >= severityOf(suspected)
+    )
+  })
+  const fromAbove = checks.filter(({ check }) => check.explains === 'upstream' && check.enabled)
+  const left = fromAbove.flatMap(({ view: { memory } }) =>
+    memory?.result.failsIn === undefined ? [] : [Math.max(0, memory.result.failsIn - (now - memory.at))],
+  )
+  const recovered = checks.flatMap(({ view }) => view.memory?.recoveredAt ?? [])
+  return {
+    id: process.id,
+    state,
+    suspected,
+    ownFault: bad.some(({ check }) => check.explains === 'self'),
+    starved: bad.some(({ check }) => check.explains === 'upstream'),
+    fed: fromAbove.some((each) => contributionOf(each, true) === 'HEALTHY'),
+    evaluated: checks.some(({ view }) => view.memory !== undefined),
+    ...(recovered.length === 0 || state === 'FAILED' ? {} : { recoveredAt: Math.max(...recovered) }),
+    ...(left.length === 0 ? {} : { starvesIn: Math.min(...left) }),
+  }
+}
+
+function assessProcess(
+  process: Process,
+  checks: readonly CheckAndView[],
+  facts: ProcessFacts,
+  roles: ReadonlyMap<string, RoleOf>,
+): ProcessAssessment {
+  const enabled = checks.filter(({ check }) => check.enabled)
+  const severity = (each: CheckAndView) => severityOf(contributionOf(each) ?? 'HEALTHY')
+  const bad = enabled.filter((each) => severity(each) > 0).toSorted((a, b) => severity(b) - severity(a))
+  const worst = bad.filter((each) => severity(each) === Math.max(...bad.map(severity)))
+  const begun = (worst.length > 0 ? worst : enabled).flatMap(({ view }) => view.since ?? [])
+  const rows = enabled.flatMap(({ view }) => view.memory?.row ?? [])
+  const failing = rows.filter((row) => row.state !== 'HEALTHY').map((row) => row.count)
+  return {
+    id: process.id,
+    name: process.name,
+    state: facts.state,
+    // Bad since its first bad check, good since its last check became good.
+    since: begun.length === 0 ? undefined : worst.length > 0 ? Math.min(...begun) : Math.max(...begun),
+    confirming: enabled.find(({ view }) => view.confirming !== undefined)?.view.confirming,
+    flapping: enabled.some(({ view }) => view.flapping),
+    because: (bad.length > 0 ? bad : enabled).map(({ check, view }) => ({ check: check.id, view })),
+    failures: Math.max(0, ...failing),
+    passes: failing.length > 0 || rows.length === 0 ? 0 : Math.min(...rows.map((row) => row.count)),
+    ...(roles.get(process.id) ?? { role: 'none', draining: false, probable: false, causedBy: [] }),
+  }
+}
+
+function groupsOf(
+  { connections }: Pick<Flow, 'connections'>,
+  processes: readonly ProcessAssessment[],
+): FlowAssessment['groups'] {
+  const states = new Map(processes.map((process) => [process.id, process.state]))
+  const grouped = connections.flatMap((connection) =>
+    connection.redundancyGroup === undefined
+      ? []
+      : [{ to: connection.to, group: connection.redundancyGroup, state: states.get(connection.from) ?? 'UNKNOWN' }],
+  )
+  return [...Map.groupBy(grouped, ({ to, group }) => `${to} ${group}`).values()].flatMap((members) => {
+    const [first] = members
+    const down = members.filter(({ state }) => state === 'FAILED' || state === 'UNKNOWN')
+    if (first === undefined || down.length === 0) return []
+    const state = down.length < members.length ? 'DEGRADED' : (worstState(down.map((each) => each.state)) ?? 'FAILED')
+    return [{ to: first.to, group: first.group, state }]
+  })
+}

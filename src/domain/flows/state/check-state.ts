@@ -1,0 +1,161 @@
+import type { CheckResult, Reason } from '../checks/check-result.ts'
+import type { Substitute } from '../configuration/common-check-keys.ts'
+import type { CheckSettings } from '../flow.ts'
+import { durationInWords } from '../time/duration.ts'
+import { isFlapping } from './flapping.ts'
+import { type State, worstState } from './state.ts'
+
+/** What is remembered of a check between its results; made of data only, so that it can be stored. */
+export interface CheckMemory {
+  /** Confirmed by the thresholds. */
+  readonly state: State
+  /** When this state really began: the first result of the row that confirmed it. */
+  readonly since: number
+  readonly result: CheckResult
+  /** When the last result came. */
+  readonly at: number
+  readonly lastOkAt?: number
+  /** When it was last known to leave FAILED. */
+  readonly recoveredAt?: number
+  /** The last state that was measured, not substituted, and when. */
+  readonly measured?: { readonly state: State; readonly at: number }
+  /** Equal results in a row, with the first of them. */
+  readonly row: { readonly state: State; readonly count: number; readonly since: number }
+  /** The newest last. */
+  readonly window: readonly State[]
+  readonly changes: readonly boolean[]
+  readonly flapping: boolean
+}
+
+type Remembering = Pick<
+  CheckSettings,
+  'failureThreshold' | 'successThreshold' | 'flap' | 'onTimeout' | 'onError' | 'onNoData'
+>
+
+/** The memory after one more result. */
+export function remember(
+  before: CheckMemory | undefined,
+  check: Remembering,
+  result: CheckResult,
+  at: number,
+): CheckMemory {
+  const { state: found, measured: isMeasured } = stateOf(result, check, before, at)
+  const same = before?.row.state === found
+  const row = same
+    ? { ...before.row, count: before.row.count + 1 }
+    : { state: found, count: 1, since: at }
+  const window = [...(before?.window ?? []), found].slice(-check.flap.window)
+  const changes = [...(before?.changes ?? []), before !== undefined && !same].slice(-check.flap.window)
+  const previous = before?.state ?? 'UNKNOWN'
+  const confirmed = found !== previous && row.count >= neededFor(found, previous, check)
+  const state = confirmed ? found : previous
+  const lastOkAt = result.outcome === 'pass' ? at : before?.lastOkAt
+  const recoveredAt = previous === 'FAILED' && state !== 'FAILED' ? at : before?.recoveredAt
+  const measured = isMeasured ? { state: found, at } : before?.measured
+  return {
+    state,
+    since: confirmed || before === undefined ? row.since : before.since,
+    result,
+    at,
+    ...(lastOkAt === undefined ? {} : { lastOkAt }),
+    ...(recoveredAt === undefined ? {} : { recoveredAt }),
+    ...(measured === undefined ? {} : { measured }),
+    row,
+    window,
+    changes,
+    flapping: isFlapping(before?.flapping ?? false, changes, check.flap),
+  }
+}
+
+/** FAILED and HEALTHY are confirmed by a row of results; so is getting better from FAILED. */
+function neededFor(found: State, previous: State, check: Remembering): number {
+  if (found === 'FAILED') return check.failureThreshold
+  if (found === 'HEALTHY' || (found === 'DEGRADED' && previous === 'FAILED')) return check.successThreshold
+  return 1
+}
+
+function stateOf(
+  result: CheckResult,
+  check: Remembering,
+  before: CheckMemory | undefined,
+  at: number,
+): { readonly state: State; readonly measured: boolean } {
+  if (result.outcome === 'pass') return { state: 'HEALTHY', measured: true }
+  if (result.outcome === 'warn') return { state: 'DEGRADED', measured: true }
+  if (result.outcome === 'fail') return { state: 'FAILED', measured: true }
+  if (result.reason === 'timeout') return { state: check.onTimeout === 'failed' ? 'FAILED' : 'UNKNOWN', measured: false }
+  const noData: readonly (Reason | undefined)[] = ['no_data', 'not_found', 'learning']
+  const substitute = noData.includes(result.reason) ? check.onNoData : check.onError
+  return { state: substituted(substitute, before, at), measured: false }
+}
+
+function substituted(substitute: Substitute, before: CheckMemory | undefined, at: number): State {
+  if (substitute === 'failed') return 'FAILED'
+  if (substitute === 'healthy') return 'HEALTHY'
+  if (substitute === 'unknown') return 'UNKNOWN'
+  const last = before?.measured
+  return last !== undefined && at - last.at <= substitute.keep ? last.state : 'UNKNOWN'
+}
+
+/** What is shown of a check at a moment. */
+export interface CheckView {
+  readonly state: State
+  readonly since: number | undefined
+  readonly reason: Reason | undefined
+  /** Why it is so, in one sentence. */
+  readonly message: string
+  /** A row of failures that is not long enough yet. */
+  readonly confirming: { readonly count: number; readonly of: number } | undefined
+  readonly flapping: boolean
+  readonly memory: CheckMemory | undefined
+}
+
+type Viewing = Pick<CheckSettings, 'ttl' | 'failureThreshold'>
+
+/** The state at `now`: no result yet, or none in time, is UNKNOWN whatever was known before. */
+export function viewCheck(check: Viewing, memory: CheckMemory | undefined, now: number): CheckView {
+  if (memory === undefined) {
+    return {
+      state: 'UNKNOWN',
+      since: undefined,
+      reason: 'no_data',
+      message: 'It has not run yet.',
+      confirming: undefined,
+      flapping: false,
+      memory,
+    }
+  }
+  const age = now - memory.at
+  if (age > check.ttl) {
+    const message = `The last result is ${durationInWords(age)} old: “${memory.result.message}”`
+    return {
+      state: 'UNKNOWN',
+      since: memory.at + check.ttl,
+      reason: 'late',
+      message,
+      confirming: undefined,
+      flapping: false,
+      memory,
+    }
+  }
+  const confirming =
+    memory.row.state === 'FAILED' && memory.state !== 'FAILED'
+      ? { count: memory.row.count, of: check.failureThreshold }
+      : undefined
+  return {
+    // While it flaps the worst of the window holds, so that what is below does not blink.
+    state: memory.flapping ? (worstState(memory.window) ?? memory.state) : memory.state,
+    since: memory.since,
+    reason: memory.result.reason,
+    message: messageOf(memory),
+    confirming,
+    flapping: memory.flapping,
+    memory,
+  }
+}
+
+/** A substituted HEALTHY is said to be one. */
+const messageOf = ({ result, row }: CheckMemory): string =>
+  result.outcome === 'unknown' && row.state !== 'UNKNOWN'
+    ? `${result.message} Counted as ${row.state} because the configuration says so.`
+    : result.message
