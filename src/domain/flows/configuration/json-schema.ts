@@ -1,0 +1,64 @@
+import type { CheckType } from '../checks/check-type.ts'
+import { checkTypes } from '../checks/registry.ts'
+import type { JsonObject } from '../../json.ts'
+import { commonCheckKeys } from './common-check-keys.ts'
+import { checkTypeKeys, partKeys, variablesShape } from './flow-shape.ts'
+import { propertySchemas, recordSchema } from './record-shape.ts'
+import type { Keys } from './shape.ts'
+
+const allTypes: Readonly<Record<string, CheckType<Keys, never>>> = checkTypes
+
+/** The JSON Schema of flow files, for editors; what only the whole file can tell is left to the validator. */
+export function flowSchema(): JsonObject {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Signalbox flow',
+    description: 'A monitored dataflow: processes, connections and health checks. docs/flows.md explains every key.',
+    ...recordSchema(partKeys),
+    required: ['version', 'flow', 'processes', 'health_checks'],
+    properties: {
+      ...propertySchemas(partKeys),
+      variables: {
+        ...variablesShape.schema,
+        description: 'Values for ${NAME}, from the environment or written here; secrets belong to the environment.',
+      },
+      check_types: {
+        type: 'object',
+        description: 'Check types of this file: templates over the built-in ones.',
+        additionalProperties: { type: 'object', required: ['extends'], properties: propertySchemas(checkTypeKeys) },
+      },
+      health_checks: {
+        type: 'array',
+        minItems: 1,
+        description: 'What is measured.',
+        items: checkSchema(),
+      },
+    },
+  }
+}
+
+/** The type decides the keys; types of `check_types` may have any, because their templates are not known here. */
+function checkSchema(): JsonObject {
+  return {
+    type: 'object',
+    required: ['id', 'process', 'type'],
+    properties: {
+      type: {
+        description: 'What is measured: a built-in type, or one of check_types.',
+        anyOf: [
+          ...Object.entries(allTypes).map(([name, { measures }]) => ({ const: name, description: measures })),
+          { type: 'string' },
+        ],
+      },
+    },
+    allOf: Object.entries(allTypes).map(([name, { keys }]) => {
+      const { required, properties } = recordSchema({ ...commonCheckKeys, ...keys })
+      const known: JsonObject = typeof properties === 'object' && !Array.isArray(properties) ? (properties ?? {}) : {}
+      return {
+        if: { properties: { type: { const: name } }, required: ['type'] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+        then: { properties: { ...known, type: true }, additionalProperties: false, required: required ?? [] },
+      }
+    }),
+  }
+}
