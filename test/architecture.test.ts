@@ -68,7 +68,9 @@ const layerOf = (file: string) => (file.includes(path.sep) ? (file.split(path.se
 
 /** The entry points of the command line wire like `main.ts` does. */
 /** Commands that start the stack themselves. */
-const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts'].map((name) => path.join('cli', name))
+const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts'].map((name) =>
+  path.join('cli', name),
+)
 const isWiring = (file: string) => layerOf(file) === 'wiring' || commands.includes(file)
 
 describe('dependencies point inward', () => {

@@ -12,10 +12,14 @@ export type FlowArguments =
 export function readFlowArguments(argv: readonly string[]): Result<FlowArguments> {
   let asked: FlowArguments | undefined
   const given: string[] = []
-  const command = new Command('npm run flow --').description('Flow files: whether they are right, and what they say.')
+  const command = new Command('npm run flow --').description(
+    'Flow files: whether they are right, and what they say.',
+  )
   command
     .command('check')
-    .description('Says every mistake with its line. Exit 0: right (warnings may be there), 1: refused, 2: not readable.')
+    .description(
+      'Says every mistake with its line. Exit 0: right (warnings may be there), 1: refused, 2: not readable.',
+    )
     .argument('<files...>')
     .option('--json', 'print one JSON array of mistakes on stdout', false)
     .action((files: string[], { json }: { json: boolean }) => {
@@ -47,7 +51,8 @@ export function readFlowArguments(argv: readonly string[]): Result<FlowArguments
   try {
     command.parse([...argv], { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') return ok({ kind: 'help' })
+    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
+      return ok({ kind: 'help' })
     return refuse('invalid', error instanceof Error && argv.length > 0 ? error.message : whatToSay)
   }
   if (asked === undefined) return refuse('invalid', whatToSay)

@@ -48,7 +48,8 @@ async function check(files: readonly string[], json: boolean): Promise<number> {
     if (!json) for (const mistake of reading.mistakes) print(mistakeLine(mistake))
     const { flow } = reading
     const other = flow === undefined ? undefined : fileOf.get(flow.id)
-    if (other !== undefined) say(`${file}: the flow ${flow?.id} is in ${other} already. Ids are unique over all files.`)
+    if (other !== undefined)
+      say(`${file}: the flow ${flow?.id} is in ${other} already. Ids are unique over all files.`)
     if (flow === undefined || other !== undefined) code = Math.max(code, exit.refused)
     else if (!json) print(`${file}: right. ${summaryOf(flow)}`)
     if (flow !== undefined) fileOf.set(flow.id, file)
@@ -73,7 +74,9 @@ function explain(flow: Flow, states: ReadonlyMap<string, HandState>): number {
   print(sentence)
   const width = Math.max(...ids.map((id) => id.length))
   for (const process of processes) {
-    print(`  ${process.id.padEnd(width)}  ${process.state.padEnd(8)}  ${roleInWords(process, processes)}`.trimEnd())
+    print(
+      `  ${process.id.padEnd(width)}  ${process.state.padEnd(8)}  ${roleInWords(process, processes)}`.trimEnd(),
+    )
   }
   return exit.right
 }

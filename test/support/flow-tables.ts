@@ -48,7 +48,9 @@ export function withTables(page: string): string {
 }
 
 function table(keys: Keys): string {
-  const rows = rowsOf(keys, '').map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+  const rows = rowsOf(keys, '').map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+  )
   return ['| key | what to write | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n')
 }
 
@@ -57,7 +59,11 @@ function rowsOf(keys: Keys, before: string): string[][] {
     [
       `\`${before}${name}\``,
       key.shape.words.replace(/^an? /, ''),
-      key.required ? 'needed' : key.fallback === undefined ? '' : `\`${JSON.stringify(key.fallback).replaceAll('"', '')}\``,
+      key.required
+        ? 'needed'
+        : key.fallback === undefined
+          ? ''
+          : `\`${JSON.stringify(key.fallback).replaceAll('"', '')}\``,
       key.doc,
     ],
     ...rowsOf(key.shape.keys ?? {}, `${before}${name}.`),

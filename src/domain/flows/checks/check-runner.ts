@@ -1,5 +1,5 @@
-import type { JudgeContext } from './check-type.ts'
 import type { CheckResult } from './check-result.ts'
+import type { JudgeContext } from './check-type.ts'
 import type { CheckTypeName, ParametersOf } from './registry.ts'
 
 export interface RunContext extends JudgeContext {

@@ -1,5 +1,5 @@
-import type { Keys, KeyValues } from '../configuration/shape.ts'
 import type { Schedule } from '../configuration/schedule-shape.ts'
+import type { Keys, KeyValues } from '../configuration/shape.ts'
 import type { CheckResult } from './check-result.ts'
 
 /** A measurement is judged with the time as an argument. */

@@ -18,7 +18,9 @@ export function judgeConditions(
   const unknown = [...verdicts, ...warnings].find((verdict) => verdict.outcome === 'unknown')
   if (unknown !== undefined) {
     const why = unknown.reason === 'bad_value' ? 'is no number' : 'is not there'
-    return couldNotTell(unknown.reason ?? 'no_data', `A value ${why}: ${unknown.display}.`, { observed: unknown.display })
+    return couldNotTell(unknown.reason ?? 'no_data', `A value ${why}: ${unknown.display}.`, {
+      observed: unknown.display,
+    })
   }
   const passed = warnings.filter((verdict) => verdict.outcome === 'fail')
   if (passed.length > 0) {

@@ -16,7 +16,10 @@ export const query: Shape<string> = {
   read(node, reading) {
     const value = filledText.read(node, reading)
     if (value === undefined || /^\s*(?:select|with|values|table|show)\b/i.test(value)) return value
-    reading.mistakes.error(node, 'A check only reads: the query begins with select, with, values, table or show.')
+    reading.mistakes.error(
+      node,
+      'A check only reads: the query begins with select, with, values, table or show.',
+    )
     return undefined
   },
 }
@@ -31,5 +34,7 @@ export interface RowsMeasurement {
 export function numberIn(value: unknown): number | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (typeof value === 'bigint') return Number(value)
-  return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : undefined
+  return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))
+    ? Number(value)
+    : undefined
 }

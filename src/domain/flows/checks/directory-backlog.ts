@@ -30,8 +30,15 @@ export const directoryBacklog = defineCheckType({
     // How long an existing backlog may grow says nothing of what starves when nothing arrives.
     const { failsIn: _, ...judged } = worstOf(results)
     if (truncated && judged.outcome === 'pass') {
-      return couldNotTell('no_data', 'The walk ended at max_entries, so the backlog is larger than what was seen.')
+      return couldNotTell(
+        'no_data',
+        'The walk ended at max_entries, so the backlog is larger than what was seen.',
+      )
     }
-    return { ...judged, value: files.length, ...(oldest === undefined ? {} : { evidence: evidenceOf([oldest]) }) }
+    return {
+      ...judged,
+      value: files.length,
+      ...(oldest === undefined ? {} : { evidence: evidenceOf([oldest]) }),
+    }
   },
 })

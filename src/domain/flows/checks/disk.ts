@@ -26,7 +26,12 @@ export const disk = defineCheckType({
         const limit = free[level]
         const limits = { warn: undefined, fail: undefined, [level]: limit?.value }
         return limit?.percent === false
-          ? judgeAtLeast(limits, freeBytes, `Free on ${path}`, (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`)
+          ? judgeAtLeast(
+              limits,
+              freeBytes,
+              `Free on ${path}`,
+              (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`,
+            )
           : judgeAtLeast(limits, percent, `Free on ${path}`, (share) => `${share.toFixed(1)} %`)
       }),
     )

@@ -39,10 +39,14 @@ export const fileExists = defineCheckType({
         (parameters.readable && !file.readable),
     )
     if (wrong.length > 0) {
-      return fail('limit', `${wrong.length} of ${counted.length} files have the wrong size or cannot be read.`, {
-        evidence: evidenceOf(wrong),
-        value: counted.length,
-      })
+      return fail(
+        'limit',
+        `${wrong.length} of ${counted.length} files have the wrong size or cannot be read.`,
+        {
+          evidence: evidenceOf(wrong),
+          value: counted.length,
+        },
+      )
     }
     const more = { value: counted.length, observed: String(counted.length) }
     if (counted.length < least) {

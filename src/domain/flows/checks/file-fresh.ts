@@ -1,5 +1,5 @@
-import { defaulted, optional } from '../configuration/shape.ts'
 import { expectedSince } from '../configuration/schedule-shape.ts'
+import { defaulted, optional } from '../configuration/shape.ts'
 import { choice, duration, longerThanNothing } from '../configuration/value-shapes.ts'
 import { couldNotTell, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
@@ -19,7 +19,11 @@ export const fileFresh = defineCheckType({
     which: defaulted(choice('newest', 'oldest'), 'The file whose age counts.', 'newest'),
     warn_age: optional(longerThanNothing, 'Older than this is DEGRADED.'),
     max_age: optional(longerThanNothing, 'Older than this is FAILED.'),
-    stable_for: defaulted(duration, 'A file changed more recently is still being written and does not count.', '0'),
+    stable_for: defaulted(
+      duration,
+      'A file changed more recently is still being written and does not count.',
+      '0',
+    ),
   },
   wrong: (parameters) =>
     oneOfGlobAndPath(parameters) ??
@@ -33,19 +37,26 @@ export const fileFresh = defineCheckType({
   judge(parameters, { files, truncated }: FileMeasurement, { now, timezone, schedule }) {
     const ahead = files.find((file) => file.modifiedAt > now + clockTolerance)
     if (ahead !== undefined) {
-      return couldNotTell('clock', `${ahead.path} is from the future. Set the clocks right.`, { evidence: evidenceOf([ahead]) })
+      return couldNotTell('clock', `${ahead.path} is from the future. Set the clocks right.`, {
+        evidence: evidenceOf([ahead]),
+      })
     }
     const settled = files
       .filter((file) => now - file.modifiedAt >= parameters.stable_for)
       .toSorted((a, b) => b.modifiedAt - a.modifiedAt)
     const file = parameters.which === 'newest' ? settled[0] : settled.at(-1)
     if (file === undefined) return couldNotTell('no_data', 'No finished file matches.')
-    if (truncated) return couldNotTell('no_data', 'The walk ended at max_entries, so a newer file may have been missed.')
+    if (truncated)
+      return couldNotTell('no_data', 'The walk ended at max_entries, so a newer file may have been missed.')
     const age = Math.max(0, now - file.modifiedAt)
     const limits = { warn: parameters.warn_age, fail: parameters.max_age }
     const judged = judgeAge(limits, age, `The ${parameters.which} file`)
     const since = schedule === undefined ? undefined : expectedSince(schedule, now, timezone)
-    if (judged.outcome !== 'pass' && schedule !== undefined && (since === undefined || file.modifiedAt >= since)) {
+    if (
+      judged.outcome !== 'pass' &&
+      schedule !== undefined &&
+      (since === undefined || file.modifiedAt >= since)
+    ) {
       return pass(`${judged.message} Nothing was due since.`, { value: age, evidence: evidenceOf([file]) })
     }
     return { ...judged, evidence: evidenceOf([file]) }

@@ -40,7 +40,9 @@ export const fileIntegrity = defineCheckType({
     if (damaged.length === 0) return pass(`${examined} files are whole.`, { value: 0 })
     return fail('bad_value', `${damaged.length} of ${examined} files are damaged.`, {
       value: damaged.length,
-      evidence: damaged.slice(0, 5).map(({ path, problem }) => ({ label: 'file', value: `${path}: ${problem}` })),
+      evidence: damaged
+        .slice(0, 5)
+        .map(({ path, problem }) => ({ label: 'file', value: `${path}: ${problem}` })),
     })
   },
 })

@@ -1,5 +1,4 @@
-import { optional } from '../configuration/shape.ts'
-import { defaulted } from '../configuration/shape.ts'
+import { defaulted, optional } from '../configuration/shape.ts'
 import { filledText, integer } from '../configuration/value-shapes.ts'
 
 /** One file as an adapter found it. */
@@ -20,14 +19,26 @@ export interface FileMeasurement {
 }
 
 export const globKeys = {
-  glob: optional(filledText, 'Which files: a path with `*`, `?`, `[a-z]` and `**`; `{{today}}` and `{{yesterday}}` are dates.'),
+  glob: optional(
+    filledText,
+    'Which files: a path with `*`, `?`, `[a-z]` and `**`; `{{today}}` and `{{yesterday}}` are dates.',
+  ),
   path: optional(filledText, 'One file or folder, instead of glob.'),
-  max_entries: defaulted(integer(1, 1_000_000), 'The walk ends here, so that a huge folder cannot stall the checks.', 10_000),
+  max_entries: defaulted(
+    integer(1, 1_000_000),
+    'The walk ends here, so that a huge folder cannot stall the checks.',
+    10_000,
+  ),
 } as const
 
 /** A folder or glob, one of both. */
-export const oneOfGlobAndPath = ({ glob, path }: { readonly glob: string | undefined; readonly path: string | undefined }) =>
-  (glob === undefined) === (path === undefined) ? 'Give glob or path, one of both.' : undefined
+export const oneOfGlobAndPath = ({
+  glob,
+  path,
+}: {
+  readonly glob: string | undefined
+  readonly path: string | undefined
+}) => ((glob === undefined) === (path === undefined) ? 'Give glob or path, one of both.' : undefined)
 
 export const evidenceOf = (files: readonly FileFact[]) =>
   files.slice(0, 5).map(({ path, size }) => ({ label: 'file', value: `${path} (${size} bytes)` }))

@@ -1,5 +1,11 @@
 import { optional } from '../configuration/shape.ts'
-import { cron, duration, filledText, longerThanNothing, matching, timezone } from '../configuration/value-shapes.ts'
+import {
+  cron,
+  duration,
+  longerThanNothing,
+  matching,
+  timezone,
+} from '../configuration/value-shapes.ts'
 import { previousTime } from '../time/cron.ts'
 import { durationInWords } from '../time/duration.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
@@ -35,7 +41,8 @@ export const freshness = defineCheckType({
     if ((asked === undefined) === (table === undefined && column === undefined)) {
       return 'Give query, or table and column.'
     }
-    if (asked === undefined && (table === undefined || column === undefined)) return 'table and column belong together.'
+    if (asked === undefined && (table === undefined || column === undefined))
+      return 'table and column belong together.'
     if ((parameters.deadline_cron === undefined) !== (parameters.lower_bound === undefined)) {
       return 'deadline_cron and lower_bound belong together.'
     }
@@ -47,12 +54,15 @@ export const freshness = defineCheckType({
   judge(parameters, { latest }: FreshnessMeasurement, context) {
     const { now } = context
     if (latest === undefined) return couldNotTell('no_data', 'There is no row yet.')
-    if (latest > now + 60_000) return couldNotTell('clock', 'The newest row is from the future. Set the clocks right.')
+    if (latest > now + 60_000)
+      return couldNotTell('clock', 'The newest row is from the future. Set the clocks right.')
     const { deadline_cron: deadlines, lower_bound: before } = parameters
     if (deadlines !== undefined && before !== undefined) {
       const deadline = previousTime(deadlines, now, parameters.timezone ?? context.timezone)
       if (deadline !== undefined && latest < deadline - before) {
-        return fail('limit', `Nothing new came for the deadline ${durationInWords(now - deadline)} ago.`, { value: now - latest })
+        return fail('limit', `Nothing new came for the deadline ${durationInWords(now - deadline)} ago.`, {
+          value: now - latest,
+        })
       }
     }
     const limits = { warn: parameters.warn_after, fail: parameters.fail_after }

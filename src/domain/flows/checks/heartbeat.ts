@@ -1,6 +1,13 @@
 import { expectedSince, lateAfter, type Schedule } from '../configuration/schedule-shape.ts'
 import { optional, required } from '../configuration/shape.ts'
-import { cron, duration, longerThanNothing, matching, onCalendar, timezone } from '../configuration/value-shapes.ts'
+import {
+  cron,
+  duration,
+  longerThanNothing,
+  matching,
+  onCalendar,
+  timezone,
+} from '../configuration/value-shapes.ts'
 import { durationInWords } from '../time/duration.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
@@ -21,7 +28,11 @@ export const heartbeat = defineCheckType({
   pool: 'memory',
   keys: {
     token: required(
-      matching('a token', /^[A-Za-z0-9_-]{8,128}$/, 'Eight to 128 letters, digits, _ and -; best from a variable.'),
+      matching(
+        'a token',
+        /^[A-Za-z0-9_-]{8,128}$/,
+        'Eight to 128 letters, digits, _ and -; best from a variable.',
+      ),
       'The secret part of the address that the job calls.',
     ),
     period: optional(longerThanNothing, 'At most this long between two pings.'),
@@ -40,15 +51,23 @@ export const heartbeat = defineCheckType({
     const { lastSuccessAt: success, lastFailure: failure } = measured
     if (failure !== undefined && failure.at > (success ?? 0)) {
       const status = failure.exitStatus === undefined ? '' : ` with exit status ${failure.exitStatus}`
-      return fail('reported', `The job reported a failure${status} ${durationInWords(context.now - failure.at)} ago.`)
+      return fail(
+        'reported',
+        `The job reported a failure${status} ${durationInWords(context.now - failure.at)} ago.`,
+      )
     }
     const since = expectedSince(due, context.now, context.timezone)
     if (since !== undefined && (success ?? 0) < since && measured.listeningSince <= since) {
       return success === undefined
         ? fail('limit', 'The job has never reported, and was due.')
-        : fail('limit', `The last report is ${durationInWords(context.now - success)} old, and the next was due.`, { value: context.now - success })
+        : fail(
+            'limit',
+            `The last report is ${durationInWords(context.now - success)} old, and the next was due.`,
+            { value: context.now - success },
+          )
     }
-    if (success === undefined) return couldNotTell('no_data', 'The job has not reported yet; it is not due either.')
+    if (success === undefined)
+      return couldNotTell('no_data', 'The job has not reported yet; it is not due either.')
     const late = lateAfter(due, success, context.timezone)
     return pass(`The job reported ${durationInWords(context.now - success)} ago.`, {
       value: context.now - success,
@@ -57,7 +76,10 @@ export const heartbeat = defineCheckType({
   },
 })
 
-function dueOf(own: Omit<Schedule, 'grace'> & { readonly grace: number | undefined }, common?: Schedule): Schedule | undefined {
+function dueOf(
+  own: Omit<Schedule, 'grace'> & { readonly grace: number | undefined },
+  common?: Schedule,
+): Schedule | undefined {
   const { period, cron: times, on_calendar: calendar } = own
   if (period === undefined && times === undefined && calendar === undefined) return common
   return { period, cron: times, on_calendar: calendar, grace: own.grace ?? 0, timezone: own.timezone }

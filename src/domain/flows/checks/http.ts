@@ -1,10 +1,10 @@
+import { httpPlaceholders } from '../conditions/condition.ts'
+import type { Measured } from '../conditions/judge-condition.ts'
 import { condition } from '../configuration/condition-shape.ts'
 import { anyKeys, list } from '../configuration/container-shapes.ts'
 import { record } from '../configuration/record-shape.ts'
 import { defaulted, optional, required } from '../configuration/shape.ts'
 import { choice, filledText, flag, httpUrl, text } from '../configuration/value-shapes.ts'
-import { httpPlaceholders } from '../conditions/condition.ts'
-import type { Measured } from '../conditions/judge-condition.ts'
 import { defineCheckType } from './check-type.ts'
 import { judgeConditions } from './conditions-judge.ts'
 
@@ -17,7 +17,11 @@ export const http = defineCheckType({
   pool: 'network',
   keys: {
     url: required(httpUrl, 'The address.'),
-    method: defaulted(choice('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'), 'The method.', 'GET'),
+    method: defaulted(
+      choice('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'),
+      'The method.',
+      'GET',
+    ),
     headers: optional(anyKeys(text), 'Headers to send.'),
     body: optional(text, 'The body to send.'),
     tls: optional(

@@ -25,7 +25,10 @@ export interface Limits<T> {
 /** @param what the measured thing with its value, such as “12 files wait” */
 export function judgeRange(limits: Limits<NagiosRange>, value: number, what: string): CheckResult {
   const more = { value, observed: String(value) }
-  for (const [level, range] of [['fail', limits.fail], ['warn', limits.warn]] as const) {
+  for (const [level, range] of [
+    ['fail', limits.fail],
+    ['warn', limits.warn],
+  ] as const) {
     if (range === undefined || !rangeAlerts(range, value)) continue
     const told = { ...more, expected: rangeInWords(range) }
     const message = `${what}; ${rangeInWords(range)} expected.`
@@ -43,10 +46,18 @@ export function judgeAge(limits: Limits<number>, age: number, what: string): Che
   }
   const over = (limit: number) => ({ ...more, expected: `at most ${durationInWords(limit)}` })
   if (limits.fail !== undefined && age > limits.fail) {
-    return fail('limit', `${what} is ${durationInWords(age)} old; at most ${durationInWords(limits.fail)} is allowed.`, over(limits.fail))
+    return fail(
+      'limit',
+      `${what} is ${durationInWords(age)} old; at most ${durationInWords(limits.fail)} is allowed.`,
+      over(limits.fail),
+    )
   }
   if (limits.warn !== undefined && age > limits.warn) {
-    return warn('limit', `${what} is ${durationInWords(age)} old; the warning begins at ${durationInWords(limits.warn)}.`, over(limits.warn))
+    return warn(
+      'limit',
+      `${what} is ${durationInWords(age)} old; the warning begins at ${durationInWords(limits.warn)}.`,
+      over(limits.warn),
+    )
   }
   return pass(`${what} is ${durationInWords(age)} old.`, more)
 }
@@ -59,7 +70,10 @@ export function judgeAtLeast(
   inWords: (value: number) => string,
 ): CheckResult {
   const more = { value, observed: inWords(value) }
-  for (const [level, limit] of [['fail', limits.fail], ['warn', limits.warn]] as const) {
+  for (const [level, limit] of [
+    ['fail', limits.fail],
+    ['warn', limits.warn],
+  ] as const) {
     if (limit === undefined || value >= limit) continue
     const told = { ...more, expected: `at least ${inWords(limit)}` }
     const message = `${what}: ${inWords(value)}; at least ${inWords(limit)} expected.`

@@ -10,7 +10,10 @@ export const metric = checked(
     {
       type: required(choice('file_count', 'db_query'), 'What is counted.'),
       glob: optional(filledText, 'For file_count: the files.'),
-      query: optional(query, 'For db_query: the query for one number; `:from` and `:to` are the ends of the bucket.'),
+      query: optional(
+        query,
+        'For db_query: the query for one number; `:from` and `:to` are the ends of the bucket.',
+      ),
       window: optional(longerThanNothing, 'Only what came within this time counts.'),
       bucket: optional(longerThanNothing, 'For volume: the length of the whole buckets that are compared.'),
     },

@@ -13,10 +13,7 @@ export function parsePluginOutput(output: string): PluginOutput {
   const bar = first.indexOf('|')
   const later = rest.join('\n')
   const laterBar = later.indexOf('|')
-  const data = [
-    bar < 0 ? '' : first.slice(bar + 1),
-    laterBar < 0 ? '' : later.slice(laterBar + 1),
-  ].join(' ')
+  const data = [bar < 0 ? '' : first.slice(bar + 1), laterBar < 0 ? '' : later.slice(laterBar + 1)].join(' ')
   return {
     summary: (bar < 0 ? first : first.slice(0, bar)).trim(),
     details: (laterBar < 0 ? later : later.slice(0, laterBar)).trim(),
@@ -27,7 +24,9 @@ export function parsePluginOutput(output: string): PluginOutput {
 /** `'label'=value[unit];[warn];[crit];[min];[max]`; what does not follow the form, or is `U`, is left out. */
 function parsePerformance(text: string): PerformanceDatum[] {
   const found: PerformanceDatum[] = []
-  for (const match of text.matchAll(/(?:'((?:[^']|'')*)'|([^\s'=]+))=(-?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)([A-Za-z%µ]{0,5})(?=;|\s|$)/g)) {
+  for (const match of text.matchAll(
+    /(?:'((?:[^']|'')*)'|([^\s'=]+))=(-?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)([A-Za-z%µ]{0,5})(?=;|\s|$)/g,
+  )) {
     const [, quotedLabel, label, value = '', unit = ''] = match
     found.push({
       label: quotedLabel?.replaceAll("''", "'") ?? label ?? '',

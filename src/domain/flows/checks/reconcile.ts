@@ -22,11 +22,16 @@ export const reconcile = defineCheckType({
     left: required(metric, 'What went in.'),
     right: required(metric, 'What came out.'),
     also_subtract: optional(metric, 'What is accounted for otherwise, such as rejected files.'),
-    tolerance: required(limitsOf(amount, '`warn` and `fail`, numbers or percentages'), 'How much may be missing.'),
+    tolerance: required(
+      limitsOf(amount, '`warn` and `fail`, numbers or percentages'),
+      'How much may be missing.',
+    ),
   },
   wrong({ dsn, left, right, also_subtract: also }) {
     const asks = [left, right, also].some((each) => each?.type === 'db_query')
-    return asks === (dsn !== undefined) ? undefined : 'dsn belongs to metrics of type db_query, and only to them.'
+    return asks === (dsn !== undefined)
+      ? undefined
+      : 'dsn belongs to metrics of type db_query, and only to them.'
   },
   judge({ also_subtract: also, tolerance }, { left, right, subtracted }: ReconcileMeasurement) {
     if (left === undefined || right === undefined || (also !== undefined && subtracted === undefined)) {
@@ -36,11 +41,16 @@ export const reconcile = defineCheckType({
     const share = left === 0 ? (gap === 0 ? 0 : 100) : (100 * gap) / left
     const told = `${left} in, ${right} out${subtracted === undefined ? '' : `, ${subtracted} accounted for otherwise`}: ${gap} unexplained`
     const more = { value: gap, observed: `${gap} (${share.toFixed(1)} %)` }
-    for (const [level, limit] of [['fail', tolerance.fail], ['warn', tolerance.warn]] as const) {
+    for (const [level, limit] of [
+      ['fail', tolerance.fail],
+      ['warn', tolerance.warn],
+    ] as const) {
       if (limit === undefined || (limit.percent ? share : gap) <= limit.value) continue
       const expected = `at most ${limit.value}${limit.percent ? ' %' : ''}`
       const message = `${told}; ${expected} allowed.`
-      return level === 'fail' ? fail('limit', message, { ...more, expected }) : warn('limit', message, { ...more, expected })
+      return level === 'fail'
+        ? fail('limit', message, { ...more, expected })
+        : warn('limit', message, { ...more, expected })
     }
     return pass(`${told}.`, more)
   },

@@ -1,8 +1,8 @@
+import { judgeCondition } from '../conditions/judge-condition.ts'
 import { condition } from '../configuration/condition-shape.ts'
 import { list } from '../configuration/container-shapes.ts'
 import { defaulted, optional, required } from '../configuration/shape.ts'
 import { filledText, integer } from '../configuration/value-shapes.ts'
-import { judgeCondition } from '../conditions/judge-condition.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey, query, type Row, type RowsMeasurement } from './database.ts'
@@ -28,7 +28,8 @@ export const results = defineCheckType({
     return fromDatabase === (jsonl !== undefined) ? 'Give dsn and query, or jsonl.' : undefined
   },
   judge({ key, ok_when: okWhen, failed_ratio: limits, min_rows: least }, { rows }: RowsMeasurement) {
-    if (rows.length < least) return couldNotTell('no_data', `${rows.length} results; at least ${least} needed.`)
+    if (rows.length < least)
+      return couldNotTell('no_data', `${rows.length} results; at least ${least} needed.`)
     if (rows.length === 0) return judgeRange(limits, 0, 'No results, so none failed')
     const verdicts = rows.map((row) => ({ row, verdict: judgeCondition(okWhen, { ROW: row }) }))
     const blind = verdicts.filter(({ verdict }) => verdict.outcome === 'unknown').length
@@ -36,7 +37,11 @@ export const results = defineCheckType({
     // A row that cannot be judged is not a good one.
     const failed = verdicts.filter(({ verdict }) => verdict.outcome !== 'pass')
     const percent = (100 * failed.length) / rows.length
-    const judged = judgeRange(limits, percent, `${failed.length} of ${rows.length} results failed (${percent.toFixed(1)} %)`)
+    const judged = judgeRange(
+      limits,
+      percent,
+      `${failed.length} of ${rows.length} results failed (${percent.toFixed(1)} %)`,
+    )
     return {
       ...judged,
       evidence: failed.slice(0, 5).map(({ row }) => ({ label: 'result', value: nameOf(row, key) })),
@@ -44,4 +49,5 @@ export const results = defineCheckType({
   },
 })
 
-const nameOf = (row: Row, key: readonly string[]) => key.map((column) => String(row[column] ?? '?')).join(' / ')
+const nameOf = (row: Row, key: readonly string[]) =>
+  key.map((column) => String(row[column] ?? '?')).join(' / ')

@@ -28,11 +28,24 @@ export const service = defineCheckType({
     (unit === undefined) === (container === undefined) ? 'Give unit or container, one of both.' : undefined,
   judge({ unit, container }, { state }: ServiceMeasurement) {
     const name = unit ?? container ?? ''
-    if (['active', 'running', 'healthy'].includes(state)) return pass(`${name} is ${state}.`, { observed: state })
+    if (['active', 'running', 'healthy'].includes(state))
+      return pass(`${name} is ${state}.`, { observed: state })
     if (['activating', 'reloading', 'restarting', 'starting', 'refreshing'].includes(state)) {
       return warn('reported', `${name} is ${state}.`, { observed: state, expected: 'active' })
     }
-    if (['inactive', 'deactivating', 'failed', 'exited', 'dead', 'paused', 'created', 'unhealthy', 'maintenance'].includes(state)) {
+    if (
+      [
+        'inactive',
+        'deactivating',
+        'failed',
+        'exited',
+        'dead',
+        'paused',
+        'created',
+        'unhealthy',
+        'maintenance',
+      ].includes(state)
+    ) {
       return fail('reported', `${name} is ${state}.`, { observed: state, expected: 'active' })
     }
     return couldNotTell('bad_value', `${name} is in a state that is not known here.`, { observed: state })

@@ -27,6 +27,9 @@ export const tlsExpiry = defineCheckType({
     const evidence = [{ label: 'certificate', value: subject }]
     if (validFrom > now) return fail('bad_value', 'The certificate is not valid yet.', { evidence })
     if (validTo <= now) return fail('limit', 'The certificate has expired.', { evidence, value: 0 })
-    return { ...judgeAtLeast(limits, validTo - now, 'The certificate stays valid', durationInWords), evidence }
+    return {
+      ...judgeAtLeast(limits, validTo - now, 'The certificate stays valid', durationInWords),
+      evidence,
+    }
   },
 })

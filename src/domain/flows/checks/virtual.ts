@@ -47,5 +47,7 @@ function judgeMembers({ members }: MembersMeasurement, needed: number): CheckRes
   const message = `${usable} of ${members.length} pass; ${needed} needed.`
   if (good >= needed) return good === members.length ? pass(message, more) : warn('member', message, more)
   if (usable >= needed) return warn('member', message, more)
-  return usable + count('UNKNOWN') >= needed ? couldNotTell('member', message, more) : fail('member', message, more)
+  return usable + count('UNKNOWN') >= needed
+    ? couldNotTell('member', message, more)
+    : fail('member', message, more)
 }

@@ -1,6 +1,13 @@
 import { record } from '../configuration/record-shape.ts'
 import { defaulted, optional, required } from '../configuration/shape.ts'
-import { choice, flag, integer, longerThanNothing, number, percentage } from '../configuration/value-shapes.ts'
+import {
+  choice,
+  flag,
+  integer,
+  longerThanNothing,
+  number,
+  percentage,
+} from '../configuration/value-shapes.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey } from './database.ts'
@@ -43,19 +50,28 @@ export const volume = defineCheckType({
     anomaly: optional(anomaly, 'Compare with what is usual, by median and MAD.'),
   },
   wrong({ dsn, metric: { type, bucket }, min, max, anomaly: usual }) {
-    if ((type === 'db_query') !== (dsn !== undefined)) return 'dsn belongs to the metric db_query, and only to it.'
+    if ((type === 'db_query') !== (dsn !== undefined))
+      return 'dsn belongs to the metric db_query, and only to it.'
     if (bucket === undefined) return 'The metric of a volume needs a bucket, such as 1h.'
-    return min === undefined && max === undefined && usual === undefined ? 'Give min, max or anomaly.' : undefined
+    return min === undefined && max === undefined && usual === undefined
+      ? 'Give min, max or anomaly.'
+      : undefined
   },
   judge({ min, max, anomaly: usual }, { value, history }: VolumeMeasurement) {
     if (value === undefined) return couldNotTell('no_data', 'Nothing could be counted.')
     const more = { value, observed: String(value) }
-    if (min !== undefined && value < min) return fail('limit', `${value} came; at least ${min} expected.`, more)
-    if (max !== undefined && value > max) return fail('limit', `${value} came; at most ${max} expected.`, more)
+    if (min !== undefined && value < min)
+      return fail('limit', `${value} came; at least ${min} expected.`, more)
+    if (max !== undefined && value > max)
+      return fail('limit', `${value} came; at most ${max} expected.`, more)
     if (usual === undefined) return pass(`${value} came.`, more)
     if (usual.fail_on_zero && value === 0) return fail('limit', 'Nothing came.', more)
     if (history.length < usual.min_samples) {
-      return couldNotTell('learning', `${history.length} of ${usual.min_samples} samples are there; still learning.`, more)
+      return couldNotTell(
+        'learning',
+        `${history.length} of ${usual.min_samples} samples are there; still learning.`,
+        more,
+      )
     }
     const middle = median(history)
     // 1.4826 makes the MAD of a normal distribution its standard deviation.
@@ -63,8 +79,16 @@ export const volume = defineCheckType({
     const change = value - middle
     const ignored = (Math.abs(middle) * (usual.ignore_drop_below ?? 0)) / 100
     const wrongWay = usual.direction === 'both' || (usual.direction === 'drop') === change < 0
-    if (change !== 0 && wrongWay && Math.abs(change) > usual.sensitivity * deviation && Math.abs(change) >= ignored) {
-      return fail('limit', `${value} came; about ${middle} is usual.`, { ...more, expected: `about ${middle}` })
+    if (
+      change !== 0 &&
+      wrongWay &&
+      Math.abs(change) > usual.sensitivity * deviation &&
+      Math.abs(change) >= ignored
+    ) {
+      return fail('limit', `${value} came; about ${middle} is usual.`, {
+        ...more,
+        expected: `about ${middle}`,
+      })
     }
     return pass(`${value} came; about ${middle} is usual.`, more)
   },

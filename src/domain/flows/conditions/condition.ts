@@ -1,6 +1,6 @@
+import { nearestName } from '../configuration/nearest-name.ts'
 import { durationAsDecimal, parseDecimal } from './decimal.ts'
 import { parseGlob } from './glob.ts'
-import { nearestName } from '../configuration/nearest-name.ts'
 
 /** In the order in which Gatus looks for them. */
 const operators = ['==', '!=', '<=', '>=', '>', '<'] as const
@@ -25,7 +25,12 @@ export type Placeholder = (typeof httpPlaceholders)[number] | (typeof rowPlaceho
 const structured: readonly string[] = ['BODY', 'CONTEXT', 'ROW', 'ROWS']
 
 export type Operand = { readonly text: string } & (
-  | { readonly kind: 'value'; readonly name: Placeholder; readonly path: Path; readonly function?: 'len' | 'has' }
+  | {
+      readonly kind: 'value'
+      readonly name: Placeholder
+      readonly path: Path
+      readonly function?: 'len' | 'has'
+    }
   | { readonly kind: 'literal' }
   | { readonly kind: 'pattern'; readonly glob: NonNullable<ReturnType<typeof parseGlob>> }
   | { readonly kind: 'any'; readonly options: readonly string[] }
@@ -82,7 +87,9 @@ export function parseCondition(
     }
   }
   if (left.kind !== 'value' && right.kind !== 'value') {
-    return wrong('Neither side is measured, so the answer would always be the same. Use a placeholder such as [STATUS].')
+    return wrong(
+      'Neither side is measured, so the answer would always be the same. Use a placeholder such as [STATUS].',
+    )
   }
   return { ok: true, condition: { text, left, operator: found, right } }
 }

@@ -49,11 +49,15 @@ export function durationAsDecimal(text: string): Decimal | undefined {
   let total = { digits: 0n, exponent: -6 }
   for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)/g)) {
     const [whole = '', fraction = ''] = amount.split('.')
-    const part = { digits: BigInt(whole + fraction) * (nanoseconds[unit] ?? 0n), exponent: -6 - fraction.length }
+    const part = {
+      digits: BigInt(whole + fraction) * (nanoseconds[unit] ?? 0n),
+      exponent: -6 - fraction.length,
+    }
     const lowest = Math.min(total.exponent, part.exponent)
     total = {
       digits:
-        total.digits * 10n ** BigInt(total.exponent - lowest) + part.digits * 10n ** BigInt(part.exponent - lowest),
+        total.digits * 10n ** BigInt(total.exponent - lowest) +
+        part.digits * 10n ** BigInt(part.exponent - lowest),
       exponent: lowest,
     }
   }

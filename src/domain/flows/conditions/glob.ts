@@ -3,7 +3,11 @@ type Step =
   | { readonly kind: 'star' }
   | { readonly kind: 'one' }
   | { readonly kind: 'literal'; readonly character: string }
-  | { readonly kind: 'class'; readonly negated: boolean; readonly ranges: readonly (readonly [string, string])[] }
+  | {
+      readonly kind: 'class'
+      readonly negated: boolean
+      readonly ranges: readonly (readonly [string, string])[]
+    }
 
 /** A glob as Go's filepath.Match reads it; undefined when it is malformed. */
 export function parseGlob(text: string): readonly Step[] | undefined {

@@ -44,7 +44,9 @@ export function readCheckTypes(root: LocatedMap, reading: Reading): CheckTemplat
       Object.assign(parameters, (declared && parametersShape.read(declared, reading)) ?? {})
     }
     // The last link is nearest to the built-in type: what is said earlier comes first.
-    const entries = chain.links.flatMap((link) => link.entries.filter((entry) => !ownKeys.includes(sameKey(entry.key))))
+    const entries = chain.links.flatMap((link) =>
+      link.entries.filter((entry) => !ownKeys.includes(sameKey(entry.key))),
+    )
     const known = [...ownKeys, ...Object.keys(commonCheckKeys), ...Object.keys(checkTypes[chain.base].keys)]
     refuseUnknownKeys(value, known, reading, ` of ${chain.base}`)
     for (const entry of entries) refuseUnknownPlaceholders(entry.value, Object.keys(parameters), reading)
@@ -110,8 +112,15 @@ export function fillTemplate(
     const parameter = Object.hasOwn(template.parameters, key) ? template.parameters[key] : undefined
     if (parameter === undefined) {
       const near = nearestName(key, Object.keys(template.parameters))
-      reading.mistakes.error({ place: keyPlace, path: value.path }, 'This check type has no such parameter.', near)
-    } else if (parameterShapes[parameter.type].read(value, reading) !== undefined && value.kind === 'scalar') {
+      reading.mistakes.error(
+        { place: keyPlace, path: value.path },
+        'This check type has no such parameter.',
+        near,
+      )
+    } else if (
+      parameterShapes[parameter.type].read(value, reading) !== undefined &&
+      value.kind === 'scalar'
+    ) {
       values[key] = String(value.value)
     }
   }
@@ -126,7 +135,8 @@ export function fillTemplate(
 const use = /\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g
 
 function fillPlaceholders(node: Located, values: Readonly<Record<string, string>>): Located {
-  if (node.kind === 'list') return { ...node, items: node.items.map((item) => fillPlaceholders(item, values)) }
+  if (node.kind === 'list')
+    return { ...node, items: node.items.map((item) => fillPlaceholders(item, values)) }
   if (node.kind === 'map') {
     const entries = node.entries.map((entry) => ({ ...entry, value: fillPlaceholders(entry.value, values) }))
     return { ...node, entries }
@@ -139,8 +149,13 @@ function fillPlaceholders(node: Located, values: Readonly<Record<string, string>
 }
 
 /** `{{name}}` has to be a parameter, or a date that is filled in when the check runs. */
-export function refuseUnknownPlaceholders(node: Located, parameters: readonly string[], reading: Reading): void {
-  if (node.kind === 'list') for (const item of node.items) refuseUnknownPlaceholders(item, parameters, reading)
+export function refuseUnknownPlaceholders(
+  node: Located,
+  parameters: readonly string[],
+  reading: Reading,
+): void {
+  if (node.kind === 'list')
+    for (const item of node.items) refuseUnknownPlaceholders(item, parameters, reading)
   else if (node.kind === 'map') {
     for (const entry of node.entries) refuseUnknownPlaceholders(entry.value, parameters, reading)
   } else if (typeof node.value === 'string') {

@@ -1,7 +1,7 @@
 import { list } from './container-shapes.ts'
 import { record } from './record-shape.ts'
 import { schedule } from './schedule-shape.ts'
-import { defaulted, optional, type Keys, type KeyValues, required, type Shape } from './shape.ts'
+import { defaulted, type Keys, type KeyValues, optional, required, type Shape } from './shape.ts'
 import {
   choice,
   definitionOf,
@@ -18,7 +18,10 @@ import {
 export type Substitute = 'unknown' | 'failed' | 'healthy' | { readonly keep: number }
 
 const words = choice('unknown', 'failed', 'healthy')
-const keep = record({ keep: required(longerThanNothing, 'The last state is kept for this long.') }, '`{keep: 10m}`')
+const keep = record(
+  { keep: required(longerThanNothing, 'The last state is kept for this long.') },
+  '`{keep: 10m}`',
+)
 const substitute: Shape<Substitute> = {
   words: '`unknown`, `failed`, `healthy` or `{keep: 10m}`',
   schema: { anyOf: [words.schema, keep.schema] },
@@ -45,7 +48,11 @@ export const checkDefaults = {
     longerThanNothing,
     'An older result is UNKNOWN, “late”. Without it: twice the interval and the timeout, at least 15s.',
   ),
-  failure_threshold: defaulted(integer(1, 100), 'So many failures in a row turn the board; alerts have their own.', 1),
+  failure_threshold: defaulted(
+    integer(1, 100),
+    'So many failures in a row turn the board; alerts have their own.',
+    1,
+  ),
   success_threshold: defaulted(integer(1, 100), 'So many passes in a row turn it back.', 1),
   severity: defaulted(
     choice('critical', 'warning', 'info'),
@@ -58,12 +65,19 @@ export const checkDefaults = {
     'auto',
   ),
   schedule: optional(schedule, 'When something is expected; before that nothing is late.'),
-  flap: optional(flap, 'When changing to and fro is called flapping: by default above 30 percent of 20 results, until 25.'),
+  flap: optional(
+    flap,
+    'When changing to and fro is called flapping: by default above 30 percent of 20 results, until 25.',
+  ),
   on_timeout: optional(choice('failed', 'unknown'), 'What running out of time says; without it by the type.'),
   on_error: defaulted(substitute, 'What it says when the checker itself could not run.', 'unknown'),
   on_no_data: defaulted(substitute, 'What it says when there is nothing to measure.', 'unknown'),
   cache_ttl: defaulted(duration, 'Identical checks share a result that is not older.', '0'),
-  jitter: defaulted(duration, 'Runs are moved by up to this much, so that they do not all begin at once.', '0'),
+  jitter: defaulted(
+    duration,
+    'Runs are moved by up to this much, so that they do not all begin at once.',
+    '0',
+  ),
   enabled: defaulted(flag, 'false: it does not run and is not counted.', true),
   tags: defaulted(list(filledText), 'Words to select by.', []),
 } as const satisfies Keys

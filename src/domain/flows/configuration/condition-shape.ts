@@ -14,7 +14,8 @@ export const condition = (placeholders: readonly Placeholder[]): Shape<Condition
     const parsed = parseCondition(node.value, placeholders)
     if (parsed.ok) return parsed.condition
     // What variables brought is not repeated: the message of the parser quotes the text.
-    const message = node.written === undefined ? parsed.message : 'With its variables filled in this is no condition.'
+    const message =
+      node.written === undefined ? parsed.message : 'With its variables filled in this is no condition.'
     mistakes.error(node, `Bad condition: ${message}`, parsed.suggestion)
     return undefined
   },

@@ -55,10 +55,7 @@ export const either = <A, B>(
 export const isScalarNode = (node: Located): boolean => node.kind === 'scalar'
 
 /** A part that decides itself what it needs after its keys are known. */
-export const checked = <T>(
-  shape: Shape<T>,
-  wrong: (value: T) => string | undefined,
-): Shape<T> => ({
+export const checked = <T>(shape: Shape<T>, wrong: (value: T) => string | undefined): Shape<T> => ({
   ...shape,
   read(node, reading) {
     const value = shape.read(node, reading)

@@ -1,5 +1,5 @@
-import { anyKeys, checked, either, isScalarNode, list } from './container-shapes.ts'
 import { checkDefaults } from './common-check-keys.ts'
+import { anyKeys, checked, either, isScalarNode, list } from './container-shapes.ts'
 import { record } from './record-shape.ts'
 import { defaulted, optional, required, type ShapeValue } from './shape.ts'
 import {
@@ -23,7 +23,11 @@ const board = record(
     headline: defaulted(flag, 'Whether one sentence names the root cause.', true),
     style: defaulted(choice('diagram', 'tiles'), 'How processes are shown.', 'diagram'),
     at_risk_below: defaulted(longerThanNothing, '“At risk” shows when less time than this is left.', '1h'),
-    live_after: defaulted(longerThanNothing, 'Without a heartbeat for this long the whole board greys out.', '10s'),
+    live_after: defaulted(
+      longerThanNothing,
+      'Without a heartbeat for this long the whole board greys out.',
+      '10s',
+    ),
     blank_after: defaulted(longerThanNothing, 'Without one for this long the states become “?”.', '60s'),
     reload_every: defaulted(longerThanNothing, 'The page loads itself anew this often.', '24h'),
     sound: defaulted(flag, 'Whether a new failure makes a sound.', false),
@@ -44,7 +48,10 @@ export const flowKeys = record({
 const atLeastOf = record(
   {
     at_least: required(integer(1), 'So many have to be good.'),
-    of: required(list(referenceTo('health check'), { atLeast: 1 }), 'Of these checks; others count as always.'),
+    of: required(
+      list(referenceTo('health check'), { atLeast: 1 }),
+      'Of these checks; others count as always.',
+    ),
   },
   '`{at_least: n, of: [...]}`',
 )
@@ -123,7 +130,11 @@ const maintenanceShape = checked(
     start: optional(moment, 'Once: when it begins.'),
     end: optional(moment, 'When it ends.'),
     ical: optional(filledText, 'Or the times of an iCal file.'),
-    expected_downstream: defaulted(flag, 'Whether what starves because of it shows “expected”, not red.', false),
+    expected_downstream: defaulted(
+      flag,
+      'Whether what starves because of it shows “expected”, not red.',
+      false,
+    ),
   }),
   ({ schedule, start, end, ical }) => {
     if ((start === undefined) !== (end === undefined)) return 'start and end belong together.'
@@ -143,9 +154,13 @@ const contactShape = checked(
     to: optional(text, 'For email: who gets it; empty switches it off.'),
   }),
   ({ type, url, to }) => {
-    if ((type === 'webhook') !== (url !== undefined)) return 'A webhook needs url, and only a webhook has one.'
-    if (url !== undefined && url !== '' && !/^https?:\/\//.test(url)) return 'The url is no http or https address.'
-    return (type === 'email') === (to !== undefined) ? undefined : 'An email needs to, and only an email has it.'
+    if ((type === 'webhook') !== (url !== undefined))
+      return 'A webhook needs url, and only a webhook has one.'
+    if (url !== undefined && url !== '' && !/^https?:\/\//.test(url))
+      return 'The url is no http or https address.'
+    return (type === 'email') === (to !== undefined)
+      ? undefined
+      : 'An email needs to, and only an email has it.'
   },
 )
 
@@ -208,7 +223,9 @@ export const parameterShape = checked(
     description: optional(filledText, 'What it is for.'),
   }),
   ({ required: needed, default: fallback }) =>
-    needed === (fallback === undefined) ? undefined : 'A parameter is required or has a default, one of both.',
+    needed === (fallback === undefined)
+      ? undefined
+      : 'A parameter is required or has a default, one of both.',
 )
 export type Parameter = ShapeValue<typeof parameterShape>
 

@@ -1,6 +1,6 @@
+import type { JsonObject } from '../../json.ts'
 import type { CheckType } from '../checks/check-type.ts'
 import { checkTypes } from '../checks/registry.ts'
-import type { JsonObject } from '../../json.ts'
 import { commonCheckKeys } from './common-check-keys.ts'
 import { checkTypeKeys, partKeys, variablesShape } from './flow-shape.ts'
 import { propertySchemas, recordSchema } from './record-shape.ts'
@@ -13,19 +13,26 @@ export function flowSchema(): JsonObject {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Signalbox flow',
-    description: 'A monitored dataflow: processes, connections and health checks. docs/flows.md explains every key.',
+    description:
+      'A monitored dataflow: processes, connections and health checks. docs/flows.md explains every key.',
+    $defs: { check: propertySchemas(commonCheckKeys) },
     ...recordSchema(partKeys),
     required: ['version', 'flow', 'processes', 'health_checks'],
     properties: {
       ...propertySchemas(partKeys),
       variables: {
         ...variablesShape.schema,
-        description: 'Values for ${NAME}, from the environment or written here; secrets belong to the environment.',
+        description:
+          'Values for uses of their name, from the environment or written here; secrets belong to the environment.',
       },
       check_types: {
         type: 'object',
         description: 'Check types of this file: templates over the built-in ones.',
-        additionalProperties: { type: 'object', required: ['extends'], properties: propertySchemas(checkTypeKeys) },
+        additionalProperties: {
+          type: 'object',
+          required: ['extends'],
+          properties: propertySchemas(checkTypeKeys),
+        },
       },
       health_checks: {
         type: 'array',
@@ -52,8 +59,9 @@ function checkSchema(): JsonObject {
       },
     },
     allOf: Object.entries(allTypes).map(([name, { keys }]) => {
-      const { required, properties } = recordSchema({ ...commonCheckKeys, ...keys })
-      const known: JsonObject = typeof properties === 'object' && !Array.isArray(properties) ? (properties ?? {}) : {}
+      const { required } = recordSchema({ ...commonCheckKeys, ...keys })
+      const common = Object.keys(commonCheckKeys).map((key) => [key, { $ref: `#/$defs/check/${key}` }])
+      const known: JsonObject = { ...Object.fromEntries(common), ...propertySchemas(keys) }
       return {
         if: { properties: { type: { const: name } }, required: ['type'] },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema

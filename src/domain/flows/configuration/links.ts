@@ -44,16 +44,21 @@ export function checkCircles(root: LocatedMap, { mistakes }: Reading): void {
     const from = textAt(node, 'id')
     const of = node.kind === 'map' ? entryOf(node, 'of')?.value : undefined
     if (from === undefined || of?.kind !== 'list') return []
-    return of.items.flatMap((item) => (item.kind === 'scalar' ? [{ from, to: String(item.value), node: item }] : []))
+    return of.items.flatMap((item) =>
+      item.kind === 'scalar' ? [{ from, to: String(item.value), node: item }] : [],
+    )
   })
   for (const links of [connections, members]) {
     const circle = circleIn(links)
-    if (circle !== undefined) mistakes.error(circle.node, `cycle: ${circle.path.join(' > ')}. Take one of these out.`)
+    if (circle !== undefined)
+      mistakes.error(circle.node, `cycle: ${circle.path.join(' > ')}. Take one of these out.`)
   }
 }
 
 /** Depth first, without recursion: a chain may be as long as the file. */
-function circleIn(links: readonly Link[]): { readonly path: readonly string[]; readonly node: Located } | undefined {
+function circleIn(
+  links: readonly Link[],
+): { readonly path: readonly string[]; readonly node: Located } | undefined {
   const outgoing = Map.groupBy(links, (link) => link.from)
   const done = new Set<string>()
   for (const start of outgoing.keys()) {
@@ -67,7 +72,8 @@ function circleIn(links: readonly Link[]): { readonly path: readonly string[]; r
         continue
       }
       const begin = path.findIndex((step) => step.name === link.to)
-      if (begin >= 0) return { path: [...path.slice(begin).map((step) => step.name), link.to], node: link.node }
+      if (begin >= 0)
+        return { path: [...path.slice(begin).map((step) => step.name), link.to], node: link.node }
       if (!done.has(link.to)) path.push({ name: link.to, at: 0 })
     }
   }

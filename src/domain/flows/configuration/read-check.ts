@@ -1,9 +1,9 @@
-import { type CheckTypeName, checkTypes, isCheckTypeName } from '../checks/registry.ts'
 import type { CheckType } from '../checks/check-type.ts'
+import { type CheckTypeName, checkTypes, isCheckTypeName } from '../checks/registry.ts'
 import type { Check, CheckSettings } from '../flow.ts'
 import { durationInWords } from '../time/duration.ts'
 import { type CheckTemplates, fillTemplate, refuseUnknownPlaceholders } from './check-templates.ts'
-import { checkDefaults, type CommonCheck, commonCheckKeys } from './common-check-keys.ts'
+import { type CommonCheck, checkDefaults, commonCheckKeys } from './common-check-keys.ts'
 import { entryOf, type Located, type LocatedEntry, type LocatedMap, quoted, sameKey } from './located.ts'
 import { nearestName } from './nearest-name.ts'
 import { readKeys, refuseUnknownKeys } from './record-shape.ts'
@@ -30,9 +30,14 @@ export function readCheck(
   const type = template?.base ?? namedType
   if (!isCheckTypeName(type)) {
     const names = [...Object.keys(checkTypes), ...templates.keys()]
-    if (namedType === '') reading.mistakes.error(typeNode ?? node, 'The key type is missing: what is measured.')
+    if (namedType === '')
+      reading.mistakes.error(typeNode ?? node, 'The key type is missing: what is measured.')
     else if (!declared(reading, namedType)) {
-      reading.mistakes.error(typeNode ?? node, `There is no check type ${quoted(typeNode ?? node)}.`, nearestName(namedType, names))
+      reading.mistakes.error(
+        typeNode ?? node,
+        `There is no check type ${quoted(typeNode ?? node)}.`,
+        nearestName(namedType, names),
+      )
     }
     // Names and common keys can still be told right from wrong.
     readKeys(node, commonCheckKeys, reading)
@@ -75,7 +80,13 @@ const onlyDefaults = (entries: readonly LocatedEntry[]) =>
   entries.filter((entry) => Object.hasOwn(checkDefaults, sameKey(entry.key)))
 
 function settingsOf(common: CommonCheck, namedType: string, type: CheckTypeName): CheckSettings {
-  const { interval, timeout, retries, retry_interval: retryInterval, failure_threshold: failureThreshold } = common
+  const {
+    interval,
+    timeout,
+    retries,
+    retry_interval: retryInterval,
+    failure_threshold: failureThreshold,
+  } = common
   return {
     id: common.id,
     process: common.process,

@@ -4,8 +4,8 @@ import { boardDefaults, partKeys } from './flow-shape.ts'
 import { checkCircles, checkNames, itemsOf } from './links.ts'
 import { entryOf, type Located, type LocatedMap, type Mistake, Mistakes } from './located.ts'
 import { readCheck } from './read-check.ts'
-import { readKeys, refuseUnknownKeys } from './record-shape.ts'
 import { readText } from './read-text.ts'
+import { readKeys, refuseUnknownKeys } from './record-shape.ts'
 import type { KeyValues, Reading } from './shape.ts'
 import { fillVariables, type Values } from './variables.ts'
 
@@ -71,7 +71,11 @@ function readChecks(root: LocatedMap, reading: Reading): readonly Check[] {
 }
 
 /** Only worth saying once the rest is right: a broken check may be the missing one. */
-function warnOfBlindProcesses(root: LocatedMap, checks: readonly Check[], { mistakes, definitions }: Reading): void {
+function warnOfBlindProcesses(
+  root: LocatedMap,
+  checks: readonly Check[],
+  { mistakes, definitions }: Reading,
+): void {
   if (mistakes.hasErrors) return
   const watched = new Set(checks.filter((check) => check.enabled).map((check) => check.process))
   for (const { kind, name, node } of definitions) {
@@ -119,11 +123,13 @@ function flowOf(
       rollup: process.rollup ?? defaults?.process?.rollup ?? 'worst',
       drillDown,
     })),
-    connections: parts.connections.map(({ max_lag: maxLag, redundancy_group: redundancyGroup, ...connection }) => ({
-      ...connection,
-      maxLag: maxLag ?? 0,
-      redundancyGroup,
-    })),
+    connections: parts.connections.map(
+      ({ max_lag: maxLag, redundancy_group: redundancyGroup, ...connection }) => ({
+        ...connection,
+        maxLag: maxLag ?? 0,
+        redundancyGroup,
+      }),
+    ),
     checks,
     maintenance: parts.maintenance,
     contacts: parts.contacts,

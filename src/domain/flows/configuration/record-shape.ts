@@ -90,7 +90,12 @@ export const propertySchemas = (keys: Keys): JsonObject =>
 
 function asNode(fallback: NonNullable<Key['fallback']>, { place, path }: Located): Located {
   if (typeof fallback === 'object') {
-    return { kind: 'list', place, path, items: fallback.map((value) => ({ kind: 'scalar', value, place, path })) }
+    return {
+      kind: 'list',
+      place,
+      path,
+      items: fallback.map((value) => ({ kind: 'scalar', value, place, path })),
+    }
   }
   return { kind: 'scalar', value: fallback, place, path }
 }

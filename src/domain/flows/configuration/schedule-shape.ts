@@ -6,13 +6,22 @@ import { cron, duration, longerThanNothing, onCalendar, timezone } from './value
 
 /** When something is expected. */
 export const schedule = checked(
-  record({
-    cron: optional(cron, 'When it is expected, in five fields: minute, hour, day of month, month, weekday.'),
-    on_calendar: optional(onCalendar, 'When it is expected, as systemd writes it: `02:30` or `Mon..Fri 02:30`.'),
-    period: optional(longerThanNothing, 'At most this long between two.'),
-    grace: defaulted(duration, 'How much later is still in time.', '0'),
-    timezone: optional(timezone, 'The time zone of the expression; else that of the flow.'),
-  }, 'schedule'),
+  record(
+    {
+      cron: optional(
+        cron,
+        'When it is expected, in five fields: minute, hour, day of month, month, weekday.',
+      ),
+      on_calendar: optional(
+        onCalendar,
+        'When it is expected, as systemd writes it: `02:30` or `Mon..Fri 02:30`.',
+      ),
+      period: optional(longerThanNothing, 'At most this long between two.'),
+      grace: defaulted(duration, 'How much later is still in time.', '0'),
+      timezone: optional(timezone, 'The time zone of the expression; else that of the flow.'),
+    },
+    'schedule',
+  ),
   (value) =>
     [value.cron, value.on_calendar, value.period].filter((each) => each !== undefined).length === 1
       ? undefined

@@ -61,7 +61,18 @@ export const longerThanNothing = scalar('a duration', (value) => {
   return ms > 0 ? ms : { wrong: 'It has to be longer than nothing.' }
 })
 
-const sizeUnits = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+const sizeUnits = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
 export const size = scalar('a size', (value) => {
   const match = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/.exec(value)
   const unit = Object.entries(sizeUnits).find(([name]) => name === (match?.[2] ?? ''))?.[1]
@@ -118,7 +129,9 @@ export const timezone = scalar('a time zone', (value) =>
 )
 
 export const moment = scalar('a moment', (value) => {
-  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN
+  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/.test(value)
+    ? Date.parse(value)
+    : Number.NaN
   return Number.isNaN(at) ? { wrong: 'Write date, time and offset: 2026-12-05T20:00:00Z.' } : at
 })
 

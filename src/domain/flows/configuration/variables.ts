@@ -50,7 +50,7 @@ function fill(node: Located, values: Values, mistakes: Mistakes): Located {
   const value = written.replace(use, (found, name: string | undefined, fallback: string | undefined) => {
     if (found === '$${') return '${'
     if (name === undefined) {
-      mistakes.error(node, 'This ${ has no end. Write ${NAME} or ${NAME:-default}, or $${ for a plain ${.')
+      mistakes.error(node, `This \${ has no end. Write \${NAME} or \${NAME:-default}, or $\${ for a plain \${.`)
       whole = false
       return found
     }
@@ -59,7 +59,11 @@ function fill(node: Located, values: Values, mistakes: Mistakes): Located {
     if (known !== undefined && (known !== '' || fallback === undefined)) return known
     if (fallback !== undefined) return fallback
     const near = nearestName(name, Object.keys(values))
-    mistakes.error(node, `The variable ${name} is not set and has no default. Write \${${name}:-default}, or set it.`, near)
+    mistakes.error(
+      node,
+      `The variable ${name} is not set and has no default. Write \${${name}:-default}, or set it.`,
+      near,
+    )
     whole = false
     return ''
   })

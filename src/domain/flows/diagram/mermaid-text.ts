@@ -19,16 +19,16 @@ export interface Sensor {
 }
 
 /** Writes the flow as Mermaid text: a box for each process, a sensor on each arrow that is watched. */
-export function mermaidText(flow: Pick<Flow, 'layout' | 'processes' | 'connections' | 'checks'>): FlowDiagram {
+export function mermaidText(
+  flow: Pick<Flow, 'layout' | 'processes' | 'connections' | 'checks'>,
+): FlowDiagram {
   const nodeOf = nodeNames(flow.processes.map((process) => process.id))
   const sensors = sensorsOf(flow, nodeOf)
   const lines = [
     `flowchart ${flow.layout === 'LR' ? 'LR' : 'TD'}`,
     ...flow.processes.map(({ id, name }) => `  ${nodeOf(id)}["${diagramLabel(name)}"]:::process`),
     ...sensors.map(({ node, checks }) => `  ${node}(["${sensorLabel(checks)}"]):::sensor`),
-    ...sensors
-      .filter(({ from }) => from === undefined)
-      .map(({ node, to }) => `  ${node} --> ${nodeOf(to)}`),
+    ...sensors.filter(({ from }) => from === undefined).map(({ node, to }) => `  ${node} --> ${nodeOf(to)}`),
     ...flow.connections.flatMap((connection) => arrows(connection, sensors, nodeOf)),
   ]
   return {
@@ -61,7 +61,9 @@ function sensorsOf(
   nodeOf: (id: string) => string,
 ): Sensor[] {
   return processes.flatMap(({ id }): Sensor[] => {
-    const watching = checks.filter((check) => check.process === id && check.explains === 'upstream' && check.enabled)
+    const watching = checks.filter(
+      (check) => check.process === id && check.explains === 'upstream' && check.enabled,
+    )
     if (watching.length === 0) return []
     const incoming = connections.filter((connection) => connection.to === id)
     const rank = ({ type, optional }: Connection) => (optional ? 2 : 0) + (type === 'control' ? 1 : 0)

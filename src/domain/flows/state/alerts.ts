@@ -28,7 +28,9 @@ export function nextAlerts(
   const still: OpenAlert[] = []
   const starvedBy = (id: string) =>
     processes
-      .filter(({ role, causedBy }) => role === 'consequence' && causedBy.some((cause) => cause.process === id))
+      .filter(
+        ({ role, causedBy }) => role === 'consequence' && causedBy.some((cause) => cause.process === id),
+      )
       .map((process) => process.id)
   for (const each of open) {
     const alert = alerts.find((candidate) => candidate.id === each.alert)

@@ -16,11 +16,7 @@ const stateOf: Readonly<Record<HandState, State>> = {
 }
 
 /** What the board would say if the processes were in these states; the others are healthy. Nothing is run. */
-export function assessByHand(
-  flow: Flow,
-  given: ReadonlyMap<string, HandState>,
-  now: number,
-): FlowAssessment {
+export function assessByHand(flow: Flow, given: ReadonlyMap<string, HandState>, now: number): FlowAssessment {
   const facts = flow.processes.map(({ id }): ProcessFacts => {
     const hand = given.get(id) ?? 'healthy'
     const state = stateOf[hand]

@@ -2,9 +2,9 @@ import type { CheckResult } from '../checks/check-result.ts'
 import { checkTypes } from '../checks/registry.ts'
 import type { Check, Flow, Process } from '../flow.ts'
 import { type CheckMemory, type CheckView, viewCheck } from './check-state.ts'
+import { headline } from './headline.ts'
 import { type CheckAndView, contributionOf, processState } from './process-state.ts'
 import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
-import { headline } from './headline.ts'
 import { type State, severityOf, worstState } from './state.ts'
 
 export interface ProcessAssessment extends RoleOf {
@@ -49,7 +49,11 @@ export function assessFlow(
     })
     return { process, checks, facts: factsOf(process, checks, now) }
   })
-  const roles = assignRoles(inputs.map((each) => each.facts), flow.connections, now)
+  const roles = assignRoles(
+    inputs.map((each) => each.facts),
+    flow.connections,
+    now,
+  )
   const processes = inputs.map(({ process, checks, facts }) => assessProcess(process, checks, facts, roles))
   return summarize(flow, processes, now)
 }
@@ -91,10 +95,15 @@ function viewChecks(
     const known = views.get(check.id)
     if (known !== undefined) return known
     const found = isVirtual(check)
-      ? viewOfMembers(check, check.parameters.of.flatMap((id) => {
-          const member = byId.get(id)
-          return member === undefined ? [] : [{ id, view: view(member) }]
-        }), now, flow.timezone)
+      ? viewOfMembers(
+          check,
+          check.parameters.of.flatMap((id) => {
+            const member = byId.get(id)
+            return member === undefined ? [] : [{ id, view: view(member) }]
+          }),
+          now,
+          flow.timezone,
+        )
       : viewCheck(check, memories.get(check.id), now)
     views.set(check.id, found)
     return found
@@ -199,13 +208,20 @@ function groupsOf(
   const grouped = connections.flatMap((connection) =>
     connection.redundancyGroup === undefined
       ? []
-      : [{ to: connection.to, group: connection.redundancyGroup, state: states.get(connection.from) ?? 'UNKNOWN' }],
+      : [
+          {
+            to: connection.to,
+            group: connection.redundancyGroup,
+            state: states.get(connection.from) ?? 'UNKNOWN',
+          },
+        ],
   )
   return [...Map.groupBy(grouped, ({ to, group }) => `${to} ${group}`).values()].flatMap((members) => {
     const [first] = members
     const down = members.filter(({ state }) => state === 'FAILED' || state === 'UNKNOWN')
     if (first === undefined || down.length === 0) return []
-    const state = down.length < members.length ? 'DEGRADED' : (worstState(down.map((each) => each.state)) ?? 'FAILED')
+    const state =
+      down.length < members.length ? 'DEGRADED' : (worstState(down.map((each) => each.state)) ?? 'FAILED')
     return [{ to: first.to, group: first.group, state }]
   })
 }

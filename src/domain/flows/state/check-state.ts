@@ -41,9 +41,7 @@ export function remember(
 ): CheckMemory {
   const { state: found, measured: isMeasured } = stateOf(result, check, before, at)
   const same = before?.row.state === found
-  const row = same
-    ? { ...before.row, count: before.row.count + 1 }
-    : { state: found, count: 1, since: at }
+  const row = same ? { ...before.row, count: before.row.count + 1 } : { state: found, count: 1, since: at }
   const window = [...(before?.window ?? []), found].slice(-check.flap.window)
   const changes = [...(before?.changes ?? []), before !== undefined && !same].slice(-check.flap.window)
   const previous = before?.state ?? 'UNKNOWN'
@@ -83,7 +81,8 @@ function stateOf(
   if (result.outcome === 'pass') return { state: 'HEALTHY', measured: true }
   if (result.outcome === 'warn') return { state: 'DEGRADED', measured: true }
   if (result.outcome === 'fail') return { state: 'FAILED', measured: true }
-  if (result.reason === 'timeout') return { state: check.onTimeout === 'failed' ? 'FAILED' : 'UNKNOWN', measured: false }
+  if (result.reason === 'timeout')
+    return { state: check.onTimeout === 'failed' ? 'FAILED' : 'UNKNOWN', measured: false }
   const noData: readonly (Reason | undefined)[] = ['no_data', 'not_found', 'learning']
   const substitute = noData.includes(result.reason) ? check.onNoData : check.onError
   return { state: substituted(substitute, before, at), measured: false }

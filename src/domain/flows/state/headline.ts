@@ -42,7 +42,8 @@ function whatFailed(failed: readonly ProcessAssessment[], now: number): string {
   const [first, second] = failed
   if (first === undefined) return ''
   const ago = first.since === undefined ? '' : ` ${durationInWords(now - first.since)} ago`
-  if (second === undefined) return first.flapping ? `${loud(first)} is flapping` : `${loud(first)} stopped${ago}`
+  if (second === undefined)
+    return first.flapping ? `${loud(first)} is flapping` : `${loud(first)} stopped${ago}`
   if (failed.length === 2) return `${loud(first)} and ${loud(second)} stopped`
   return `${failed.length} processes stopped, first ${loud(first)}${ago}`
 }

@@ -106,7 +106,10 @@ class Causes {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const incoming = this.#incoming.get(id) ?? []
-    const groups = Map.groupBy(incoming, (connection) => connection.redundancyGroup ?? `to ${connection.from}`)
+    const groups = Map.groupBy(
+      incoming,
+      (connection) => connection.redundancyGroup ?? `to ${connection.from}`,
+    )
     const found: FoundCause[] = []
     for (const members of groups.values()) {
       const each = members.map((connection) => this.#through(connection, wanted))
@@ -121,10 +124,10 @@ class Causes {
   #through({ from, to, maxLag }: Connection, wanted: Wanted): FoundCause[] {
     const above = this.#facts.get(from)
     if (above === undefined) return []
-    const further = () =>
-      this.of(from, wanted).map((cause) => ({ ...cause, path: [...cause.path, to] }))
+    const further = () => this.of(from, wanted).map((cause) => ({ ...cause, path: [...cause.path, to] }))
     const bad =
-      above.evaluated && (above.suspected === 'FAILED' || (wanted === 'unknown' && above.suspected === 'UNKNOWN'))
+      above.evaluated &&
+      (above.suspected === 'FAILED' || (wanted === 'unknown' && above.suspected === 'UNKNOWN'))
     if (bad) {
       const beyond = above.starved ? further() : []
       const confirmed = above.suspected === above.state

@@ -65,7 +65,8 @@ export function parseOnCalendar(text: string): Cron | string {
     return parseCron(word === 'weekly' ? '0 0 * * 1' : `@${word}`)
   }
   const match = /^(?:([a-z,.]+)\s+)?(?:\*-\*-\*\s+)?(\d{1,2}):(\d{2})(?::00)?$/.exec(word)
-  if (match === null) return 'Write a time of day such as 02:30, with weekdays before it where needed (Mon..Fri 02:30).'
+  if (match === null)
+    return 'Write a time of day such as 02:30, with weekdays before it where needed (Mon..Fri 02:30).'
   const [, days, hour, minute] = match
   const short = days?.replace(/[a-z]+/g, (name) => name.slice(0, 3)).replaceAll('..', '-')
   return parseCron(`${Number(minute)} ${Number(hour)} * * ${short ?? '*'}`)
@@ -110,7 +111,9 @@ function matchesDay(cron: Cron, date: Date): boolean {
 function everMatches(cron: Cron): boolean {
   if (cron.eitherDay) return true
   const longest = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-  return [...cron.months].some((month) => [...cron.daysOfMonth].some((day) => day <= (longest[month - 1] ?? 0)))
+  return [...cron.months].some((month) =>
+    [...cron.daysOfMonth].some((day) => day <= (longest[month - 1] ?? 0)),
+  )
 }
 
 function parseField(
@@ -130,7 +133,8 @@ function parseField(
   for (const item of text.split(',')) {
     const [range = '', stepText, ...more] = item.split('/')
     const step = stepText === undefined ? 1 : Number(stepText)
-    if (more.length > 0 || !Number.isInteger(step) || step < 1) return `The step in the ${name} field, “${item}”, is not a whole number from 1.`
+    if (more.length > 0 || !Number.isInteger(step) || step < 1)
+      return `The step in the ${name} field, “${item}”, is not a whole number from 1.`
     const [from = '', to, ...rest] = range === '*' ? [String(lowest), String(highest)] : range.split('-')
     const begin = numberOf(from)
     const end = to === undefined ? (stepText === undefined ? begin : highest) : numberOf(to)

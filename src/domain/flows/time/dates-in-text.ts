@@ -7,6 +7,8 @@ export const dateNames = ['today', 'yesterday'] as const
 export function fillDates(text: string, now: number, timezone: string): string {
   return text.replace(/\{\{\s*(today|yesterday)\s*\}\}/g, (_, name: string) => {
     const { year, month, day } = localTime(now, timezone)
-    return new Date(Date.UTC(year, month - 1, day - (name === 'yesterday' ? 1 : 0))).toISOString().slice(0, 10)
+    return new Date(Date.UTC(year, month - 1, day - (name === 'yesterday' ? 1 : 0)))
+      .toISOString()
+      .slice(0, 10)
   })
 }

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { parseCondition, rowPlaceholders } from '../../../src/domain/flows/conditions/condition.ts'
+import { matchesGlob, parseGlob, withoutSeparators } from '../../../src/domain/flows/conditions/glob.ts'
+import { judgeCondition, type Measured } from '../../../src/domain/flows/conditions/judge-condition.ts'
+
+const Input = z.object({
+  status: z.number().optional(),
+  ip: z.string().optional(),
+  connected: z.boolean().default(false),
+  response_time_ms: z.number().optional(),
+  dns_rcode: z.string().optional(),
+  certificate_expiration_ms: z.number().optional(),
+  domain_expiration_ms: z.number().optional(),
+  body: z.string().optional(),
+})
+const Cases = z.object({
+  placeholder_inputs: z.record(z.string(), z.unknown()),
+  evaluate: z.array(z.object({ id: z.string(), condition: z.string(), input: Input, expected_success: z.boolean() })),
+  validate: z.array(z.object({ id: z.string(), condition: z.string(), valid: z.boolean() })),
+  placeholder: z.array(z.object({ id: z.string(), placeholder: z.string(), expected: z.string(), input: z.string(), context: z.boolean() })),
+  jsonpath: z.array(z.object({ id: z.string(), path: z.string(), body: z.string(), expected: z.string(), expected_length: z.number(), expected_error: z.boolean() })),
+  pattern: z.array(z.object({ id: z.string(), pattern: z.string(), value: z.string(), expected_match: z.boolean() })),
+  context: z.array(z.object({ id: z.string(), condition: z.string(), context: z.unknown(), input: Input })),
+  pitfalls: z.array(z.object({ id: z.string(), condition: z.string(), input: Input, recommended: z.enum(['pass', 'fail', 'unknown', 'config_error']) })),
+})
+const cases = Cases.parse(
+  JSON.parse(readFileSync(new URL('../../support/flows/gatus-conditions.json', import.meta.url), 'utf8')),
+)
+
+const measuredOf = (input: z.infer<typeof Input>, context?: unknown): Measured => ({
+  STATUS: input.status,
+  IP: input.ip,
+  CONNECTED: input.connected,
+  RESPONSE_TIME: input.response_time_ms,
+  DNS_RCODE: input.dns_rcode,
+  CERTIFICATE_EXPIRATION: input.certificate_expiration_ms,
+  DOMAIN_EXPIRATION: input.domain_expiration_ms,
+  BODY: input.body,
+  CONTEXT: context,
+})
+const judge = (text: string, measured: Measured) => {
+  const parsed = parseCondition(text)
+  return parsed.ok ? judgeCondition(parsed.condition, measured).outcome : 'config_error'
+}
+
+describe('the cases of Gatus, in the strict profile', () => {
+  // Neither side of “1 == 2” is measured: refused, which is no success either.
+  test.each(cases.evaluate)('$id: $condition', ({ condition, input, expected_success }) => {
+    expect(judge(condition, measuredOf(input)) === 'pass').toBe(expected_success)
+  })
+
+  test.each(cases.validate)('$id is valid: $valid', ({ condition, valid }) => {
+    expect(parseCondition(condition).ok).toBe(valid)
+  })
+
+  test.each(cases.placeholder.filter((each) => each.placeholder.includes('[') && !each.placeholder.includes('UNKNOWN')))(
+    '$id answers $expected',
+    ({ placeholder, expected, input, context }) => {
+      const measured = measuredOf(
+        Input.parse(cases.placeholder_inputs[input]),
+        context ? cases.placeholder_inputs.context : undefined,
+      )
+      const outcome = judge(`${placeholder} == ${expected}`, measured)
+      expect(outcome).toBe(expected.endsWith('(INVALID)') ? 'unknown' : 'pass')
+    },
+  )
+
+  test.each(cases.jsonpath.filter(({ path }) => path !== ''))('$id', ({ path, body, expected, expected_length, expected_error }) => {
+    const place = path.startsWith('[') ? `[BODY]${path}` : `[BODY].${path}`
+    expect(judge(`has(${place}) == true`, { BODY: body })).toBe(expected_error ? 'fail' : 'pass')
+    expect(judge(`${place} == ${expected_error ? 'x' : expected}`, { BODY: body })).toBe(expected_error ? 'unknown' : 'pass')
+    expect(judge(`len(${place}) == ${expected_length}`, { BODY: body })).toBe(expected_error ? 'unknown' : 'pass')
+  })
+
+  test.each(cases.pattern)('$id: $pattern', ({ pattern, value, expected_match }) => {
+    const glob = parseGlob(pattern) ?? []
+    expect(matchesGlob(glob, withoutSeparators(value))).toBe(expected_match)
+  })
+
+  test.each(cases.context)('$id is no pass', ({ condition, input, context }) => {
+    expect(judge(condition, measuredOf(input, context))).toBe('unknown')
+  })
+
+  test.each(cases.pitfalls)('$id: $condition is $recommended', ({ condition, input, recommended }) => {
+    expect(judge(condition, measuredOf(input))).toBe(recommended)
+  })
+})
+
+describe('a condition', () => {
+  test('with a misspelt placeholder is refused with the nearest one', () => {
+    expect(parseCondition('[STATSU] == 200')).toMatchObject({ ok: false, suggestion: '[STATUS]' })
+  })
+  test('may ask of rows only where there are rows', () => {
+    expect(parseCondition('[ROW].status == OK').ok).toBe(false)
+    expect(parseCondition('[ROW].status == OK', rowPlaceholders).ok).toBe(true)
+  })
+  test('knows days and weeks, and refuses other units', () => {
+    expect(judge('[CERTIFICATE_EXPIRATION] > 2w', { CERTIFICATE_EXPIRATION: 15 * 86_400_000 })).toBe('pass')
+    expect(judge('[CERTIFICATE_EXPIRATION] > 3y', { CERTIFICATE_EXPIRATION: 1 })).toBe('config_error')
+  })
+  test('over null, text or a list in a comparison is unknown', () => {
+    for (const body of ['{"n":null}', '{"n":"many"}', '{"n":[1]}', '{"n":{}}', 'no json', '']) {
+      expect(judge('[BODY].n < 10', { BODY: body })).toBe('unknown')
+    }
+  })
+  test('does not walk into what every object inherits', () => {
+    expect(judge('has([BODY].constructor) == true', { BODY: '{}' })).toBe('fail')
+  })
+  test('with many stars is judged at once', () => {
+    expect(judge(`[BODY] == pat(${'*a'.repeat(100)}b)`, { BODY: 'a'.repeat(20_000) })).toBe('fail')
+  })
+  test('shows what was found when it does not hold', () => {
+    const parsed = parseCondition('[STATUS] == 200')
+    if (!parsed.ok) throw new Error(parsed.message)
+    expect(judgeCondition(parsed.condition, { STATUS: 503 }).display).toBe('[STATUS] (503) == 200')
+    expect(judgeCondition(parsed.condition, {}).display).toBe('[STATUS] (INVALID) == 200')
+  })
+})
