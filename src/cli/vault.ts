@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../config.ts'
 import { recordAudit } from '../db/audit-outbox.ts'
 import { withKeyRotationLock } from '../db/key-rotation-lock.ts'
 import { localOperatorId } from '../db/users.ts'
+import type { Action } from '../domain/audit/actions.ts'
 import type { AuditEntry, Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { KeyState } from '../domain/vault/key-state.ts'
@@ -42,7 +43,7 @@ async function perform(stack: Stack, asked: VaultArguments): Promise<number> {
     actor: { id: localOperatorId, kind: 'operator' },
     requestId: newId('req', Date.now(), stack.random(10)),
   }
-  const note = (action: string, outcome: AuditEntry['outcome'], details: AuditEntry['details']) =>
+  const note = (action: Action, outcome: AuditEntry['outcome'], details: AuditEntry['details']) =>
     recordAudit(stack.db, caller, { action, objectType: 'system', objectId: 'vault', outcome, details })
   if (asked.command === 'rotate') return rotate(stack, note)
   if (asked.command === 'retire') return retire(stack, asked.version, note)
@@ -51,7 +52,7 @@ async function perform(stack: Stack, asked: VaultArguments): Promise<number> {
 }
 
 type Note = (
-  action: string,
+  action: Action,
   outcome: AuditEntry['outcome'],
   details: AuditEntry['details'],
 ) => Promise<unknown>

@@ -1,4 +1,5 @@
 import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { recordAudit } from './audit-outbox.ts'
@@ -141,5 +142,5 @@ export function unpinRun(
   })
 }
 
-const entry = (action: string, runId: string, details: Record<string, number>) =>
+const entry = (action: Action, runId: string, details: Record<string, number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const

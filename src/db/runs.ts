@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { RunRequest, Runs } from '../domain/pipeline/request-run.ts'
@@ -183,7 +184,7 @@ export async function readRequest(
   return { datasetIds: inputs.map((input) => input.datasetId), configuration }
 }
 
-const entry = (action: string, runId: string, details: Record<string, string | number>) =>
+const entry = (action: Action, runId: string, details: Record<string, string | number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const
 
 interface FoundInputs {

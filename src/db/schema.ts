@@ -237,6 +237,8 @@ export interface Database {
     p95Ms: number
     p99Ms: number
   }
+  /** Up to which entry somebody has looked through the audit log. */
+  auditReviews: { id: Generated<number>; throughSeq: number; reviewedBy: string; reviewedAt: Date }
   'audit.outbox': {
     id: Generated<number>
     at: Generated<Date>

@@ -24,7 +24,7 @@ const record = (requestId: string) =>
   recordAudit(
     database.db,
     { ...caller, requestId },
-    { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
+    { action: 'run.pin', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
   )
 const until = async (holds: () => Promise<boolean>) => {
   while (!(await holds())) await wait(20)

@@ -35,6 +35,7 @@ const managers: Reaches = {
   moderator: 'shared',
   admin: 'any',
 }
+const overseers: Reaches = { nobody: 'none', viewer: 'none', user: 'none', moderator: 'any', admin: 'any' }
 const admins: Reaches = { nobody: 'none', viewer: 'none', user: 'none', moderator: 'none', admin: 'any' }
 
 /** Who may do what. Routes, fragments, streams, jobs, commands and `docs/permissions.md` all follow this table. */
@@ -108,6 +109,9 @@ export const operations = {
     reach: admins,
     stepUp: true,
   },
+  'audit.read': { title: 'Read the audit log and the compliance report', reach: overseers },
+  'audit.review': { title: 'Mark the audit log as reviewed', reach: overseers },
+  'audit.export': { title: 'Export the audit log', reach: admins, stepUp: true },
   'audit.verify': { title: 'Verify the audit log, and prove entries of it', reach: admins },
 } as const satisfies Readonly<Record<string, Operation>>
 
