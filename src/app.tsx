@@ -8,6 +8,7 @@ import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
+import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { access } from './routes/frame/access.ts'
@@ -22,6 +23,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
+import { reportRoutes } from './routes/report.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
@@ -49,6 +51,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))
+  app.route('/admin/audit', auditRoutes(deps))
+  app.route('/admin/report', reportRoutes(deps))
   app.route('/admin', adminRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))

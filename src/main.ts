@@ -62,6 +62,7 @@ await runProcess(async () => {
     createApp({
       db,
       vault,
+      keys: vault,
       detect: reader.detect,
       runs: runsOf(() => engine),
       config: {

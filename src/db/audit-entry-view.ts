@@ -36,7 +36,11 @@ export async function readEntryView(db: Kysely<Database>, seq: number): Promise<
 
 /** The way from an entry to the root of the last checkpoint that the database remembers. */
 export async function proveEntry(db: Kysely<Database>, entry: LogRow): Promise<ProofState> {
-  const { checkpoint, checkpointSize: size, checkpointAt } = await db
+  const {
+    checkpoint,
+    checkpointSize: size,
+    checkpointAt,
+  } = await db
     .selectFrom('audit.state')
     .select(['checkpoint', 'checkpointSize', 'checkpointAt'])
     .executeTakeFirstOrThrow()

@@ -5,27 +5,34 @@ import type { AuditLine } from './audit-reading.ts'
 import type { Database } from './schema.ts'
 
 /** Adds names and pages to entries, by a fixed number of look-ups: what was deleted keeps its id alone. */
-export async function nameEntries(
-  db: Kysely<Database>,
-  lines: readonly AuditLine[],
-): Promise<AuditRow[]> {
+export async function nameEntries(db: Kysely<Database>, lines: readonly AuditLine[]): Promise<AuditRow[]> {
   const ids = (type: string) => [
     ...new Set(lines.filter(({ objectType }) => objectType === type).map(({ objectId }) => objectId)),
   ]
   const people = [...new Set([...lines.map(({ actorId }) => actorId), ...ids('user')])]
   const [users, datasets, files, runs, exports] = await Promise.all([
-    namesOf(people, (some) => db.selectFrom('users').select(['id', 'name']).where('id', 'in', some).execute()),
+    namesOf(people, (some) =>
+      db.selectFrom('users').select(['id', 'name']).where('id', 'in', some).execute(),
+    ),
     namesOf(ids('dataset'), (some) =>
       db.selectFrom('datasets').select(['id', 'name']).where('id', 'in', some).execute(),
     ),
     namesOf(ids('file'), (some) =>
-      db.selectFrom('datasetFiles').select(['id', 'path as name', 'datasetId as of']).where('id', 'in', some).execute(),
+      db
+        .selectFrom('datasetFiles')
+        .select(['id', 'path as name', 'datasetId as of'])
+        .where('id', 'in', some)
+        .execute(),
     ),
     namesOf(ids('run'), (some) =>
       db.selectFrom('runs').select(['id', 'id as name']).where('id', 'in', some).execute(),
     ),
     namesOf(ids('export'), (some) =>
-      db.selectFrom('runExports').select(['id', 'path as name', 'runId as of']).where('id', 'in', some).execute(),
+      db
+        .selectFrom('runExports')
+        .select(['id', 'path as name', 'runId as of'])
+        .where('id', 'in', some)
+        .execute(),
     ),
   ])
   const objectOf = ({ objectType: type, objectId: id }: AuditLine): AuditRow['object'] => {
@@ -81,7 +88,9 @@ export async function findActor(db: Kysely<Database>, text: string): Promise<str
 }
 
 /** Details are free pairs; those of people and pages are read with care. */
-export function readDetails(details: string | null): Readonly<Record<string, string | number | boolean | null>> {
+export function readDetails(
+  details: string | null,
+): Readonly<Record<string, string | number | boolean | null>> {
   if (details === null) return {}
   const parsed = Details.safeParse(parseJson(details))
   return parsed.success ? parsed.data : {}

@@ -53,7 +53,6 @@ const newest = ({ from, to }: Period, actions: readonly Action[], limit: number)
   )})`
 
 async function readAccess(db: Kysely<Database>, period: Period): Promise<Part<AccessSummary>> {
-  const share = Math.floor(most.counted / (recordReadings.length + exportActions.length))
   const { rows } = await sql<{
     id: string
     kind: string
@@ -61,22 +60,24 @@ async function readAccess(db: Kysely<Database>, period: Period): Promise<Part<Ac
     recordsRead: number
     exports: number
     downloads: number
-    counted: number
+    isCut: boolean
   }>`
+    with entries as materialized (
+      select actor_id, actor_kind, action, outcome
+      from ${newest(period, [...recordReadings, ...exportActions], most.counted)} every_action
+    ), cut as (select count(*) >= ${most.counted} as is_cut from entries group by action)
     select actor_id as id, min(actor_kind) as kind, min(users.name) as name,
       count(*) filter (where action in (${sql.join(recordReadings)})) as records_read,
       count(*) filter (where action = 'export.make') as exports,
       count(*) filter (where action in (${sql.join(downloads)})) as downloads,
-      sum(count(*)) over () as counted
-    from ${newest(period, [...recordReadings, ...exportActions], share)} entries
-    left join users on users.id = actor_id
+      (select bool_or(is_cut) from cut) as is_cut
+    from entries left join users on users.id = actor_id
     where outcome = 'allowed' group by actor_id
     order by records_read desc, downloads desc, actor_id limit ${most.grouped + 1}`.execute(db)
   return part(
-    rows.map(({ id, kind, name, counted: _, ...counts }) => ({ actor: { id, kind, name }, ...counts })),
+    rows.map(({ id, kind, name, isCut: _, ...counts }) => ({ actor: { id, kind, name }, ...counts })),
     most.grouped,
-    // Any one action at its share: then the others may hold more, too, and all that is said is "at least".
-    Number(rows[0]?.counted ?? 0) >= share,
+    rows.length > most.grouped || rows[0]?.isCut === true,
   )
 }
 

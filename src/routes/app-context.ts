@@ -12,6 +12,7 @@ import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
+import type { KeyKeeper } from '../domain/vault/key-state.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
 
@@ -21,6 +22,8 @@ export type { SignedInUser } from '../domain/auth/user.ts'
 export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
+  /** Ages and state of the keys, for the report. */
+  readonly keys?: Pick<KeyKeeper, 'keyState'>
   readonly detect: DetectFile
   readonly runs: Runs
   readonly config: {

@@ -87,7 +87,10 @@ test('the tail has what came after a number, in the order it came', async () => 
     const { entries, through } = await readAuditTail(database.db, filter, after, limit)
     return { seqs: entries.map(({ seq }) => seq), through }
   }
-  expect(await tail({ action: 'dataset.read' }, 2993, 10)).toEqual({ seqs: [2994, 2996, 2998, 3000], through: 3000 })
+  expect(await tail({ action: 'dataset.read' }, 2993, 10)).toEqual({
+    seqs: [2994, 2996, 2998, 3000],
+    through: 3000,
+  })
   expect(await tail({}, 8, 2)).toEqual({ seqs: [9, 10], through: 10 })
   expect(await tail({ actor: 'nobody' }, 8, 2)).toEqual({ seqs: [], through: 3000 })
   expect(await tail({}, 3000, 2)).toEqual({ seqs: [], through: 3000 })

@@ -31,4 +31,5 @@ const csvLine = (cells: readonly string[]): string =>
   `${cells.map((cell) => `"${harmless(cell).replaceAll('"', '""')}"`).join(',')}\r\n`
 
 /** What spreadsheets begin a formula with, full-width forms and white space before it included, becomes text. */
-const harmless = (cell: string): string => (/^[\s\0]*[=+\-@|%＝＋－＠]|^[\t\r\n]/.test(cell) ? `'${cell}` : cell)
+const harmless = (cell: string): string =>
+  /^[\s\0]*[=+\-@|%＝＋－＠]|^[\t\r\n]/.test(cell) ? `'${cell}` : cell

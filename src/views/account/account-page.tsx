@@ -72,6 +72,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
     <SecondFactor {...secondFactor} />
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
     <p class="section quiet">
+      <a href="/account/activity">What the audit log says you did</a> ·{' '}
       <a href="/admin/permissions">Who may do what</a>
     </p>
   </Shell>

@@ -4,6 +4,8 @@ import type { Role } from '../../domain/auth/user.ts'
 const tabs = [
   { id: 'users', text: 'People', href: '/admin/users', operation: 'user.read' },
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
+  { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
+  { id: 'report', text: 'Report', href: '/admin/report', operation: 'audit.read' },
   { id: 'permissions', text: 'Permissions', href: '/admin/permissions', operation: 'permission.read' },
 ] as const
 

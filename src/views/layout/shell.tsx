@@ -17,6 +17,7 @@ const places = [
   { id: 'overview', text: 'Overview', href: '/', operation: 'overview.read' },
   { id: 'datasets', text: 'Datasets', href: '/datasets', operation: 'dataset.read' },
   { id: 'runs', text: 'Runs', href: '/runs', operation: 'run.read' },
+  { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
   { id: 'admin', text: 'Administration', href: '/admin/users', operation: 'user.read' },
 ] as const
 export type Place = (typeof places)[number]['id']
