@@ -13,6 +13,7 @@ import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { errorTrace } from './routes/frame/error-trace.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
@@ -38,7 +39,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(securityHeaders(deps.config.secureCookies))
   app.use(noStore)
   app.use(compress())
-  app.use(sameOriginOnly(deps.config.publicUrl))
+  app.use(sameOriginOnly(deps.config.publicUrl, otherSiteRecorder(deps)))
   app.use(access(deps))
   app.use(refuseWhileSealed(deps))
 

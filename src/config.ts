@@ -30,6 +30,7 @@ const Environment = z.object({
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
   SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
+  SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -59,6 +60,8 @@ export interface Config {
   readonly runLimits: { readonly perUser: number; readonly total: number }
   /** How long intermediates are kept after a run completed. */
   readonly intermediatesDays: number
+  /** How long details of audit entries are kept; the entries stay for good. */
+  readonly auditDetailsDays: number
 }
 
 /**
@@ -96,5 +99,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
     intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
+    auditDetailsDays: settings.SIGNALBOX_AUDIT_DETAILS_DAYS,
   }
 }

@@ -34,7 +34,12 @@ await runProcess(async () => {
   const { db, vault, random } = stack
   const clock = () => new Date()
   const closing = new AbortController()
-  const audit = startAuditSequencer({ ...stack, place: config.data, clock })
+  const audit = startAuditSequencer({
+    ...stack,
+    place: config.data,
+    clock,
+    detailsDays: config.auditDetailsDays,
+  })
   const progress = progressHub(stack.url, log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined

@@ -1,3 +1,4 @@
+import { mayPerform } from '../../domain/auth/operations.ts'
 import { confidentFrom } from '../../domain/datasets/detection.ts'
 import type { Share } from '../../domain/datasets/share.ts'
 import type { DatasetFile, DatasetView } from '../../domain/datasets/summaries.ts'
@@ -172,6 +173,11 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
             </span>
             <span>{bytes(summary.bytes)}</span>
             {summary.records === null ? null : <span>{plural(summary.records, 'record')}</span>}
+            {mayPerform(frame.viewer?.role, 'audit.read') ? (
+              <span>
+                <a href={`/admin/audit?type=dataset&object=${summary.id}`}>audit entries</a>
+              </span>
+            ) : null}
             {summary.conversations === null ? null : (
               <span>{plural(summary.conversations, 'conversation')}</span>
             )}
