@@ -215,8 +215,8 @@ async function* exported(
   { db }: Pick<AppDeps, 'db'>,
   filter: AuditFilter,
   format: AuditExportFormat,
-): AsyncGenerator<string> {
-  yield exportHead(format)
+): AsyncGenerator<Buffer> {
+  yield Buffer.from(exportHead(format))
   let before: number | undefined
   for (;;) {
     const { entries, next } = await readAuditPage(db, filter, { before }, exportStep)
@@ -228,10 +228,8 @@ async function* exported(
         )
       ).map((entry) => [entry.seq, entry]),
     )
-    yield entries
-      .flatMap(({ seq }) => whole.get(seq) ?? [])
-      .map((entry) => exportLine(format, entry))
-      .join('')
+    const lines = entries.flatMap(({ seq }) => whole.get(seq) ?? []).map((entry) => exportLine(format, entry))
+    yield Buffer.from(lines.join(''))
     if (next === null) return
     before = next
   }

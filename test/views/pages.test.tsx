@@ -7,6 +7,10 @@ import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
 import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
 import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
 import { UsersPage } from '../../src/views/admin/users-page.tsx'
+import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
+import { AuditPage } from '../../src/views/audit/audit-page.tsx'
+import { EntryPage } from '../../src/views/audit/entry-page.tsx'
+import { ReportPage } from '../../src/views/audit/report-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
@@ -26,6 +30,15 @@ import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
+import {
+  auditRow,
+  entryView,
+  keyState,
+  logState,
+  nothingListed,
+  report,
+  verification,
+} from './audit-fixtures.ts'
 import {
   datasetSummary,
   datasetView,
@@ -314,6 +327,56 @@ const full = (text: string): Record<string, unknown> => ({
       operations={[{ name: text, ...operationOf('dataset.delete') }]}
     />
   ),
+  'audit log': (
+    <AuditPage
+      viewer={{ name: text, role: 'admin' }}
+      state={{
+        ...logState,
+        verification: { ...verification, outcome: 'tampered', finding: text, seq: 3 },
+        isOwnedByApplication: true,
+      }}
+      list={{
+        rows: [auditRow(text), { ...auditRow(text), seq: 3 }],
+        older: 3,
+        newer: 9,
+        searchedTo: now,
+        isNewest: true,
+      }}
+      query={{ actor: text, action: text }}
+      review={{ throughSeq: 4, by: text, at: now }}
+      may={{ export: true, review: true }}
+      tail={{ newest: 9, view: text }}
+      now={now}
+    />
+  ),
+  'audit entry': (
+    <EntryPage
+      viewer={{ name: text, role: 'moderator' }}
+      view={entryView(text)}
+      row={auditRow(text)}
+      now={now}
+    />
+  ),
+  'own activity': (
+    <ActivityPage
+      viewer={viewer}
+      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{ action: text }}
+      now={now}
+    />
+  ),
+  'compliance report': (
+    <ReportPage
+      viewer={{ name: text, role: 'admin' }}
+      report={report(text)}
+      days={{ from: '2026-11-01', to: '2026-11-30' }}
+      state={{ ...logState, verification }}
+      review={{ throughSeq: 4, by: text, at: now }}
+      keys={keyState(text)}
+      madeBy={text}
+      now={now}
+    />
+  ),
   problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
 })
 
@@ -356,6 +419,61 @@ const empty: Record<string, unknown> = {
   ),
   'quarantined record': (
     <QuarantineRecordPage run={runSummary('a')} record={quarantined} mayWrite now={now} />
+  ),
+  'audit log': (
+    <AuditPage
+      state={logState}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{}}
+      review={undefined}
+      may={{ export: false, review: false }}
+      tail={{ newest: 0, view: 'req_1' }}
+      now={now}
+    />
+  ),
+  'audit log, searched in vain': (
+    <AuditPage
+      state={logState}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      query={{ outcome: 'failed' }}
+      review={undefined}
+      may={{ export: false, review: false }}
+      tail={{ newest: 0, view: 'req_1' }}
+      now={now}
+    />
+  ),
+  'audit entry': (
+    <EntryPage
+      view={{ ...entryView('a'), details: null, receipt: [], proof: { kind: 'waiting' }, isLeafRight: false }}
+      row={{ ...auditRow('a'), object: { type: 'run', id: 'run_1', name: null, href: null }, address: null }}
+      now={now}
+    />
+  ),
+  'own activity': (
+    <ActivityPage
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{}}
+      now={now}
+    />
+  ),
+  'compliance report': (
+    <ReportPage
+      report={{
+        period: { from: now, to: now },
+        access: nothingListed,
+        failedSignIns: nothingListed,
+        denied: nothingListed,
+        exports: nothingListed,
+        deletions: nothingListed,
+        roleChanges: nothingListed,
+      }}
+      days={{ from: '2026-11-01', to: '2026-11-30' }}
+      state={logState}
+      review={undefined}
+      keys={undefined}
+      madeBy="Mara"
+      now={now}
+    />
   ),
   problem: <ProblemPage status={500} message="It broke." />,
 }

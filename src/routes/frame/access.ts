@@ -76,7 +76,8 @@ export const access = (deps: AppDeps) => {
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
     const early = await (permission.upload ? next() : limit(c, next))
     // Links that are spent, tokens that are wrong, attempts that are slowed: the route said no.
-    if (isDenial((early ?? c.res).status)) await recordDenial(c, operation, object)
+    if (isDenial(early instanceof Response ? early.status : c.res.status))
+      await recordDenial(c, operation, object)
     return early
   })
 
