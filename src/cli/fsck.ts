@@ -56,9 +56,8 @@ async function main(): Promise<number> {
     const audit = withAudit ? await verifyAuditLog({ ...stack, place: config.data }, caller) : undefined
     if (json) print(JSON.stringify({ ...totals, dryRun, remarks, ...(audit === undefined ? {} : { audit }) }))
     else {
-      if (audit !== undefined && audit.finding !== null) print(`audit  ${audit.finding.message}`)
-      const log = audit === undefined ? '' : `; audit log ${audit.outcome}, ${audit.rows} entries`
-      print(`${summaryLine(totals, dryRun)}${log}`)
+      if (audit !== undefined && audit.finding !== null) print(`audit-log  ${audit.finding.message}`)
+      print(summaryLine(totals, dryRun))
     }
     const isWhole = audit === undefined || audit.outcome === 'whole'
     return totals.problems === 0 && isWhole ? exit.consistent : exit.otherwise

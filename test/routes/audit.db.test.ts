@@ -64,11 +64,7 @@ const write = (actorId: string, entry: Partial<AuditEntry>, requestId: string) =
   })
 }
 /** Takes everything that waits into the log, and signs it. */
-const log = () =>
-  sequencer(
-    { db: web.deps.db, url: web.adminUrl, adminUrl: web.adminUrl, drop: async () => {} },
-    place,
-  ).stop()
+const log = () => sequencer({ db: web.deps.db, url: web.adminUrl }, place).stop()
 const page = async (path: string, who = web.owner) => (await web.request(who, path)).text()
 const seqs = (text: string) => [...text.matchAll(/id="entry-(\d+)"/g)].map((match) => Number(match[1]))
 const newest = async () =>
