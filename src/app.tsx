@@ -7,7 +7,9 @@ import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
+import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
+import { adminSystemRoutes } from './routes/admin-system.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { dashboardRoutes } from './routes/dashboard.tsx'
@@ -56,6 +58,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
   app.route('/admin/limits', adminLimitRoutes(deps))
+  app.route('/admin/keys', adminKeyRoutes(deps))
+  app.route('/admin/system', adminSystemRoutes(deps))
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 const Environment = z.object({
@@ -46,6 +47,27 @@ const Environment = z.object({
 
 /** Every setting, in the order of `docs/configuration.md`. */
 export const settingNames = Object.keys(Environment.shape)
+
+/** Settings that hold a password or a token: their values are for nobody. */
+const secretSettings: readonly string[] = [
+  'DATABASE_URL',
+  'DATABASE_ADMIN_URL',
+  'METRICS_TOKEN',
+] satisfies (keyof typeof Environment.shape)[]
+
+/**
+ * Every setting as it holds, for people to look at; of a secret no more than that it is set.
+ * @param environment one that `readConfig` took
+ */
+export function settingsInForce(environment: Readonly<Record<string, string | undefined>>): SettingInForce[] {
+  const defaults: Readonly<Record<string, unknown>> = Environment.parse({})
+  return settingNames.map((name) => {
+    const given = environment[name] === '' ? undefined : environment[name]
+    const byDefault = defaults[name] === undefined ? undefined : String(defaults[name])
+    const value = given !== undefined && secretSettings.includes(name) ? 'set' : (given ?? byDefault)
+    return { name, value, isGiven: given !== undefined }
+  })
+}
 
 export interface Config {
   readonly http: {

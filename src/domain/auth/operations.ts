@@ -104,6 +104,11 @@ export const operations = {
   'session.read-all': { title: 'See all sessions', reach: admins },
   'session.revoke-any': { title: 'End any session', reach: admins },
 
+  'system.read': { title: 'See how the portal and what it stands on are', reach: admins },
+  'vault.read-keys': { title: 'See the versions of the master key', reach: admins },
+  'vault.rotate': { title: 'Rotate the master key', reach: admins, stepUp: true },
+  'vault.retire': { title: 'Retire an old version of the master key', reach: admins, stepUp: true },
+
   'vault.check': { title: 'Compare vault and database', reach: admins },
   'vault.manage': {
     title: 'Rotate and retire master keys, and verify every object',

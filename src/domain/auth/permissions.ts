@@ -43,6 +43,13 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /new-password': { operation: 'password.set' },
   'POST /new-password': { operation: 'password.set' },
 
+  'GET /admin': { operation: 'permission.read' },
+  'GET /admin/system': { operation: 'system.read' },
+  'GET /admin/keys': { operation: 'vault.read-keys' },
+  'GET /admin/keys/rotation': { operation: 'vault.rotate' },
+  'POST /admin/keys/rotation': { operation: 'vault.rotate' },
+  'GET /admin/keys/:version/retirement': { operation: 'vault.retire' },
+  'POST /admin/keys/:version/retirement': { operation: 'vault.retire' },
   'GET /admin/users': { operation: 'user.read' },
   'POST /admin/users': { operation: 'user.invite' },
   'POST /admin/users/:userId/role': { operation: 'user.role' },
