@@ -50,5 +50,6 @@ export interface DatabaseState {
 
 /** Who keeps house, of all processes over the database. */
 export interface HousekeeperState {
-  readonly since: Date
+  /** Null when it is another role's connection, of which the database does not tell. */
+  readonly since: Date | null
 }

@@ -86,7 +86,13 @@ export const SystemPage = ({ checks, host, database, now, ...props }: Props) => 
                 {
                   label: 'Kept by one process since',
                   value:
-                    housekeeper === undefined ? 'nobody' : <RelativeTime at={housekeeper.since} now={now} />,
+                    housekeeper === undefined ? (
+                      'nobody'
+                    ) : housekeeper.since === null ? (
+                      'unknown'
+                    ) : (
+                      <RelativeTime at={housekeeper.since} now={now} />
+                    ),
                 },
                 { label: 'Rounds', value: 'one at its start, then one every hour; the log tells of each' },
               ]}
