@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
+import { isUnstorableText } from './db/unstorable-text.ts'
 import { PasswordsBusy } from './domain/auth/sign-in.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
@@ -83,6 +84,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (isUnstorableText(error)) {
+      return answerStatus(
+        c,
+        400,
+        'This request holds a character that no text can hold (a null byte). Remove it and try again.',
       )
     }
     if (error instanceof PasswordsBusy) {

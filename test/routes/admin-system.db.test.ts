@@ -59,7 +59,11 @@ describe('the page of the system', () => {
     expect(check(before, 'Verification of it')).toEqual(['unknown', 'Never verified'])
     await keepVerification(
       web.deps.db,
-      { outcome: 'tampered', rows: 7, finding: { seq: 3, message: 'Entry 3 was changed.' } },
+      {
+        outcome: 'tampered',
+        rows: 7,
+        finding: { kind: 'log-rewritten', seq: 3, message: 'Entry 3 was changed.' },
+      },
       0.1,
     )
     const html = await page()

@@ -13,6 +13,7 @@ import { answerStatus } from '../problem.tsx'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
 import { clientAddress } from './client.ts'
 import { denialRecorder } from './denials.ts'
+import { refuseUnreadableForm } from './readable-form.ts'
 
 const largestForm = 1024 * 1024
 
@@ -79,7 +80,7 @@ export const access = (deps: AppDeps) => {
       return askToEnrol(c)
     }
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
-    return permission.upload ? next() : limit(c, next)
+    return permission.upload ? next() : limit(c, () => refuseUnreadableForm(c, next))
   })
 
   /** Finds out whose session a cookie is. */
