@@ -61,6 +61,8 @@ describe('the page of the system', () => {
       web.deps.db,
       {
         outcome: 'tampered',
+        checkpoints: 1,
+        covered: 7,
         rows: 7,
         finding: { kind: 'log-rewritten', seq: 3, message: 'Entry 3 was changed.' },
       },
