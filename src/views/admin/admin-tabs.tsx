@@ -15,11 +15,11 @@ interface Props {
 
 /** The pages of administration that the role may open; a line here adds one. */
 export const AdminTabs = ({ current, role = 'viewer' }: Props) => (
-  <nav class="actions" aria-label="Administration">
+  <nav class="tabs" aria-label="Administration">
     {tabs
       .filter(({ operation }) => mayPerform(role, operation))
       .map(({ id, text, href }) => (
-        <a class="button button--quiet" href={href} aria-current={id === current ? 'page' : undefined}>
+        <a href={href} aria-current={id === current ? 'page' : undefined}>
           {text}
         </a>
       ))}
