@@ -1,3 +1,4 @@
+import { browserName } from '../../domain/auth/browser-name.ts'
 import { leastPasswordLength } from '../../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../../domain/auth/user.ts'
 import { ErrorSummary } from '../components/error-summary.tsx'
@@ -48,7 +49,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
           {sessions.map(({ hash, userAgent, createdAt, lastSeenAt }) => (
             <tr>
               <th scope="row" class="main-cell">
-                {userAgent === '' ? 'Unknown browser' : userAgent}
+                <span title={userAgent}>{browserName(userAgent)}</span>
                 {hash === current ? ' (this one)' : ''}
               </th>
               <td data-label="Signed in">
@@ -84,27 +85,36 @@ const SecondFactor = ({ isOn, codesLeft }: Props['secondFactor']) => (
         <p>
           <State state="healthy" word="On" more={`${plural(codesLeft, 'recovery code')} left`} />
         </p>
-        <div class="actions">
-          <form method="post" action="/account/recovery-codes">
-            <button class="button" type="submit">
-              New recovery codes
-            </button>
-          </form>
-          <form method="post" action="/account/second-factor/removal" class="actions">
-            <label for="removal-password">Password</label>
-            <input
-              class="input"
+        <form method="post" action="/account/recovery-codes" class="actions">
+          <button class="button" type="submit">
+            New recovery codes
+          </button>
+        </form>
+        <details class="options">
+          <summary>Turn it off</summary>
+          <form method="post" action="/account/second-factor/removal" class="stack stack--s">
+            <Field
               id="removal-password"
-              name="password"
-              type="password"
-              autocomplete="current-password"
-              required
+              label="Password"
+              hint="A stolen password alone is enough to get in then."
+              control={(tied) => (
+                <input
+                  class="input"
+                  name="password"
+                  type="password"
+                  autocomplete="current-password"
+                  required
+                  {...tied}
+                />
+              )}
             />
-            <button class="button button--danger" type="submit">
-              Turn off
-            </button>
+            <p class="actions">
+              <button class="button button--danger" type="submit">
+                Turn off
+              </button>
+            </p>
           </form>
-        </div>
+        </details>
       </>
     ) : (
       <p class="actions">
