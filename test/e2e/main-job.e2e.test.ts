@@ -254,6 +254,10 @@ describe('the main job in a browser', () => {
         '/admin/users',
         '/admin/sessions',
         '/admin/permissions',
+        '/admin/limits',
+        '/admin/keys',
+        '/admin/keys/rotation',
+        '/admin/system',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()

@@ -25,9 +25,9 @@ export const hasAdministration = (role: Role): boolean => shown(role).some(({ id
 
 /** The pages of administration that the role may open; a line here adds one. */
 export const AdminTabs = ({ current, role = 'viewer' }: Props) => (
-  <nav class="actions" aria-label="Administration">
+  <nav class="tabs" aria-label="Administration">
     {shown(role).map(({ id, text, href }) => (
-      <a class="button button--quiet" href={href} aria-current={id === current ? 'page' : undefined}>
+      <a href={href} aria-current={id === current ? 'page' : undefined}>
         {text}
       </a>
     ))}
