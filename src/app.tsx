@@ -2,10 +2,15 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
+import { isUnstorableText } from './db/unstorable-text.ts'
 import { PasswordsBusy } from './domain/auth/sign-in.ts'
+import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
+import { adminKeyRoutes } from './routes/admin-keys.tsx'
+import { adminLimitRoutes } from './routes/admin-limits.tsx'
+import { adminSystemRoutes } from './routes/admin-system.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
@@ -13,12 +18,14 @@ import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
-import { errorTrace } from './routes/frame/error-trace.ts'
+import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
 import { refuseWhileSealed } from './routes/frame/sealed.ts'
 import { noStore, securityHeaders } from './routes/frame/security-headers.ts'
+import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
@@ -33,14 +40,19 @@ import { stepUpRoutes } from './routes/step-up.tsx'
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const passwords = argon2Passwords()
+  const limits = rateLimit(deps)
   const app = new Hono<AppEnv>()
+  app.use(identifyClient(deps.config.trustedProxies))
   app.use(requestId(deps))
   app.use(requestLog(deps.log))
+  app.use(securityLog(deps.log))
   app.use(securityHeaders(deps.config.secureCookies))
   app.use(noStore)
   app.use(compress())
-  app.use(sameOriginOnly(deps.config.publicUrl, otherSiteRecorder(deps)))
+  app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
+  app.use(limits.refused)
   app.use(access(deps))
+  app.use(limits.allowed)
   app.use(refuseWhileSealed(deps))
 
   app.route('/', assetRoutes())
@@ -49,6 +61,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
+  app.route('/admin/limits', adminLimitRoutes(deps))
+  app.route('/admin/keys', adminKeyRoutes(deps))
+  app.route('/admin/system', adminSystemRoutes(deps))
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))
@@ -74,6 +89,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (isUnstorableText(error)) {
+      return answerStatus(
+        c,
+        400,
+        'This request holds a character that no text can hold (a null byte). Remove it and try again.',
       )
     }
     if (error instanceof PasswordsBusy) {

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 const Environment = z.object({
@@ -9,6 +11,17 @@ const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  TLS_CERT: z.string().min(1).optional(),
+  TLS_KEY: z.string().min(1).optional(),
+  TRUST_PROXY: z
+    .string()
+    .transform((setting, context) => {
+      const parsed = parseNetworks(setting)
+      if ('networks' in parsed) return parsed.networks
+      context.addIssue(`“${parsed.mistake}” is no address, network (10.0.0.0/8) or “loopback”.`)
+      return z.NEVER
+    })
+    .optional(),
   METRICS_TOKEN: z
     .string()
     .min(32, 'Give it at least 32 characters, for example those of `openssl rand -hex 32`.')
@@ -36,8 +49,37 @@ const Environment = z.object({
 /** Every setting, in the order of `docs/configuration.md`. */
 export const settingNames = Object.keys(Environment.shape)
 
+/** Settings that hold a password or a token: their values are for nobody. */
+const secretSettings: readonly string[] = [
+  'DATABASE_URL',
+  'DATABASE_ADMIN_URL',
+  'METRICS_TOKEN',
+] satisfies (keyof typeof Environment.shape)[]
+
+/**
+ * Every setting as it holds, for people to look at; of a secret no more than that it is set.
+ * @param environment one that `readConfig` took
+ */
+export function settingsInForce(environment: Readonly<Record<string, string | undefined>>): SettingInForce[] {
+  const defaults: Readonly<Record<string, unknown>> = Environment.parse({})
+  return settingNames.map((name) => {
+    const given = environment[name] === '' ? undefined : environment[name]
+    const byDefault = defaults[name] === undefined ? undefined : String(defaults[name])
+    const value = given !== undefined && secretSettings.includes(name) ? 'set' : (given ?? byDefault)
+    return { name, value, isGiven: given !== undefined }
+  })
+}
+
 export interface Config {
-  readonly http: { readonly port: number; readonly host: string; readonly publicUrl: string | undefined }
+  readonly http: {
+    readonly port: number
+    readonly host: string
+    readonly publicUrl: string | undefined
+    /** Paths of certificate and key; without them plain HTTP is spoken. */
+    readonly tls: { readonly cert: string; readonly key: string } | undefined
+    /** Proxies whose X-Forwarded-* and X-Request-Id headers hold. */
+    readonly trustedProxies: readonly Network[]
+  }
   readonly database: { readonly url: string | undefined; readonly adminUrl: string | undefined }
   readonly data: {
     readonly folder: string
@@ -73,6 +115,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     .filter((name) => name.startsWith('SIGNALBOX_') && !settingNames.includes(name))
     .map((name) => `${name} is not a setting; known are ${settingNames.join(', ')}`)
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  if ((given.TLS_CERT === undefined) !== (given.TLS_KEY === undefined)) {
+    mistakes.push('TLS_CERT and TLS_KEY belong together: set both or neither')
+  }
+  if (given.TLS_CERT !== undefined && given.PUBLIC_URL?.startsWith('http:')) {
+    mistakes.push('PUBLIC_URL: with TLS_CERT it begins with https:')
+  }
   const parsed = Environment.safeParse(given)
   if (!parsed.success) {
     mistakes.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
@@ -81,9 +129,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new StartupProblem(`The settings are not right:\n  ${mistakes.join('\n  ')}`)
   }
   const settings = parsed.data
+  const { TLS_CERT: cert, TLS_KEY: key } = settings
   const folder = resolve(settings.SIGNALBOX_DATA)
   return {
-    http: { port: settings.PORT, host: settings.HOST, publicUrl: settings.PUBLIC_URL?.replace(/\/$/, '') },
+    http: {
+      port: settings.PORT,
+      host: settings.HOST,
+      publicUrl: settings.PUBLIC_URL?.replace(/\/$/, ''),
+      tls: cert === undefined || key === undefined ? undefined : { cert: resolve(cert), key: resolve(key) },
+      trustedProxies: settings.TRUST_PROXY ?? [],
+    },
     database: { url: settings.DATABASE_URL, adminUrl: settings.DATABASE_ADMIN_URL ?? settings.DATABASE_URL },
     data: {
       folder,

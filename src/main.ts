@@ -1,21 +1,23 @@
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
+import type { Caller } from './domain/audit/entry.ts'
+import { errorTrace } from './domain/error-trace.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
+import { hostSystem } from './host-system.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
+import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
+import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
-import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
@@ -24,9 +26,11 @@ const detectionProcesses = 2
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
-  const server = await bind(config.http.port, config.http.host)
+  const server = await bind(config.http, log)
   const { port } = server.address
-  const publicUrl = config.http.publicUrl ?? `http://${config.http.host}:${port}`
+  const publicUrl =
+    config.http.publicUrl ??
+    `${config.http.tls === undefined ? 'http' : 'https'}://${config.http.host}:${port}`
   const stack = await openStack(config, log, 'wait').catch((error: unknown) => {
     server.close()
     throw error
@@ -41,14 +45,21 @@ await runProcess(async () => {
     detailsDays: config.auditDetailsDays,
   })
   const progress = progressHub(stack.url, log)
+  const keys = keyRotations({ db, vault, log })
+  const system = (): Caller => ({
+    actor: { id: 'system', kind: 'system' },
+    requestId: newId('req', clock().getTime(), random(10)),
+  })
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    await finishDeletions(
-      { db, vault },
-      { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
-    )
+    await finishDeletions({ db, vault }, system())
+    keys
+      .goOn(system())
+      .catch((error: unknown) =>
+        log.error({ error: errorTrace(error) }, 'an interrupted rotation of the master key could not go on'),
+      )
     engine = await startEngine({
       ...stack,
       createKey: (owner) => vault.createKey(owner),
@@ -67,14 +78,16 @@ await runProcess(async () => {
     createApp({
       db,
       vault,
-      keys: vault,
       detect: reader.detect,
       runs: runsOf(() => engine),
+      keys,
+      host: hostSystem(config, process.env, clock()),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
+        trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,
         runLimits: config.runLimits,
         intermediatesDays: config.intermediatesDays,
@@ -101,7 +114,7 @@ await runProcess(async () => {
   })
   keepingHouse.catch(() => {})
 
-  await onStopSignal(log)
+  await onStopSignal(log, config.http.tls === undefined)
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
@@ -122,56 +135,5 @@ function runsOf(engine: () => Engine | undefined): Runs {
     start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
     cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
     resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
-  }
-}
-
-type Fetch = Parameters<typeof serve>[0]['fetch']
-
-/** Takes the port before anything else is started; answers 503 until the portal is ready. */
-async function bind(port: number, hostname: string) {
-  let fetch: Fetch = () =>
-    new Response('Signalbox is starting.', { status: 503, headers: { 'Retry-After': '1' } })
-  const server = serve({
-    fetch: (request, env) => fetch(request, env),
-    port,
-    hostname,
-    // A long upload is no attack here: signed-in people send up to 5 GB.
-    serverOptions: { requestTimeout: 0 },
-  })
-  const address = await new Promise<AddressInfo>((resolve, reject) => {
-    server.once('listening', () => {
-      const bound = server.address()
-      if (typeof bound === 'object' && bound !== null) resolve(bound)
-    })
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new StartupProblem(
-              `Port ${port} on ${hostname} is taken. Stop what listens there, or set PORT to another one.`,
-            )
-          : new StartupProblem(`Signalbox cannot listen on ${hostname}:${port}. Set HOST and PORT.`, {
-              cause,
-            }),
-      )
-    })
-  })
-  return {
-    address,
-    answerWith: (handler: Fetch) => {
-      fetch = handler
-    },
-    close: () => server.close(),
-    /** Lets requests under way finish for five seconds, then ends them. */
-    drain: () =>
-      new Promise<void>((resolve) => {
-        const force = setTimeout(() => {
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        }, 5_000)
-        server.close(() => {
-          clearTimeout(force)
-          resolve()
-        })
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
-      }),
   }
 }

@@ -19,13 +19,14 @@ export async function untilUnsealed(vault: OpenedVault, log: Logger, signal: Abo
       const { destroyedAgain } = await vault.keyState()
       if (destroyedAgain.length > 0) {
         log.warn(
-          { keys: destroyedAgain },
+          { keys: destroyedAgain.length },
           'destroyed keys had come back, from a backup; they are destroyed again',
         )
       }
       return true
     }
-    if (sealed.message !== told) log.error({ reason: sealed.reason }, sealed.message)
+    if (sealed.message !== told)
+      log.error({ reason: sealed.reason }, 'the vault is sealed; docs/keys.md says what to do')
     told = sealed.message
     await wait(lookMs, undefined, { signal }).catch(() => {})
   }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { errorTrace } from '../domain/error-trace.ts'
 import { StartupProblem } from '../startup-problem.ts'
 
 /** What goes to people: stdout is for the result. */
@@ -14,7 +15,8 @@ export async function runCommandLine(main: () => Promise<number>, apology: strin
     code = await main()
   } catch (error) {
     say(error instanceof StartupProblem ? error.message : apology)
-    if (!(error instanceof StartupProblem)) say(error instanceof Error ? (error.stack ?? error.name) : '')
+    // Its message may quote a record, and terminals are recorded.
+    if (!(error instanceof StartupProblem)) say(JSON.stringify(errorTrace(error), null, 2))
     code = 1
   }
   process.exitCode = code

@@ -239,6 +239,22 @@ export interface Database {
   }
   /** Up to which entry somebody has looked through the audit log. */
   auditReviews: { id: Generated<number>; throughSeq: number; reviewedBy: string; reviewedAt: Date }
+  /** What administrators set instead of the defaults of the domain. */
+  rateLimits: { target: string; role: string; amount: number; setBy: string; setAt: Date }
+  /** Unlogged: a crash of the server empties it. */
+  rateLimitCounts: {
+    /** `user:` and the id, or `address:` and the address or IPv6 network. */
+    subject: string
+    /** A limit, or an operation with an override of its own. */
+    counter: string
+    slot: number
+    counts: number[]
+    /** Whether the last request was let through. */
+    granted: boolean
+    /** The last minute in which a refusal was recorded. */
+    toldMinute: Generated<number>
+    keepUntil: Date
+  }
   'audit.outbox': {
     id: Generated<number>
     at: Generated<Date>

@@ -208,8 +208,12 @@ class NightlyCheck {
       requestId: newId('req', now.getTime(), random(10)),
     }
     const verdict = await verifyAuditLog(this.#deps, caller, { isGentle: true, signal: this.#signal })
-    if (verdict.outcome !== 'whole')
-      log.error({ verdict }, 'the audit log is not whole; see docs/audit-format.md')
+    const { outcome, finding } = verdict
+    if (outcome !== 'whole')
+      log.error(
+        { outcome, finding: finding?.kind, seq: finding?.seq },
+        'the audit log is not whole; see docs/audit-format.md',
+      )
     // Of a log that was tampered with nothing is deleted: the details may say who did it.
     else await this.#prune(caller, now)
   }

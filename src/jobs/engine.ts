@@ -45,7 +45,7 @@ export async function startEngine(deps: EngineDeps): Promise<Engine> {
     superviseIntervalSeconds: 10,
   })
   boss.on('error', (err) => deps.log.error({ err }, 'queue error'))
-  boss.on('warning', (warning) => deps.log.warn({ warning }, 'queue warning'))
+  boss.on('warning', () => deps.log.warn('queue warning'))
   await boss.start()
   // No retries of pg-boss's own: a lost hint is sent again by recovery, a failed shard by commitFailure.
   await boss.createQueue(queue, {

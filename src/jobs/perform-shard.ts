@@ -65,7 +65,7 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
     case 'records':
       return performRecords(deps, claim, task, threads)
     case 'quality': {
-      const shards = (await readProcessedShards(deps.db, runId)).map((shard) => shard.objectId)
+      const shards = await readProcessedShards(deps.db, runId)
       const { threshold } = configuration
       const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'quality', shards, threshold })
       if (outcome.kind === 'refused') return refused(outcome.problem)

@@ -10,11 +10,15 @@ import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
+import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
-import type { KeyKeeper } from '../domain/vault/key-state.ts'
+import type { SecurityEvent } from '../domain/security-event.ts'
+import type { HostSystem } from '../domain/system/system-state.ts'
+import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
+import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
 
@@ -22,10 +26,10 @@ export type { SignedInUser } from '../domain/auth/user.ts'
 export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
-  /** Ages and state of the keys, for the report. */
-  readonly keys?: Pick<KeyKeeper, 'keyState'>
   readonly detect: DetectFile
   readonly runs: Runs
+  readonly keys: KeyAdministration
+  readonly host: HostSystem
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
@@ -36,6 +40,8 @@ export interface AppDeps {
     readonly metrics?: MetricsAccess
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
+    /** Proxies whose X-Forwarded-* and X-Request-Id headers hold; none when not given. */
+    readonly trustedProxies?: readonly Network[]
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
   }
@@ -50,6 +56,7 @@ export interface AppDeps {
 export interface AppEnv {
   Bindings: HttpBindings
   Variables: {
+    client: Client
     requestId: string
     /** Who asks, for use cases that change something. */
     caller: Caller
@@ -65,6 +72,10 @@ export interface AppEnv {
     sessionHash: string | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
+    /** Whether it was counted against a limit, or need not be. */
+    isCounted: boolean | undefined
+    /** What was told to the security log of this request. */
+    securityEvent: SecurityEvent | undefined
     /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */
     may: (operation: OperationName) => boolean
   }

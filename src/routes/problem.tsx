@@ -25,6 +25,7 @@ export function answerStatus(
   status: ContentfulStatusCode,
   message: string,
   field?: string,
+  problemType: ProblemType = { type: 'about:blank' },
 ): Response | Promise<Response> {
   const requestId = c.var.requestId
   if (c.req.header('HX-Request') === 'true') {
@@ -42,9 +43,24 @@ export function answerStatus(
     return c.html(<ProblemPage status={status} message={message} requestId={shown} viewer={viewer} />, status)
   }
   // `detail` is the standard's name; `message` is what our own script reads.
-  const body = { type: 'about:blank', status, detail: message, message, field, requestId }
+  const body = { ...problemType, status, detail: message, message, field, requestId }
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
 }
+
+/** What RFC 9457 calls a problem type, with the members it adds. */
+interface ProblemType {
+  readonly type: string
+  readonly title?: string
+  readonly [member: string]: string | readonly string[] | undefined
+}
+
+/** 429, with the problem type that draft-ietf-httpapi-ratelimit-headers-10 registers for it. */
+export const answerQuotaExceeded = (c: AppContext, message: string, policy: string) =>
+  answerStatus(c, 429, message, undefined, {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: 'Too many requests',
+    'violated-policies': [policy],
+  })
 
 /** Whether a person is looking: browsers ask for HTML when they navigate. */
 export const wantsPage = (c: AppContext): boolean => (c.req.header('Accept') ?? '').includes('text/html')

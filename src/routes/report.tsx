@@ -18,7 +18,7 @@ export function reportRoutes(deps: AppDeps) {
       readReport(db, period),
       readAuditState(db),
       readLastReview(db),
-      keys?.keyState(),
+      keys.state(),
     ])
     return c.html(
       <ReportPage

@@ -1,6 +1,6 @@
 import { type SSEMessage, streamSSE } from 'hono/streaming'
+import { errorTrace } from '../domain/error-trace.ts'
 import type { AppContext, AppDeps } from './app-context.ts'
-import { errorTrace } from './frame/error-trace.ts'
 
 const usualPace = {
   beatMs: 10_000,

@@ -10,7 +10,7 @@ const titles: Readonly<Record<number, string>> = {
   409: 'This is not possible now',
   413: 'That is too large',
   422: 'Something needs correcting',
-  429: 'Too many attempts',
+  429: 'Too many requests',
   500: 'Something broke on our side',
   503: 'Signalbox is not ready',
 }

@@ -259,6 +259,10 @@ describe('the main job in a browser', () => {
         '/admin/audit/1',
         '/admin/report',
         '/account/activity',
+        '/admin/limits',
+        '/admin/keys',
+        '/admin/keys/rotation',
+        '/admin/system',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import pino from 'pino'
 import { vi } from 'vitest'
 import { openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { readLedger } from '../../src/db/advance-run.ts'
@@ -14,6 +13,7 @@ import type { RunRequest } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration, type RunStatus } from '../../src/domain/pipeline/run.ts'
 import type { Vault } from '../../src/domain/vault/vault.ts'
 import { type Engine, type EngineDeps, startEngine } from '../../src/jobs/engine.ts'
+import { createLog } from '../../src/log.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -68,7 +68,7 @@ export async function workshop(): Promise<Workshop> {
   await mkdir(vaultFolders.objectsFolder, { recursive: true })
   const vault = await openLocalVault(vaultFolders)
   const logged: string[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
+  const log = createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
   const clock = () => new Date()
   const engines: Engine[] = []
   const users = new Set<string>()

@@ -27,7 +27,7 @@ export async function testPortal(
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-portal-'))
   const objectsFolder = join(folder, 'objects')
   const vault = await openLocalVault({ keysFolder: join(folder, 'keys'), objectsFolder })
-  const web = await signedInApp({ vault, ...overrides(vault) })
+  const web = await signedInApp({ vault, ...overrides(vault) }, vault)
 
   const upload: TestPortal['upload'] = (who, name, text, query = '') => {
     const body = new FormData()

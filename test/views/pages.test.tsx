@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
+import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
+import { KeysPage } from '../../src/views/admin/keys-page.tsx'
+import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
 import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
 import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
+import { SystemPage } from '../../src/views/admin/system-page.tsx'
 import { UsersPage } from '../../src/views/admin/users-page.tsx'
 import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
 import { AuditPage } from '../../src/views/audit/audit-page.tsx'
@@ -69,6 +74,18 @@ const quarantined: RecordView = {
   isLoneRow: true,
 }
 
+const keyState = (text: string): KeyState => ({
+  sealed: { reason: 'wrong', message: text },
+  masterKeys: [
+    { version: 1, createdAt: now, keys: 2, isCurrent: false },
+    { version: 2, createdAt: now, keys: 1, isCurrent: true },
+  ],
+  damagedKeys: [text],
+  oldestKeyAt: now,
+  destroyed: 1,
+  destroyedAgain: [{ owner: text, keyVersion: 1 }],
+})
+
 const person = (text: string) => ({
   name: text,
   email: text,
@@ -81,6 +98,19 @@ const person = (text: string) => ({
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
   'sign-in': <SignInPage email={text} problem={text} next={text} />,
+  limits: (
+    <LimitsPage
+      frame={{ viewer: { name: text } }}
+      overrides={[{ target: 'exports', role: 'viewer', amount: 3, setBy: text, setAt: now }]}
+      asked={{
+        target: text,
+        role: text,
+        amount: text,
+        problem: { kind: 'invalid', message: text, field: 'amount' },
+      }}
+      now={now}
+    />
+  ),
   'set-up': <SetUpPage token={text} problem={text} name={text} email={text} />,
   dashboard: (
     <DashboardPage
@@ -318,6 +348,58 @@ const full = (text: string): Record<string, unknown> => ({
       hasMore={false}
       q={text}
       current={undefined}
+      now={now}
+    />
+  ),
+  keys: (
+    <KeysPage viewer={{ name: text, role: 'admin' }} state={keyState(text)} isBusy problem={text} now={now} />
+  ),
+  'rotation of the keys': (
+    <KeyChangePage
+      viewer={{ name: text, role: 'admin' }}
+      change="rotation"
+      keys={keyState(text)}
+      unfinished={{ to: 2, done: 1, total: 3 }}
+      problem={text}
+      now={now}
+    />
+  ),
+  'retirement of a key': (
+    <KeyChangePage
+      viewer={{ name: text, role: 'admin' }}
+      change={1}
+      keys={keyState(text)}
+      unfinished={undefined}
+      problem={text}
+      now={now}
+    />
+  ),
+  system: (
+    <SystemPage
+      viewer={{ name: text, role: 'admin' }}
+      checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      host={{
+        version: text,
+        nodeVersion: text,
+        startedAt: now,
+        settings: [{ name: text, value: text, isGiven: true }],
+      }}
+      database={{ version: text, role: text, name: text, bytes: 1 }}
+      keys={keyState(text)}
+      disk={{ freeBytes: 1, totalBytes: 2 }}
+      workers={[
+        { id: 1, host: text, pid: 1, threads: 2, startedAt: now, seenAt: now, paused: text, isLost: false },
+      ]}
+      queue={{ runsQueued: 0, runsRunning: 0, shardsWaiting: 0, shardsWorking: 0 }}
+      audit={{
+        rows: 1,
+        waiting: 1,
+        waitingSince: now,
+        checkpoint: { size: 1, at: now },
+        verification: { at: now, outcome: 'tampered', finding: text },
+        isOwnedByApplication: true,
+      }}
+      housekeeper={{ since: now }}
       now={now}
     />
   ),

@@ -7,12 +7,31 @@ const furtherActions = {
   'dataset.unshare': 'Take a share of a dataset back',
   'user.enable': 'Let someone in again',
   'run.intermediates-removal': 'Remove the intermediates of a run',
-  'vault.rotate': 'Rotate the master key',
-  'vault.retire': 'Retire a master key',
   'vault.verify': 'Verify every object of the vault',
+  'rate-limit.refuse': 'Ask for more than a limit allows',
+  'rate-limit.remove': 'Take a limit back',
   'audit.prune': 'Delete old details of audit entries',
   'request.other-site': 'Change something from another site',
 } as const satisfies Readonly<Record<string, string>>
+
+/** Operations whose title is more than a row of the log has room for. */
+const shortWords: Readonly<Partial<Record<OperationName, string>>> = {
+  'account.read': 'See one’s own account',
+  'audit.read': 'Read the audit log',
+  'dataset.read': 'Read a record of a dataset',
+  'record.read': 'Read a quarantined record',
+  'record.repair': 'Repair a quarantined record',
+  'export.make': 'Write the exports of a run',
+  'export.read-raw': 'Download an unredacted export',
+  'run.start': 'Start a run',
+  'run.read': 'See a run',
+  'run.pin-removal': 'Unpin a run',
+  'run.pin': 'Pin a run',
+  'metrics.read': 'Read the metrics',
+  'vault.manage': 'Manage the master keys',
+  'audit.verify': 'Verify the audit log',
+  'set-up': 'Become the first administrator',
+}
 
 /** Everything an audit entry can be about; an action that is in no table does not compile. */
 export type Action = OperationName | keyof typeof furtherActions
@@ -29,7 +48,8 @@ export const actions: readonly Action[] = [
 export function actionWords(action: string): string {
   const further: Readonly<Record<string, string>> = furtherActions
   const operation = operationNames.find((name) => name === action)
-  return further[action] ?? (operation === undefined ? action : operationOf(operation).title)
+  if (operation === undefined) return further[action] ?? action
+  return shortWords[operation] ?? operationOf(operation).title
 }
 
 /** Kinds of objects that entries are about. */

@@ -100,8 +100,15 @@ export const operations = {
   'user.disable': { title: 'Disable someone, and let them in again', reach: admins },
   'user.end-sessions': { title: 'End all sessions of someone', reach: admins },
   'user.reset': { title: 'Make a link for a new password', reach: admins },
+  'rate-limit.read': { title: 'See the limits on requests', reach: admins },
+  'rate-limit.set': { title: 'Set other limits on requests', reach: admins },
   'session.read-all': { title: 'See all sessions', reach: admins },
   'session.revoke-any': { title: 'End any session', reach: admins },
+
+  'system.read': { title: 'See how the portal and what it stands on are', reach: admins },
+  'vault.read-keys': { title: 'See the versions of the master key', reach: admins },
+  'vault.rotate': { title: 'Rotate the master key', reach: admins, stepUp: true },
+  'vault.retire': { title: 'Retire an old version of the master key', reach: admins, stepUp: true },
 
   'vault.check': { title: 'Compare vault and database', reach: admins },
   'vault.manage': {

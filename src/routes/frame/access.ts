@@ -13,6 +13,7 @@ import { answerStatus } from '../problem.tsx'
 import { anonymousCaller } from './anonymous.ts'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
 import { denialRecorder } from './denials.ts'
+import { refuseUnreadableForm } from './readable-form.ts'
 
 const largestForm = 1024 * 1024
 
@@ -74,7 +75,7 @@ export const access = (deps: AppDeps) => {
       return askToEnrol(c)
     }
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
-    const early = await (permission.upload ? next() : limit(c, next))
+    const early = await (permission.upload ? next() : limit(c, () => refuseUnreadableForm(c, next)))
     // Links that are spent, tokens that are wrong, attempts that are slowed: the route said no.
     if (isDenial(early instanceof Response ? early.status : c.res.status))
       await recordDenial(c, operation, object)

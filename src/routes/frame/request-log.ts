@@ -2,11 +2,20 @@ import { createMiddleware } from 'hono/factory'
 import type { Logger } from 'pino'
 import { newId } from '../../domain/ids.ts'
 import type { AppDeps, AppEnv } from '../app-context.ts'
+import { loggedPath } from './logged-path.ts'
 
-/** Names every request; the name is its receipt in the answer, in the log and in the audit entries it makes. */
+/** What a trusted proxy may name a request: no spaces, no line ends, not long. */
+const givenId = /^[\w.:-]{8,100}$/
+
+/**
+ * Names every request; the name is its receipt in the answer, in the log and in the audit entries it makes. A trusted
+ * proxy's own name is kept, so that one request has one name in the logs of both.
+ */
 export const requestId = ({ clock, random }: Pick<AppDeps, 'clock' | 'random'>) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    const id = newId('req', clock().getTime(), random(10))
+    const given = c.var.client.isForwarded ? c.req.header('X-Request-Id') : undefined
+    const isUsable = given !== undefined && givenId.test(given)
+    const id = isUsable ? given : newId('req', clock().getTime(), random(10))
     c.set('requestId', id)
     c.header('X-Request-Id', id)
     await next()
@@ -22,7 +31,7 @@ export const requestLog = (log: Logger) =>
     const line = {
       requestId,
       method: c.req.method,
-      path: c.req.path,
+      path: loggedPath(c.req.path),
       status: c.res.status,
       ms,
       user: viewer?.id,

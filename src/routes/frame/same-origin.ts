@@ -1,20 +1,23 @@
 import { createMiddleware } from 'hono/factory'
+import type { Logger } from 'pino'
 import type { AppContext, AppEnv } from '../app-context.ts'
 import { answerStatus } from '../problem.tsx'
+import { logSecurityEvent } from './security-log.ts'
 
 /**
  * Refuses changes that another site asked the browser for. Sec-Fetch-Site decides where the browser sends it;
  * over plain http to another machine it does not, and Origin decides.
  */
-export const sameOriginOnly = (publicUrl: string, refused: (c: AppContext) => Promise<void>) =>
+export const sameOriginOnly = (publicUrl: string, log: Logger, refused: (c: AppContext) => Promise<void>) =>
   createMiddleware<AppEnv>(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     const site = c.req.header('Sec-Fetch-Site')
     const own =
       site === undefined
-        ? isOwn(c.req.header('Origin'), publicUrl, c.req.header('Host'))
+        ? isOwn(c.req.header('Origin'), publicUrl, c.var.client.origin)
         : site === 'same-origin'
     if (own) return next()
+    logSecurityEvent(log, c, 'other-site-refused')
     await refused(c)
     return answerStatus(
       c,
@@ -23,7 +26,7 @@ export const sameOriginOnly = (publicUrl: string, refused: (c: AppContext) => Pr
     )
   })
 
-function isOwn(origin: string | undefined, publicUrl: string, host: string | undefined): boolean {
+function isOwn(origin: string | undefined, publicUrl: string, asked: string | undefined): boolean {
   if (origin === undefined || !URL.canParse(origin)) return false
-  return origin === new URL(publicUrl).origin || new URL(origin).host === host
+  return origin === new URL(publicUrl).origin || origin === asked
 }

@@ -30,7 +30,13 @@ const Id = ({ id }: { id: string }) => (
 
 const Who = ({ actor: { id, name, kind } }: Pick<AuditRow, 'actor'>) => (
   <>
-    {name ?? <span class="quiet">{kind === 'user' ? 'someone who is gone' : id}</span>}
+    {name === null ? (
+      <span class="quiet">{kind === 'user' ? 'someone who is gone' : id}</span>
+    ) : (
+      <span class="cut" title={name}>
+        {name}
+      </span>
+    )}
     {name === null && kind !== 'user' ? null : (
       <>
         {' '}
@@ -43,7 +49,19 @@ const Who = ({ actor: { id, name, kind } }: Pick<AuditRow, 'actor'>) => (
 const What = ({ object: { type, id, name, href } }: Pick<AuditRow, 'object'>) => (
   <>
     <span class="quiet">{type}</span>{' '}
-    {name === null ? null : <>{href === null ? name : <a href={href}>{name}</a>} </>}
+    {name === null ? null : (
+      <>
+        {href === null ? (
+          <span class="cut" title={name}>
+            {name}
+          </span>
+        ) : (
+          <a class="cut" href={href} title={name}>
+            {name}
+          </a>
+        )}{' '}
+      </>
+    )}
     {name === null && href !== null ? (
       <a href={href}>
         <Id id={id} />
@@ -73,7 +91,9 @@ export const EntryRow = ({ row, now, isLinked = true }: RowProps) => (
     <td class="nowrap">
       <Who actor={row.actor} />
     </td>
-    <td title={row.action}>{actionWords(row.action)}</td>
+    <td title={row.action}>
+      <span class="cut cut--words">{actionWords(row.action)}</span>
+    </td>
     <td class="nowrap">
       <What object={row.object} />
     </td>

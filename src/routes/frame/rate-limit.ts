@@ -1,0 +1,105 @@
+import { createMiddleware } from 'hono/factory'
+import { isDatabaseAway } from '../../db/connection.ts'
+import { forgetOldCounts, type Granted, recordRefusal, takeFromLimit } from '../../db/rate-limits.ts'
+import { permissionFor } from '../../domain/auth/permissions.ts'
+import { errorTrace } from '../../domain/error-trace.ts'
+import { limitFor } from '../../domain/limits/limits.ts'
+import { networkOfClient } from '../../domain/network/addresses.ts'
+import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
+import { answerQuotaExceeded, answerStatus } from '../problem.tsx'
+import { clientAddress } from './client.ts'
+import { logSecurityEvent } from './security-log.ts'
+
+/**
+ * Counts each request against its limit and answers 429 when there is nothing left, the same whatever someone signed in
+ * with. `allowed` comes after access, which says who asks; `refused` before it counts what access did not let through,
+ * so that knocking at closed doors is limited too. When the counters cannot be read the request is refused with 503:
+ * whoever can take the database away must not get rid of the limits by it (OWASP A10, fail closed).
+ */
+export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
+  const { db, clock, log } = deps
+  const tidy = occasionally(deps)
+
+  /** Counts the request; answers when it is refused. */
+  async function count(c: AppContext): Promise<Response | undefined> {
+    c.set('isCounted', true)
+    const operation = permissionFor(c.req.method, c.req.path)?.operation ?? 'unknown'
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+    const { viewer } = c.var
+    const limit = limitFor(operation, isRead, viewer !== undefined)
+    if (limit === undefined) return undefined
+    const subject =
+      viewer === undefined ? `address:${networkOfClient(clientAddress(c) ?? 'none')}` : `user:${viewer.id}`
+    const now = clock()
+    try {
+      const request = { subject, limit, operation, role: viewer?.role ?? 'nobody' } as const
+      const granted = await takeFromLimit(db, request, now)
+      const { counter } = granted
+      tidy()
+      setHeaders(c, granted)
+      if (granted.isGranted) return undefined
+      const isFirst =
+        granted.isUntold && (await recordRefusal(db, c.var.caller, { subject, counter, operation }, now))
+      if (isFirst) logSecurityEvent(log, c, 'rate-limited', { limit: counter })
+      return await refuse(c, granted)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'requests cannot be counted')
+      c.header('Retry-After', '5')
+      return answerStatus(
+        c,
+        503,
+        'The database cannot be reached. Nothing was changed; try again in a moment.',
+      )
+    }
+  }
+
+  const allowed = createMiddleware<AppEnv>(async (c, next) => (await count(c)) ?? next())
+  const refused = createMiddleware<AppEnv>(async (c, next) => {
+    await next()
+    if (c.var.isCounted) return
+    const answer = await count(c)
+    if (answer === undefined) return
+    // What the answer of access had said, such as where to go.
+    for (const name of ['Location', 'HX-Redirect', 'Content-Length']) answer.headers.delete(name)
+    c.res = undefined
+    c.res = answer
+  })
+  return { allowed, refused }
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10: the policy, and what is left of it for whoever asks. */
+function setHeaders(c: AppContext, { counter, amount, windowSeconds, remaining, waitSeconds }: Granted) {
+  c.header('RateLimit-Policy', `"${counter}";q=${amount};w=${windowSeconds}`)
+  c.header('RateLimit', `"${counter}";r=${remaining};t=${waitSeconds}`)
+}
+
+function refuse(c: AppContext, { counter, amount, windowSeconds, waitSeconds }: Granted) {
+  c.header('Retry-After', String(waitSeconds))
+  const wait = waitSeconds < 90 ? `${waitSeconds} s` : `${Math.ceil(waitSeconds / 60)} minutes`
+  const window =
+    windowSeconds === 60 ? 'a minute' : windowSeconds === 3_600 ? 'an hour' : `${windowSeconds} s`
+  return answerQuotaExceeded(
+    c,
+    `That was more than ${amount} requests of this kind in ${window}. Wait ${wait} and try again; an administrator can raise the limit.`,
+    counter,
+  )
+}
+
+const tidyEveryMs = 10 * 60_000
+
+/** Old counters go by the way, at most every ten minutes in each process, and nobody waits for it. */
+function occasionally({ db, clock, log }: Pick<AppDeps, 'db' | 'clock' | 'log'>): () => void {
+  let next = clock().getTime() + tidyEveryMs
+  return () => {
+    const now = clock()
+    if (now.getTime() < next) return
+    next = now.getTime() + tidyEveryMs
+    forgetOldCounts(db, now).catch((error: unknown) =>
+      log.warn(
+        { error: errorTrace(error) },
+        'old counters of requests were not removed; again in ten minutes',
+      ),
+    )
+  }
+}
