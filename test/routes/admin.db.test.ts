@@ -186,6 +186,6 @@ describe('the permission table', () => {
     const page = await (await web.request(await web.again(web.viewer), '/admin/permissions')).text()
     for (const name of operationNames) expect(page).toContain(`>${name}<`)
     expect(page).not.toContain('href="/admin/users"')
-    expect(await (await web.request(web.owner, '/')).text()).toContain('href="/admin/users"')
+    expect(await (await web.request(web.owner, '/')).text()).toContain('href="/admin"')
   })
 })

@@ -1,6 +1,5 @@
 import type { AuditRow, EntryView } from '../../src/domain/audit/audit-view.ts'
 import type { ComplianceReport } from '../../src/domain/audit/report.ts'
-import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import type { LogState } from '../../src/views/audit/audit-state.tsx'
 import { now } from './fixtures.ts'
 
@@ -90,12 +89,3 @@ export const report = (text: string): ComplianceReport => {
     roleChanges: listed,
   }
 }
-
-export const keyState = (text: string): KeyState => ({
-  sealed: { reason: 'missing', message: text },
-  masterKeys: [{ version: 1, createdAt: now, keys: 4, isCurrent: true }],
-  damagedKeys: [text],
-  oldestKeyAt: now,
-  destroyed: 2,
-  destroyedAgain: [],
-})

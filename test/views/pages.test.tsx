@@ -35,15 +35,7 @@ import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
-import {
-  auditRow,
-  entryView,
-  keyState,
-  logState,
-  nothingListed,
-  report,
-  verification,
-} from './audit-fixtures.ts'
+import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
   datasetSummary,
   datasetView,
@@ -552,7 +544,7 @@ const empty: Record<string, unknown> = {
       days={{ from: '2026-11-01', to: '2026-11-30' }}
       state={logState}
       review={undefined}
-      keys={undefined}
+      keys={keyState('none')}
       madeBy="Mara"
       now={now}
     />

@@ -22,7 +22,7 @@ interface Props extends Frame {
   state: LogState
   review: Review | undefined
   /** Undefined where this process does not know them. */
-  keys: KeyState | undefined
+  keys: KeyState
   madeBy: string
   now: Date
 }
@@ -114,38 +114,34 @@ const ageInDays = (from: Date, now: Date) =>
 
 const Keys = ({ keys, now }: Pick<Props, 'keys' | 'now'>) => (
   <Section id="keys" title="Keys">
-    {keys === undefined ? (
-      <Empty>Not known to this process.</Empty>
-    ) : (
-      <Facts
-        facts={[
-          {
-            label: 'Vault',
-            value:
-              keys.sealed === undefined ? (
-                <State state="healthy" word="Open" />
-              ) : (
-                <State state="failed" word={keys.sealed.message} />
-              ),
-          },
-          ...keys.masterKeys.map(({ version, createdAt, keys: wrapped, isCurrent }) => ({
-            label: `Master key ${version}`,
-            value: `${ageInDays(createdAt, now)} old, made ${day(createdAt)}, ${plural(wrapped, 'key')} under it${isCurrent ? ', current' : ''}`,
-          })),
-          {
-            label: 'Oldest data key',
-            value:
-              keys.oldestKeyAt === undefined
-                ? 'none'
-                : `${ageInDays(keys.oldestKeyAt, now)} old, made ${day(keys.oldestKeyAt)}`,
-          },
-          { label: 'Destroyed keys', value: number(keys.destroyed) },
-          ...(keys.damagedKeys.length === 0
-            ? []
-            : [{ label: 'Damaged keys', value: number(keys.damagedKeys.length) }]),
-        ]}
-      />
-    )}
+    <Facts
+      facts={[
+        {
+          label: 'Vault',
+          value:
+            keys.sealed === undefined ? (
+              <State state="healthy" word="Open" />
+            ) : (
+              <State state="failed" word={keys.sealed.message} />
+            ),
+        },
+        ...keys.masterKeys.map(({ version, createdAt, keys: wrapped, isCurrent }) => ({
+          label: `Master key ${version}`,
+          value: `${ageInDays(createdAt, now)} old, made ${day(createdAt)}, ${plural(wrapped, 'key')} under it${isCurrent ? ', current' : ''}`,
+        })),
+        {
+          label: 'Oldest data key',
+          value:
+            keys.oldestKeyAt === undefined
+              ? 'none'
+              : `${ageInDays(keys.oldestKeyAt, now)} old, made ${day(keys.oldestKeyAt)}`,
+        },
+        { label: 'Destroyed keys', value: number(keys.destroyed) },
+        ...(keys.damagedKeys.length === 0
+          ? []
+          : [{ label: 'Damaged keys', value: number(keys.damagedKeys.length) }]),
+      ]}
+    />
   </Section>
 )
 
