@@ -61,7 +61,14 @@ const secretSettings: readonly string[] = [
  * @param environment one that `readConfig` took
  */
 export function settingsInForce(environment: Readonly<Record<string, string | undefined>>): SettingInForce[] {
-  const defaults: Readonly<Record<string, unknown>> = Environment.parse({})
+  const { data, workers } = readConfig(environment)
+  // Where nothing is given these follow from other settings, or from the machine.
+  const defaults: Readonly<Record<string, unknown>> = {
+    ...Environment.parse({}),
+    SIGNALBOX_KEYS: data.keysFolder,
+    SIGNALBOX_AUDIT: data.auditFolder,
+    SIGNALBOX_WORKERS: workers,
+  }
   return settingNames.map((name) => {
     const given = environment[name] === '' ? undefined : environment[name]
     const byDefault = defaults[name] === undefined ? undefined : String(defaults[name])
