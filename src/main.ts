@@ -2,13 +2,12 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
-import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
-import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
+import { type Deletions, startDeletions } from './jobs/deletions.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
 import { SourceReader } from './jobs/source-reader.ts'
@@ -38,12 +37,10 @@ await runProcess(async () => {
   const progress = progressHub(stack.url, log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
+  let deletions: Deletions | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    await finishDeletions(
-      { db, vault },
-      { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
-    )
+    deletions = startDeletions({ db, vault, clock, log })
     engine = await startEngine({
       ...stack,
       createKey: (owner) => vault.createKey(owner),
@@ -78,6 +75,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
+      beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
   const link = await issueSetupLink(db, publicUrl, clock(), random)
@@ -99,7 +97,7 @@ await runProcess(async () => {
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
-  await engine?.stop()
+  await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
   await audit.stop()
   await progress.close()

@@ -5,6 +5,8 @@ const tabs = [
   { id: 'users', text: 'People', href: '/admin/users', operation: 'user.read' },
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
   { id: 'permissions', text: 'Permissions', href: '/admin/permissions', operation: 'permission.read' },
+  { id: 'retention', text: 'Retention', href: '/admin/retention', operation: 'retention.update' },
+  { id: 'deletions', text: 'Deletions', href: '/admin/deletions', operation: 'deletion.read' },
 ] as const
 
 interface Props {
