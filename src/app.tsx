@@ -28,6 +28,7 @@ import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
+import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -53,6 +54,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/new-password', newPasswordRoutes(deps, passwords))
   app.route('/admin', adminRoutes(deps))
   app.route('/admin/deletions', deletionRoutes(deps))
+  app.route('/admin/deletions', subjectRemovalRoutes(deps))
+  app.route('/admin/subjects', subjectRoutes(deps))
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))

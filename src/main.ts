@@ -40,7 +40,7 @@ await runProcess(async () => {
   let deletions: Deletions | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    deletions = startDeletions({ db, vault, clock, log })
+    deletions = startDeletions({ db, vault, clock, random, log })
     engine = await startEngine({
       ...stack,
       createKey: (owner) => vault.createKey(owner),

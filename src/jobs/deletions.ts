@@ -4,11 +4,14 @@ import type { Logger } from 'pino'
 import { type DeletingVault, performDatasetDeletion } from '../db/dataset-deletion.ts'
 import { noteProblem, unfinishedDeletions, withDeletionLock } from '../db/deletions.ts'
 import type { Database } from '../db/schema.ts'
+import { performRemoval } from '../db/subject-removal.ts'
+import { performSearch } from '../db/subject-search.ts'
 
 export interface DeletionDeps {
   readonly db: Kysely<Database>
   readonly vault: DeletingVault
   readonly clock: () => Date
+  readonly random: (bytes: number) => Uint8Array
   readonly log: Logger
   /** Between two looks for what is unfinished; only tests give another. */
   readonly everyMs?: number
@@ -76,6 +79,8 @@ export async function performDeletion(deps: Omit<DeletionDeps, 'log'>, id: strin
   await withDeletionLock(db, id, async () => {
     const deletion = (await unfinishedDeletions(db)).find((unfinished) => unfinished.id === id)
     if (deletion === undefined) return
-    await performDatasetDeletion(deps, id)
+    if (deletion.kind === 'dataset') await performDatasetDeletion(deps, id)
+    else if (deletion.status === 'searching') await performSearch(deps, id)
+    else await performRemoval(deps, id)
   })
 }

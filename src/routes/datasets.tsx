@@ -166,8 +166,8 @@ export function datasetRoutes(deps: AppDeps) {
           422,
         )
       }
-      await setMapping(db, c.var.caller, id, mapping.data, clock())
-      return c.redirect(`/datasets/${id}`, 303)
+      const saved = await setMapping(db, c.var.caller, id, mapping.data, clock())
+      return saved.ok ? c.redirect(`/datasets/${id}`, 303) : answerProblem(c, saved.problem)
     })
     .post('/:id/shares', async (c) => {
       const dataset = await find(c)

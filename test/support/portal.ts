@@ -30,7 +30,7 @@ export async function testPortal(
   const vault = await openLocalVault({ keysFolder: join(folder, 'keys'), objectsFolder })
   const web: TestApp = await signedInApp({
     vault,
-    beginDeletion: (id) => performDeletion({ db: web.deps.db, vault, clock: web.deps.clock }, id),
+    beginDeletion: (id) => performDeletion({ ...web.deps, vault }, id),
     ...overrides(vault),
   })
 

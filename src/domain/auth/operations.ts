@@ -72,6 +72,12 @@ export const operations = {
   'deletion.read': { title: 'See deletions and their certificates', reach: ownOrAny },
   'retention.update': { title: 'Set how long datasets are kept', reach: admins },
 
+  'subject.delete': {
+    title: 'Find the records about someone in all datasets, and remove them',
+    reach: admins,
+    stepUp: true,
+  },
+
   'dataset.share': { title: 'Share a dataset, and take shares back', reach: managers, right: 'manage' },
 
   'run.read': { title: 'See a run, its progress and its history', reach: readers, right: 'read' },

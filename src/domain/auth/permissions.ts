@@ -57,6 +57,10 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /admin/deletions': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId/certificate': { operation: 'deletion.read' },
+  'POST /admin/deletions/:deletionId/confirmation': { operation: 'subject.delete' },
+  'POST /admin/deletions/:deletionId/discarding': { operation: 'subject.delete' },
+  'GET /admin/subjects': { operation: 'subject.delete' },
+  'POST /admin/subjects': { operation: 'subject.delete' },
   'GET /admin/retention': { operation: 'retention.update' },
   'POST /admin/retention': { operation: 'retention.update' },
 

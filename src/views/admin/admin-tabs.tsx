@@ -6,6 +6,7 @@ const tabs = [
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
   { id: 'permissions', text: 'Permissions', href: '/admin/permissions', operation: 'permission.read' },
   { id: 'retention', text: 'Retention', href: '/admin/retention', operation: 'retention.update' },
+  { id: 'subjects', text: 'Subjects', href: '/admin/subjects', operation: 'subject.delete' },
   { id: 'deletions', text: 'Deletions', href: '/admin/deletions', operation: 'deletion.read' },
 ] as const
 
