@@ -134,7 +134,7 @@ const Confirm = ({ deletion }: { deletion: Deletion }) => {
         <Empty>Nothing was found that could be removed.</Empty>
       ) : (
         <p>
-          {plural(records, 'record')} go from the sources for good. The other records keep their numbers.
+          {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other records keep their numbers.
           Everything made from these sources goes as well: results, exports and intermediates of their runs.
           Run them again afterwards.
         </p>
