@@ -11,7 +11,8 @@ import type { Trx } from './run-events.ts'
 import type { Database } from './schema.ts'
 
 /** What a deletion needs of the vault: to count what goes and to destroy it. */
-export type DeletingVault = Vault & Pick<KeyKeeper, 'addKeyVersion' | 'destroyKeyVersion' | 'keyVersions' | 'keyVersionOf'>
+export type DeletingVault = Vault &
+  Pick<KeyKeeper, 'addKeyVersion' | 'destroyKeyVersion' | 'keyVersions' | 'keyVersionOf'>
 
 interface RequestDeps {
   readonly db: Kysely<Database>

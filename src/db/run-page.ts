@@ -117,7 +117,7 @@ export async function readRunView(
     {
       status: run.status,
       finishedAt: run.finishedAt,
-      removedAt: run.intermediatesRemovedAt ?? run.staleAt,
+      removedAt: run.intermediatesRemovedAt,
       pin: pinnedAt === null ? undefined : { at: pinnedAt, by: pinnedByName ?? 'someone' },
     },
     intermediatesDays,
@@ -154,7 +154,7 @@ export async function readRunView(
     recordShards: records,
     reused,
     ...lineage,
-    ...(intermediates === undefined ? {} : { intermediates }),
+    ...(intermediates === undefined || run.staleAt !== null ? {} : { intermediates }),
     priority: run.priority,
     isOwn,
     canCancel: viewer.canWrite && isLive,
@@ -274,7 +274,15 @@ function exportView(
   const format = exportFormats.find((name) => name === row.format)
   if (target === undefined || format === undefined) return []
   const state =
-    row.objectId !== null ? 'ready' : staleAt !== null ? 'removed' : status === 'failed' ? 'failed' : isWriting ? 'writing' : 'waiting'
+    row.objectId !== null
+      ? 'ready'
+      : staleAt !== null
+        ? 'removed'
+        : status === 'failed'
+          ? 'failed'
+          : isWriting
+            ? 'writing'
+            : 'waiting'
   const { id, records, bytes, sha256, skipped } = row
   return [
     { id, target, format, state, records: records ?? 0, bytes: bytes ?? 0, sha256, skipped: skipped ?? 0 },

@@ -34,7 +34,12 @@ export function confirmRemoval(
     .execute(async (trx) => {
       const deletion = await trx
         .updateTable('deletions')
-        .set({ status: 'working', requestId: caller.requestId, actorId: caller.actor.id, actorKind: caller.actor.kind })
+        .set({
+          status: 'working',
+          requestId: caller.requestId,
+          actorId: caller.actor.id,
+          actorKind: caller.actor.kind,
+        })
         .where('id', '=', deletionId)
         .where('status', '=', 'found')
         .returning(['id', 'requestedAt'])
@@ -48,7 +53,8 @@ export function confirmRemoval(
         .where('problem', 'is', null)
         .orderBy('datasetId')
         .execute()
-      if (found.length === 0) throw new Refused(refuse('conflict', 'Nothing was found that could be removed.'))
+      if (found.length === 0)
+        throw new Refused(refuse('conflict', 'Nothing was found that could be removed.'))
       for (const { datasetId } of found) await takeUp(trx, caller, deletion, datasetId, clock())
       return ok(undefined)
     })
@@ -93,7 +99,10 @@ async function takeUp(
   const obstacle = await obstacleTo(trx, dataset)
   if (dataset.updatedAt > requestedAt) {
     throw new Refused(
-      refuse('conflict', `${dataset.name} was changed since the search. Remove nothing here, and search again.`),
+      refuse(
+        'conflict',
+        `${dataset.name} was changed since the search. Remove nothing here, and search again.`,
+      ),
     )
   }
   if (obstacle !== undefined) throw new Refused(refuse('conflict', `${dataset.name}: ${obstacle}`))
@@ -111,7 +120,11 @@ async function takeUp(
   await trx
     .insertInto('deletionKeys')
     .values(
-      [{ keyOwner: datasetId, kind: 'dataset' as const }, ...keys].map((key) => ({ deletionId, datasetId, ...key })),
+      [{ keyOwner: datasetId, kind: 'dataset' as const }, ...keys].map((key) => ({
+        deletionId,
+        datasetId,
+        ...key,
+      })),
     )
     // A run over two of these datasets has one key.
     .onConflict((conflict) => conflict.doNothing())
@@ -119,10 +132,22 @@ async function takeUp(
   for (const { id } of runs) {
     await trx
       .updateTable('runs')
-      .set({ staleAt: now, staleDeletionId: deletionId, pinnedAt: null, pinnedBy: null, version: sql`version + 1` })
+      .set({
+        staleAt: now,
+        staleDeletionId: deletionId,
+        pinnedAt: null,
+        pinnedBy: null,
+        version: sql`version + 1`,
+      })
       .where('id', '=', id)
       .execute()
-    await addEvent(trx, id, now, 'stale', 'Stale: records were removed from its sources, and with them what it made')
+    await addEvent(
+      trx,
+      id,
+      now,
+      'stale',
+      'Stale: records were removed from its sources, and with them what it made',
+    )
   }
   await recordAudit(trx, caller, {
     action: 'subject.delete',
@@ -258,7 +283,10 @@ async function copySource(
   const objectId = newId('file', clock().getTime(), random(10))
   try {
     const name = { owner: datasetId, id: objectId, kind: 'source' } as const
-    const { bytes, sha256 } = await vault.write(name, withoutRecords(source, file.layout, file.mapping, found))
+    const { bytes, sha256 } = await vault.write(
+      name,
+      withoutRecords(source, file.layout, file.mapping, found),
+    )
     await db.transaction().execute(async (trx) => {
       const row = await trx
         .selectFrom('datasetFiles')
@@ -278,7 +306,9 @@ async function copySource(
         await trx
           .insertInto('removedRecords')
           .values(
-            found.ordinals.slice(at, at + 1_000).map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
+            found.ordinals
+              .slice(at, at + 1_000)
+              .map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
           )
           .onConflict((conflict) => conflict.doNothing())
           .execute()
@@ -290,7 +320,11 @@ async function copySource(
 }
 
 /** Repairs of what stays, under the new version; those of what was removed go. */
-async function copyRepairs({ db, vault, clock, random }: RemovalDeps, datasetId: string, version: number): Promise<void> {
+async function copyRepairs(
+  { db, vault, clock, random }: RemovalDeps,
+  datasetId: string,
+  version: number,
+): Promise<void> {
   await db
     .deleteFrom('repairs')
     .where('datasetId', '=', datasetId)

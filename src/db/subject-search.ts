@@ -9,13 +9,14 @@ import {
   subjectFieldOf,
 } from '../domain/deletion/remove-records.ts'
 import { subjectHmac, subjectPurpose, subjectsIn } from '../domain/deletion/subject.ts'
+import { parseJson } from '../domain/formats/jsonl.ts'
 import type { Layout } from '../domain/formats/source.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { newId } from '../domain/ids.ts'
 import { readRepairs } from '../domain/pipeline/repairs.ts'
-import { parseJson } from '../domain/formats/jsonl.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
+import { runsOver } from './dataset-deletion.ts'
 import type { Database } from './schema.ts'
 
 /** Whose key hashes subjects: the vault's own, so that a subject has one hash in all datasets. */
@@ -137,6 +138,7 @@ export async function performSearch(
         nameHash: nameHash(dataset.id, dataset.name),
         files: files.length,
         bytes,
+        runs: (await runsOver(db, dataset.id)).length,
         records: found.records,
         unreadable: found.unreadable,
         problem: found.problem ?? null,

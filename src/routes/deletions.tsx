@@ -20,7 +20,14 @@ export function deletionRoutes({ db, clock }: AppDeps) {
     .get('/:deletionId', async (c) => {
       const deletion = await findDeletion(db, c.var.user, c.req.param('deletionId'))
       if (deletion === undefined) return answerProblem(c, gone)
-      return c.html(<DeletionPage {...frameOf(c)} deletion={deletion} canConfirm={c.var.may('subject.delete')} now={clock()} />)
+      return c.html(
+        <DeletionPage
+          {...frameOf(c)}
+          deletion={deletion}
+          canConfirm={c.var.may('subject.delete')}
+          now={clock()}
+        />,
+      )
     })
     .get('/:deletionId/certificate', async (c) => {
       const deletion = await findDeletion(db, c.var.user, c.req.param('deletionId'))

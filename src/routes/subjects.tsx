@@ -56,5 +56,6 @@ const missing = {
 } as const
 const gone = {
   kind: 'not-found',
-  message: 'Nothing is at this address, or it is not yours to see. Check it, or start from the list of deletions.',
+  message:
+    'Nothing is at this address, or it is not yours to see. Check it, or start from the list of deletions.',
 } as const

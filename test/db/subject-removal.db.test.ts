@@ -54,7 +54,9 @@ const line = (patient: string, at: number) =>
 
 /** Ten records, two of them of the subject, one unreadable at the end. */
 async function upload(of = subject): Promise<string> {
-  const lines = Array.from({ length: 10 }, (_, at) => line(at === 3 || at === 7 ? of : `${subject}-other-${at}`, at))
+  const lines = Array.from({ length: 10 }, (_, at) =>
+    line(at === 3 || at === 7 ? of : `${subject}-other-${at}`, at),
+  )
   const id = await shop.dataset('ada', `${[...lines, '{"patient": "x", "conversations": ['].join('\n')}\n`)
   await setMapping(shop.db, ada, id, mapping, clock())
   return id
@@ -100,7 +102,9 @@ describe('removing the records about someone', () => {
     ])
     expect(await confirmRemoval(deps(), ada, searched.id)).toMatchObject({ ok: true })
     await expect(shop.start(engine, 'ada', one)).rejects.toThrow('Records of someone are being removed')
-    expect(await keepRepairs(deps(), ada, alone, one, 'edited', [[10, line('x', 1)]])).toMatchObject({ ok: false })
+    expect(await keepRepairs(deps(), ada, alone, one, 'edited', [[10, line('x', 1)]])).toMatchObject({
+      ok: false,
+    })
     await performDeletion(deps(), searched.id)
 
     for (const { owner, id } of old) {
@@ -147,9 +151,9 @@ describe('removing the records about someone', () => {
         { datasetId: two, recordsRemoved: 2, runs: 0 },
       ],
     })
-    expect(certificate.keys.map(({ owner, versionsDestroyed }) => [owner, versionsDestroyed]).toSorted()).toEqual(
-      [one, two, together].map((owner) => [owner, [1]]).toSorted(),
-    )
+    expect(
+      certificate.keys.map(({ owner, versionsDestroyed }) => [owner, versionsDestroyed]).toSorted(),
+    ).toEqual([one, two, together].map((owner) => [owner, [1]]).toSorted())
     expect((await search()).datasets).toEqual([])
     const actions = (await auditEntries(shop.database.adminUrl)).map(({ action }) => action)
     expect(actions).toEqual(
@@ -191,7 +195,9 @@ describe('removing the records about someone', () => {
     await shop.over(runId)
     await setMapping(shop.db, ada, id, { ...mapping }, clock())
     const refused = await confirmRemoval(deps(), ada, held.id)
-    expect(refused).toMatchObject({ problem: { message: expect.stringContaining('changed since the search') } })
+    expect(refused).toMatchObject({
+      problem: { message: expect.stringContaining('changed since the search') },
+    })
     expect(await discardRemoval(deps(), ada, held.id)).toEqual({ ok: true, value: undefined })
     expect(await confirmRemoval(deps(), ada, held.id)).toMatchObject({ problem: { kind: 'conflict' } })
     await requestDeletion(deps(), ada, id)

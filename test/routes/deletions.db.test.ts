@@ -100,10 +100,14 @@ describe('retention', () => {
       new AbortController().signal,
     )
   const status = async () =>
-    (await web.deps.db.selectFrom('datasets').select('status').where('id', '=', id).executeTakeFirst())?.status
+    (await web.deps.db.selectFrom('datasets').select('status').where('id', '=', id).executeTakeFirst())
+      ?.status
 
   test('is set on the dataset’s page, warns two weeks before, and deletes', async () => {
-    const saved = await web.post(web.colleague, `/datasets/${id}/retention`, { kind: 'after-upload', days: '20' })
+    const saved = await web.post(web.colleague, `/datasets/${id}/retention`, {
+      kind: 'after-upload',
+      days: '20',
+    })
     expect([saved.status, saved.headers.get('Location')]).toEqual([303, `/datasets/${id}#retention`])
     const page = await text(web.colleague, `/datasets/${id}`)
     expect(page.replaceAll('\u00a0', ' ')).toContain('20 days after the upload')
@@ -137,7 +141,10 @@ describe('retention', () => {
   })
 
   test('a rule is refused with a sentence, and only who manages the dataset may set one', async () => {
-    const refused = await web.post(web.colleague, `/datasets/${id}/retention`, { kind: 'after-upload', days: '0' })
+    const refused = await web.post(web.colleague, `/datasets/${id}/retention`, {
+      kind: 'after-upload',
+      days: '0',
+    })
     expect(refused.status).toBe(422)
     expect(await refused.text()).toContain('Keep it for at least one day.')
     expect((await web.post(web.outsider, `/datasets/${id}/retention`, { kind: 'forever' })).status).toBe(404)

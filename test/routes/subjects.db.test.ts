@@ -34,7 +34,8 @@ beforeEach(async () => {
   expect(saved.status).toBe(303)
 })
 
-const text = async (path: string) => (await (await web.request(web.owner, path)).text()).replaceAll('\u00a0', ' ')
+const text = async (path: string) =>
+  (await (await web.request(web.owner, path)).text()).replaceAll('\u00a0', ' ')
 const search = async (asked = subject) => {
   const answer = await web.post(web.owner, '/admin/subjects', { subject: asked })
   return answer.headers.get('Location') ?? ''
@@ -55,7 +56,10 @@ describe('the records about someone', () => {
     expect(certificate).toContain('Certificate of deletion')
     expect(certificate).toContain(id)
     const json = await (await web.request(web.owner, `${path}/certificate`)).text()
-    expect(JSON.parse(json)).toMatchObject({ kind: 'subject', datasets: [{ datasetId: id, recordsRemoved: 1 }] })
+    expect(JSON.parse(json)).toMatchObject({
+      kind: 'subject',
+      datasets: [{ datasetId: id, recordsRemoved: 1 }],
+    })
     const page = await (await web.request(web.colleague, `/datasets/${id}?sample=2`)).text()
     expect(page).not.toContain(subject)
     expect([...web.logged, json, certificate].join('')).not.toContain(subject)

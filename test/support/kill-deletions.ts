@@ -99,10 +99,16 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
   const database = await prepared.database.copy()
   try {
     await cp(prepared.folders.keysFolder, folders.keysFolder, { recursive: true, preserveTimestamps: true })
-    await cp(prepared.folders.objectsFolder, folders.objectsFolder, { recursive: true, preserveTimestamps: true })
+    await cp(prepared.folders.objectsFolder, folders.objectsFolder, {
+      recursive: true,
+      preserveTimestamps: true,
+    })
     const { deletionId } = prepared
     const asked = JSON.stringify({ url: database.url, folders, deletionId, killAt })
-    const child = spawn(process.execPath, [fileURLToPath(new URL('kill-deletion-child.mjs', import.meta.url)), asked])
+    const child = spawn(process.execPath, [
+      fileURLToPath(new URL('kill-deletion-child.mjs', import.meta.url)),
+      asked,
+    ])
     let said = ''
     child.stdout.on('data', (part) => {
       said += part
@@ -119,7 +125,10 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
     const why = `${prepared.kind}, killed before step ${killAt}`
     const vault = await openLocalVault(folders)
     expect(await problemsOf({ db: database.db, vault }), why).toEqual([])
-    await performDeletion({ db: database.db, vault, clock: () => new Date(), random: randomBytes }, deletionId)
+    await performDeletion(
+      { db: database.db, vault, clock: () => new Date(), random: randomBytes },
+      deletionId,
+    )
     await expectDone(prepared, database, vault, why)
     return true
   } finally {

@@ -59,7 +59,8 @@ export async function findRecordsOf(
         if (isAbout) {
           ordinals.push(ordinal)
           units.add(record.position.unit)
-          if ('value' in record && mapping.shape === 'rows') keys.add(keyOf(record.value, mapping.keyField) ?? '')
+          if ('value' in record && mapping.shape === 'rows')
+            keys.add(keyOf(record.value, mapping.keyField) ?? '')
         } else if ('reason' in record && record.reason !== 'removed') unreadable++
         ordinal++
       }
@@ -153,4 +154,3 @@ export async function* withoutRecords(
   }
   if (held.length > 0) throw new Error('a source ended inside a record that is to be removed')
 }
-

@@ -11,18 +11,13 @@ const newline = 0x0a
 /** As many bytes as there were, of them as many line ends as there were, at the end: there they are no units. */
 export function writtenOver(unit: Uint8Array, mark: RemovedMark): Uint8Array {
   const lines = unit.reduce((count, byte) => count + (byte === newline ? 1 : 0), 0)
-  return Buffer.concat([
-    Buffer.alloc(unit.length - lines, marks[mark]),
-    Buffer.alloc(lines, newline),
-  ])
+  return Buffer.concat([Buffer.alloc(unit.length - lines, marks[mark]), Buffer.alloc(lines, newline)])
 }
 
 /** Which mark a unit is written over with; undefined: it is not. */
 export function removedMark(text: string): RemovedMark | undefined {
   const first = text.charCodeAt(0)
   if (first !== marks.first && first !== marks.further) return undefined
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/^\x7f+\s*$/.test(text)) return 'first'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the same
   return /^\x1a+\s*$/.test(text) ? 'further' : undefined
 }

@@ -30,7 +30,15 @@ export const SubjectsPage = ({ unsearched, problems = [], ...frame }: Props) => 
           hint="As the sources say it, in the field that the mapping calls subject. It is kept nowhere, only a keyed hash of it."
           problem={problemOf(problems, 'subject')}
           control={(tied) => (
-            <input class="input" name="subject" maxlength={1000} required autocomplete="off" spellcheck={false} {...tied} />
+            <input
+              class="input"
+              name="subject"
+              maxlength={1000}
+              required
+              autocomplete="off"
+              spellcheck={false}
+              {...tied}
+            />
           )}
         />
         <p class="actions">
@@ -41,8 +49,9 @@ export const SubjectsPage = ({ unsearched, problems = [], ...frame }: Props) => 
       </form>
       {unsearched === 0 ? null : (
         <p class="quiet">
-          {plural(unsearched, 'dataset')} cannot be searched: {unsearched === 1 ? 'its mapping names' : 'their mappings name'}{' '}
-          no subject. Name it on the page of the mapping.
+          {plural(unsearched, 'dataset')} cannot be searched:{' '}
+          {unsearched === 1 ? 'its mapping names' : 'their mappings name'} no subject. Name it on the page of
+          the mapping.
         </p>
       )}
     </Section>

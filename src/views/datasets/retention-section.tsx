@@ -73,98 +73,100 @@ export const RetentionSection = ({ datasetId, retention, typed, problems = [], n
   return (
     <Section id="retention" title="Retention">
       <ErrorSummary title="Nothing was changed" problems={problems} />
-      <Facts
-        facts={[
-          { label: 'Kept', value: kept },
-          ...(settings.maximumDays === undefined
-            ? []
-            : [{ label: 'At most', value: `${plural(settings.maximumDays, 'day')} after the upload` }]),
-          {
-            label: 'Deleted',
-            value:
-              held !== undefined
-                ? 'not while it is under a legal hold'
-                : due === undefined
-                  ? 'never by itself'
-                  : `on ${day(due.at)}, ${dueText[due.because]}`,
-          },
-          {
-            label: 'Legal hold',
-            value:
-              held === undefined ? (
-                'no'
-              ) : (
-                <>
-                  since <RelativeTime at={held.at} now={now} />, by {held.by}: nothing deletes it
-                </>
-              ),
-          },
-        ]}
-      />
-      {canEdit ? (
-        <form method="post" action={`/datasets/${datasetId}/retention`} class="stack stack--s">
-          <Field
-            id="kind"
-            label="Keep it"
-            problem={problemOf(problems, 'kind')}
-            control={(tied) => (
-              <Select
-                tied={tied}
-                name="kind"
-                value={values.kind}
-                options={[
-                  { value: 'default', label: `As the default says: ${ruleText(settings.rule)}` },
-                  { value: 'forever', label: 'Forever' },
-                  { value: 'after-upload', label: 'For days after the upload' },
-                  { value: 'after-last-run', label: 'For days after the last run' },
-                  { value: 'until', label: 'Until a day' },
-                ]}
-              />
-            )}
-          />
-          <Field
-            id="days"
-            label="Days"
-            optional
-            hint="For the two choices that count days."
-            problem={problemOf(problems, 'days')}
-            control={(tied) => (
-              <input
-                class="input"
-                name="days"
-                inputmode="numeric"
-                maxlength={6}
-                value={values.days}
-                {...tied}
-              />
-            )}
-          />
-          <Field
-            id="until"
-            label="Day"
-            optional
-            hint="At least 14 days ahead: so long its pages and the overview warn before it goes."
-            problem={problemOf(problems, 'until')}
-            control={(tied) => (
-              <input class="input input--date" type="date" name="until" value={values.until} {...tied} />
-            )}
-          />
-          <p class="actions">
-            <button class="button" type="submit">
-              Change retention
-            </button>
-          </p>
-        </form>
-      ) : null}
-      {canHold ? (
-        <form method="post" action={`/datasets/${datasetId}/hold${held === undefined ? '' : '/removal'}`}>
-          <p class="actions">
-            <button class="button" type="submit">
-              {held === undefined ? 'Put under a legal hold' : 'Lift the legal hold'}
-            </button>
-          </p>
-        </form>
-      ) : null}
+      <div class="stack">
+        <Facts
+          facts={[
+            { label: 'Kept', value: kept },
+            ...(settings.maximumDays === undefined
+              ? []
+              : [{ label: 'At most', value: `${plural(settings.maximumDays, 'day')} after the upload` }]),
+            {
+              label: 'Deleted',
+              value:
+                held !== undefined
+                  ? 'not while it is under a legal hold'
+                  : due === undefined
+                    ? 'never by itself'
+                    : `on ${day(due.at)}, ${dueText[due.because]}`,
+            },
+            {
+              label: 'Legal hold',
+              value:
+                held === undefined ? (
+                  'no'
+                ) : (
+                  <>
+                    since <RelativeTime at={held.at} now={now} />, by {held.by}: nothing deletes it
+                  </>
+                ),
+            },
+          ]}
+        />
+        {canEdit ? (
+          <form method="post" action={`/datasets/${datasetId}/retention`} class="stack stack--s">
+            <Field
+              id="kind"
+              label="Keep it"
+              problem={problemOf(problems, 'kind')}
+              control={(tied) => (
+                <Select
+                  tied={tied}
+                  name="kind"
+                  value={values.kind}
+                  options={[
+                    { value: 'default', label: `As the default says: ${ruleText(settings.rule)}` },
+                    { value: 'forever', label: 'Forever' },
+                    { value: 'after-upload', label: 'For days after the upload' },
+                    { value: 'after-last-run', label: 'For days after the last run' },
+                    { value: 'until', label: 'Until a day' },
+                  ]}
+                />
+              )}
+            />
+            <Field
+              id="days"
+              label="Days"
+              optional
+              hint="For the two choices that count days."
+              problem={problemOf(problems, 'days')}
+              control={(tied) => (
+                <input
+                  class="input"
+                  name="days"
+                  inputmode="numeric"
+                  maxlength={6}
+                  value={values.days}
+                  {...tied}
+                />
+              )}
+            />
+            <Field
+              id="until"
+              label="Day"
+              optional
+              hint="At least 14 days ahead: so long its pages and the overview warn before it goes."
+              problem={problemOf(problems, 'until')}
+              control={(tied) => (
+                <input class="input input--date" type="date" name="until" value={values.until} {...tied} />
+              )}
+            />
+            <p class="actions">
+              <button class="button" type="submit">
+                Change retention
+              </button>
+            </p>
+          </form>
+        ) : null}
+        {canHold ? (
+          <form method="post" action={`/datasets/${datasetId}/hold${held === undefined ? '' : '/removal'}`}>
+            <p class="actions">
+              <button class="button" type="submit">
+                {held === undefined ? 'Put under a legal hold' : 'Lift the legal hold'}
+              </button>
+            </p>
+          </form>
+        ) : null}
+      </div>
     </Section>
   )
 }

@@ -130,28 +130,30 @@ const Confirm = ({ deletion }: { deletion: Deletion }) => {
   )
   return (
     <Section id="confirm" title="Remove these records?">
-      {records === 0 ? (
-        <Empty>Nothing was found that could be removed.</Empty>
-      ) : (
-        <p>
-          {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other records keep their numbers.
-          Everything made from these sources goes as well: results, exports and intermediates of their runs.
-          Run them again afterwards.
-        </p>
-      )}
-      <div class="actions">
-        {records === 0 ? null : (
-          <form method="post" action={`/admin/deletions/${deletion.id}/confirmation`}>
-            <button class="button button--danger-primary" type="submit">
-              Remove the records
+      <div class="stack stack--s">
+        {records === 0 ? (
+          <Empty>Nothing was found that could be removed.</Empty>
+        ) : (
+          <p>
+            {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other
+            records keep their numbers. Everything made from these sources goes as well: results, exports and
+            intermediates of their runs. Run them again afterwards.
+          </p>
+        )}
+        <div class="actions">
+          {records === 0 ? null : (
+            <form method="post" action={`/admin/deletions/${deletion.id}/confirmation`}>
+              <button class="button button--danger-primary" type="submit">
+                Remove the records
+              </button>
+            </form>
+          )}
+          <form method="post" action={`/admin/deletions/${deletion.id}/discarding`}>
+            <button class="button button--quiet" type="submit">
+              Remove nothing
             </button>
           </form>
-        )}
-        <form method="post" action={`/admin/deletions/${deletion.id}/discarding`}>
-          <button class="button button--quiet" type="submit">
-            Remove nothing
-          </button>
-        </form>
+        </div>
       </div>
     </Section>
   )
@@ -222,20 +224,22 @@ export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => 
         {deletion.keys.length === 0 ? null : <Keys deletion={deletion} />}
         {status === 'done' ? (
           <Section id="record" title="On record">
-            <Facts
-              facts={[
-                { label: 'Certificate', value: <span class="id">{id}</span> },
-                { label: 'Asked for by', value: `${requestedBy.name} (${requestedBy.id})` },
-                { label: 'Asked for', value: exactTime(requestedAt) },
-                { label: 'Finished', value: finishedAt === null ? '' : exactTime(finishedAt) },
-                { label: 'Objects removed', value: number(objectsOf(deletion)) },
-                { label: 'Request id in the audit log', value: <span class="id">{requestId}</span> },
-              ]}
-            />
-            <p class="quiet">
-              Destroying a key makes everything under it unreadable, in every backup of the objects as well.
-              Backups of the keys themselves have to be thrown away by whoever keeps them.
-            </p>
+            <div class="stack stack--s">
+              <Facts
+                facts={[
+                  { label: 'Certificate', value: <span class="id">{id}</span> },
+                  { label: 'Asked for by', value: `${requestedBy.name} (${requestedBy.id})` },
+                  { label: 'Asked for', value: exactTime(requestedAt) },
+                  { label: 'Finished', value: finishedAt === null ? '' : exactTime(finishedAt) },
+                  { label: 'Objects removed', value: number(objectsOf(deletion)) },
+                  { label: 'Request id in the audit log', value: <span class="id">{requestId}</span> },
+                ]}
+              />
+              <p class="quiet">
+                Destroying a key makes everything under it unreadable, in every backup of the objects as well.
+                Backups of the keys themselves have to be thrown away by whoever keeps them.
+              </p>
+            </div>
           </Section>
         ) : null}
       </div>

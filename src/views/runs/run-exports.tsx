@@ -49,9 +49,7 @@ const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
       </td>
       <Records file={file} />
       <td class="num">{file.state === 'ready' ? bytes(file.bytes) : <Missing file={file} />}</td>
-      <td>
-        {file.sha256 === null ? <Missing file={file} /> : <Digest value={file.sha256} of={name} />}
-      </td>
+      <td>{file.sha256 === null ? <Missing file={file} /> : <Digest value={file.sha256} of={name} />}</td>
     </tr>
   )
 }

@@ -126,8 +126,8 @@ export const RunLive = ({ run }: { run: RunView }) => (
     {run.staleAt === undefined ? null : (
       <div class="notices">
         <Notice state="degraded">
-          Stale: records were removed from its sources on {exactTime(run.staleAt)}, and everything it made went with
-          them. What stands here only tells what was done.{' '}
+          Stale: records were removed from its sources on {exactTime(run.staleAt)}, and everything it made
+          went with them. What stands here only tells what was done.{' '}
           {run.canRunAgain === true ? <a href={`/runs/${run.id}/again`}>Run it again</a> : null}
         </Notice>
       </div>

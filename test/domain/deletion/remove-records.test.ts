@@ -20,8 +20,22 @@ const sourceOf = (bytes: Uint8Array): SourceBytes => ({
   },
 })
 
-const turns: Mapping = { shape: 'turns', turnsField: 't', roleField: 'r', textField: 'x', roles: {}, subjectField: 'who' }
-const rows: Mapping = { shape: 'rows', keyField: 'key', roleField: 'r', textField: 'x', roles: {}, subjectField: 'who' }
+const turns: Mapping = {
+  shape: 'turns',
+  turnsField: 't',
+  roleField: 'r',
+  textField: 'x',
+  roles: {},
+  subjectField: 'who',
+}
+const rows: Mapping = {
+  shape: 'rows',
+  keyField: 'key',
+  roleField: 'r',
+  textField: 'x',
+  roles: {},
+  subjectField: 'who',
+}
 const jsonl: Layout = { format: 'jsonl', encoding: 'utf-8', bom: 0 }
 const csv: Layout = {
   format: 'csv',
@@ -39,10 +53,15 @@ const json = (container: 'array' | 'object' | 'member'): Layout => ({
   ...(container === 'member' ? { member: 'all' } : {}),
 })
 
-async function read(bytes: Uint8Array, layout: Layout, mapping: Mapping): Promise<(RawRecord | UnreadableRecord)[]> {
+async function read(
+  bytes: Uint8Array,
+  layout: Layout,
+  mapping: Mapping,
+): Promise<(RawRecord | UnreadableRecord)[]> {
   const all = async (scattered: boolean) => {
     const found: (RawRecord | UnreadableRecord)[] = []
-    for await (const { records } of readRecords(sourceOf(bytes), layout, mapping, { scattered })) found.push(...records)
+    for await (const { records } of readRecords(sourceOf(bytes), layout, mapping, { scattered }))
+      found.push(...records)
     return found
   }
   return all(false).catch((error: unknown) => {
@@ -61,7 +80,13 @@ const rowsOf = 'key,who,x\n'
 const record = (who: string | number, text: string) => JSON.stringify({ who, t: [{ r: 'a', x: text }] })
 
 const cases: readonly [name: string, text: string, layout: Layout, mapping: Mapping, ordinals: number[]][] = [
-  ['JSONL', `${record('p1', 'one')}\n\n${record('p2', 'two')}\nbroken\n${record('p1', 'ü three')}`, jsonl, turns, [0, 3]],
+  [
+    'JSONL',
+    `${record('p1', 'one')}\n\n${record('p2', 'two')}\nbroken\n${record('p1', 'ü three')}`,
+    jsonl,
+    turns,
+    [0, 3],
+  ],
   ['JSONL with numbers for ids', `${record(7, 'one')}\n${record('p1 ', 'two')}\n`, jsonl, turns, [1]],
   [
     'CSV over several lines',
@@ -77,34 +102,55 @@ const cases: readonly [name: string, text: string, layout: Layout, mapping: Mapp
     rows,
     [1, 3],
   ],
-  ['CSV rows that are scattered', `${rowsOf}a,p2,1\nb,p1,2\na,p2,3\nc,p2,4\nb,p1,5\nc,p2,6\n`, csv, rows, [1]],
-  ['a JSON array', `[\n  ${record('p2', 'one')},\n  {"who": "p1",\n   "t": []},\n  ${record('p1', '2')}\n]`, json('array'), turns, [1, 2]],
+  [
+    'CSV rows that are scattered',
+    `${rowsOf}a,p2,1\nb,p1,2\na,p2,3\nc,p2,4\nb,p1,5\nc,p2,6\n`,
+    csv,
+    rows,
+    [1],
+  ],
+  [
+    'a JSON array',
+    `[\n  ${record('p2', 'one')},\n  {"who": "p1",\n   "t": []},\n  ${record('p1', '2')}\n]`,
+    json('array'),
+    turns,
+    [1, 2],
+  ],
   ['one JSON object', record('p1', 'one'), json('object'), turns, [0]],
-  ['a list in a JSON object', `{"n":1,"all":[${record('p1', 'one')},${record('p2', '2')}]}`, json('member'), turns, [0]],
+  [
+    'a list in a JSON object',
+    `{"n":1,"all":[${record('p1', 'one')},${record('p2', '2')}]}`,
+    json('member'),
+    turns,
+    [0],
+  ],
 ]
 
 describe('a source without someone’s records', () => {
-  test.each(cases)('%s: every other record stays where it was', async (_, text, layout, mapping, ordinals) => {
-    const bytes = Buffer.from(text)
-    const before = await read(bytes, layout, mapping)
-    const found = await findRecordsOf(sourceOf(bytes), layout, mapping, 0, (id) => id === 'p1', new Set())
-    expect(found.ordinals).toEqual(ordinals)
-    expect(found.records).toBe(before.length)
-    const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), layout, mapping, found)))
-    expect(copy).toHaveLength(bytes.length)
-    expect(copy.toString()).not.toContain('p1')
-    const after = await read(copy, layout, mapping)
-    expect(after).toHaveLength(before.length)
-    for (const [ordinal, entry] of before.entries()) {
-      const { position } = entry
-      expect(after[ordinal], `record ${ordinal}`).toEqual(
-        ordinals.includes(ordinal) ? { position, reason: 'removed' } : entry,
-      )
-    }
-    // Once more: nothing is found, and nothing changes.
-    const again = await findRecordsOf(sourceOf(copy), layout, mapping, 0, (id) => id === 'p1', new Set())
-    expect(again).toMatchObject({ ordinals: [], unreadable: found.unreadable, records: before.length })
-  })
+  test.each(cases)(
+    '%s: every other record stays where it was',
+    async (_, text, layout, mapping, ordinals) => {
+      const bytes = Buffer.from(text)
+      const before = await read(bytes, layout, mapping)
+      const found = await findRecordsOf(sourceOf(bytes), layout, mapping, 0, (id) => id === 'p1', new Set())
+      expect(found.ordinals).toEqual(ordinals)
+      expect(found.records).toBe(before.length)
+      const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), layout, mapping, found)))
+      expect(copy).toHaveLength(bytes.length)
+      expect(copy.toString()).not.toContain('p1')
+      const after = await read(copy, layout, mapping)
+      expect(after).toHaveLength(before.length)
+      for (const [ordinal, entry] of before.entries()) {
+        const { position } = entry
+        expect(after[ordinal], `record ${ordinal}`).toEqual(
+          ordinals.includes(ordinal) ? { position, reason: 'removed' } : entry,
+        )
+      }
+      // Once more: nothing is found, and nothing changes.
+      const again = await findRecordsOf(sourceOf(copy), layout, mapping, 0, (id) => id === 'p1', new Set())
+      expect(again).toMatchObject({ ordinals: [], unreadable: found.unreadable, records: before.length })
+    },
+  )
 
   test('in another encoding it becomes UTF-8, with the same places', async () => {
     const text = `${record('p1', 'grün')}\n${record('p2', 'blau ü')}\n`
