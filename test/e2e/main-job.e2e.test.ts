@@ -254,6 +254,9 @@ describe('the main job in a browser', () => {
         '/admin/users',
         '/admin/sessions',
         '/admin/permissions',
+        '/admin/retention',
+        '/admin/subjects',
+        '/admin/deletions',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()

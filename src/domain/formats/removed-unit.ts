@@ -18,6 +18,7 @@ export function writtenOver(unit: Uint8Array, mark: RemovedMark): Uint8Array {
 export function removedMark(text: string): RemovedMark | undefined {
   const first = text.charCodeAt(0)
   if (first !== marks.first && first !== marks.further) return undefined
-  if (/^\x7f+\s*$/.test(text)) return 'first'
-  return /^\x1a+\s*$/.test(text) ? 'further' : undefined
+  const unit = text.trimEnd()
+  if (unit !== text.charAt(0).repeat(unit.length)) return undefined
+  return first === marks.first ? 'first' : 'further'
 }
