@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
+import { confirmRemoval, discardRemoval } from '../db/confirm-removal.ts'
 import { findDeletion } from '../db/deletions.ts'
-import { confirmRemoval, discardRemoval } from '../db/subject-removal.ts'
 import { countUnsearched, requestSearch } from '../db/subject-search.ts'
 import { normalSubject } from '../domain/deletion/subject.ts'
 import { SubjectsPage } from '../views/admin/subjects-page.tsx'

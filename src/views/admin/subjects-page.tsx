@@ -23,37 +23,39 @@ export const SubjectsPage = ({ unsearched, problems = [], ...frame }: Props) => 
       note="First they are counted. Nothing is removed before you confirm it."
     >
       <ErrorSummary title="Nothing was searched" problems={problems} />
-      <form method="post" action="/admin/subjects" class="stack stack--s">
-        <Field
-          id="subject"
-          label="Subject id"
-          hint="As the sources say it, in the field that the mapping calls subject. It is kept nowhere, only a keyed hash of it."
-          problem={problemOf(problems, 'subject')}
-          control={(tied) => (
-            <input
-              class="input"
-              name="subject"
-              maxlength={1000}
-              required
-              autocomplete="off"
-              spellcheck={false}
-              {...tied}
-            />
-          )}
-        />
-        <p class="actions">
-          <button class="button button--primary" type="submit">
-            Search
-          </button>
-        </p>
-      </form>
-      {unsearched === 0 ? null : (
-        <p class="quiet">
-          {plural(unsearched, 'dataset')} cannot be searched:{' '}
-          {unsearched === 1 ? 'its mapping names' : 'their mappings name'} no subject. Name it on the page of
-          the mapping.
-        </p>
-      )}
+      <div class="stack">
+        <form method="post" action="/admin/subjects" class="stack stack--s">
+          <Field
+            id="subject"
+            label="Subject id"
+            hint="As the sources say it, in the field that the mapping calls subject. It is kept nowhere, only a keyed hash of it."
+            problem={problemOf(problems, 'subject')}
+            control={(tied) => (
+              <input
+                class="input"
+                name="subject"
+                maxlength={1000}
+                required
+                autocomplete="off"
+                spellcheck={false}
+                {...tied}
+              />
+            )}
+          />
+          <p class="actions">
+            <button class="button button--primary" type="submit">
+              Search
+            </button>
+          </p>
+        </form>
+        {unsearched === 0 ? null : (
+          <p class="quiet">
+            {plural(unsearched, 'dataset')} cannot be searched:{' '}
+            {unsearched === 1 ? 'its mapping names' : 'their mappings name'} no subject. Name it on the page
+            of the mapping.
+          </p>
+        )}
+      </div>
     </Section>
   </Shell>
 )
