@@ -16,6 +16,7 @@ import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
+import { deletionRoutes } from './routes/deletions.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { identifyClient } from './routes/frame/client.ts'
@@ -32,10 +33,12 @@ import { newPasswordRoutes } from './routes/new-password.tsx'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
+import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
+import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -70,6 +73,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/audit', auditRoutes(deps))
   app.route('/admin/report', reportRoutes(deps))
   app.route('/admin', adminRoutes(deps))
+  app.route('/admin/deletions', deletionRoutes(deps))
+  app.route('/admin/deletions', subjectRemovalRoutes(deps))
+  app.route('/admin/subjects', subjectRoutes(deps))
+  app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))

@@ -1,6 +1,5 @@
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
-import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
@@ -10,6 +9,7 @@ import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
 import { hostSystem } from './host-system.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
+import { type Deletions, startDeletions } from './jobs/deletions.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
 import { keyRotations } from './jobs/key-rotation.ts'
@@ -52,9 +52,10 @@ await runProcess(async () => {
   })
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
+  let deletions: Deletions | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    await finishDeletions({ db, vault }, system())
+    deletions = startDeletions({ db, vault, clock, random, log })
     keys
       .goOn(system())
       .catch((error: unknown) =>
@@ -97,6 +98,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
+      beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
   const link = await issueSetupLink(db, publicUrl, clock(), random)
@@ -118,7 +120,7 @@ await runProcess(async () => {
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
-  await engine?.stop()
+  await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
   await audit.stop()
   await progress.close()

@@ -51,6 +51,8 @@ export interface AppDeps {
   /** Aborted when the process stops: live streams end then. */
   readonly closing: AbortSignal
   readonly progress: ProgressHub
+  /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
+  readonly beginDeletion?: (id: string) => Promise<void>
 }
 
 export interface AppEnv {

@@ -263,6 +263,9 @@ describe('the main job in a browser', () => {
         '/admin/keys',
         '/admin/keys/rotation',
         '/admin/system',
+        '/admin/retention',
+        '/admin/subjects',
+        '/admin/deletions',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()

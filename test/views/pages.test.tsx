@@ -9,7 +9,9 @@ import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
 import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
 import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
+import { RetentionPage } from '../../src/views/admin/retention-page.tsx'
 import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
+import { SubjectsPage } from '../../src/views/admin/subjects-page.tsx'
 import { SystemPage } from '../../src/views/admin/system-page.tsx'
 import { UsersPage } from '../../src/views/admin/users-page.tsx'
 import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
@@ -22,6 +24,8 @@ import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
 import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
+import { DeletionPage } from '../../src/views/deletions/deletion-page.tsx'
+import { DeletionsPage } from '../../src/views/deletions/deletions-page.tsx'
 import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
@@ -39,6 +43,7 @@ import { auditRow, entryView, logState, nothingListed, report, verification } fr
 import {
   datasetSummary,
   datasetView,
+  deletion,
   hostile,
   longName,
   now,
@@ -202,6 +207,32 @@ const full = (text: string): Record<string, unknown> => ({
       problems={[{ field: 'threshold', message: text }]}
     />
   ),
+  'stale run': <RunPage viewer={viewer} run={{ ...runView(text), staleAt: now, canRunAgain: true }} />,
+  deletions: (
+    <DeletionsPage
+      viewer={viewer}
+      deletions={{ rows: [deletion(text)], page: 1, size: 50, total: 1 }}
+      now={now}
+    />
+  ),
+  deletion: <DeletionPage viewer={viewer} deletion={deletion(text)} canConfirm now={now} />,
+  certificate: (
+    <DeletionPage
+      viewer={viewer}
+      deletion={{ ...deletion(text), status: 'done', finishedAt: now, problem: text }}
+      canConfirm
+      now={now}
+    />
+  ),
+  retention: (
+    <RetentionPage
+      viewer={viewer}
+      settings={{ rule: { kind: 'forever' }, changedAt: now }}
+      typed={{ kind: text, days: text, maximumDays: text }}
+      problems={[{ field: 'days', message: text }]}
+    />
+  ),
+  subjects: <SubjectsPage viewer={viewer} unsearched={2} problems={[{ field: 'subject', message: text }]} />,
   run: (
     <RunPage
       viewer={viewer}

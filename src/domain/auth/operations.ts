@@ -25,6 +25,7 @@ type Reaches = Operation['reach']
 const everybody: Reaches = { nobody: 'any', viewer: 'any', user: 'any', moderator: 'any', admin: 'any' }
 const people: Reaches = { nobody: 'none', viewer: 'any', user: 'any', moderator: 'any', admin: 'any' }
 const self: Reaches = { nobody: 'none', viewer: 'own', user: 'own', moderator: 'own', admin: 'own' }
+const ownOrAny: Reaches = { nobody: 'none', viewer: 'own', user: 'own', moderator: 'own', admin: 'any' }
 const makers: Reaches = { nobody: 'none', viewer: 'none', user: 'any', moderator: 'any', admin: 'any' }
 const readers: Reaches = { nobody: 'none', viewer: 'shared', user: 'shared', moderator: 'any', admin: 'any' }
 const runners: Reaches = { nobody: 'none', viewer: 'none', user: 'shared', moderator: 'any', admin: 'any' }
@@ -66,6 +67,17 @@ export const operations = {
   'dataset.create': { title: 'Upload a dataset', reach: makers },
   'dataset.update': { title: 'Correct the mapping of a dataset', reach: managers, right: 'manage' },
   'dataset.delete': { title: 'Delete a dataset', reach: managers, right: 'manage', stepUp: true },
+
+  'dataset.retention': { title: 'Say how long a dataset is kept', reach: managers, right: 'manage' },
+  'dataset.hold': { title: 'Put a dataset under a legal hold, and lift it', reach: admins },
+  'deletion.read': { title: 'See deletions and their certificates', reach: ownOrAny },
+  'retention.update': { title: 'Set how long datasets are kept', reach: admins },
+
+  'subject.delete': {
+    title: 'Find the records about someone in all datasets, and remove them',
+    reach: admins,
+    stepUp: true,
+  },
 
   'dataset.share': { title: 'Share a dataset, and take shares back', reach: managers, right: 'manage' },
 

@@ -72,6 +72,16 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /admin/sessions': { operation: 'session.read-all' },
   'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
 
+  'GET /admin/deletions': { operation: 'deletion.read' },
+  'GET /admin/deletions/:deletionId': { operation: 'deletion.read' },
+  'GET /admin/deletions/:deletionId/certificate': { operation: 'deletion.read' },
+  'POST /admin/deletions/:deletionId/confirmation': { operation: 'subject.delete' },
+  'POST /admin/deletions/:deletionId/discarding': { operation: 'subject.delete' },
+  'GET /admin/subjects': { operation: 'subject.delete' },
+  'POST /admin/subjects': { operation: 'subject.delete' },
+  'GET /admin/retention': { operation: 'retention.update' },
+  'POST /admin/retention': { operation: 'retention.update' },
+
   'GET /': { operation: 'overview.read' },
 
   'GET /datasets': { operation: 'dataset.read' },
@@ -83,6 +93,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/mapping': { operation: 'dataset.update' },
   'GET /datasets/:id/delete': { operation: 'dataset.delete' },
   'POST /datasets/:id/delete': { operation: 'dataset.delete' },
+  'POST /datasets/:id/retention': { operation: 'dataset.retention' },
+  'POST /datasets/:id/hold': { operation: 'dataset.hold' },
+  'POST /datasets/:id/hold/removal': { operation: 'dataset.hold' },
   'POST /datasets/:id/shares': { operation: 'dataset.share' },
   'POST /datasets/:id/shares/:shareId/removal': { operation: 'dataset.share' },
   'POST /datasets/:id/runs': { operation: 'run.start' },

@@ -10,6 +10,9 @@ const tabs = [
   { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
   { id: 'report', text: 'Report', href: '/admin/report', operation: 'audit.read' },
   { id: 'permissions', text: 'Permissions', href: '/admin/permissions', operation: 'permission.read' },
+  { id: 'retention', text: 'Retention', href: '/admin/retention', operation: 'retention.update' },
+  { id: 'subjects', text: 'Subjects', href: '/admin/subjects', operation: 'subject.delete' },
+  { id: 'deletions', text: 'Deletions', href: '/admin/deletions', operation: 'deletion.read' },
 ] as const
 
 interface Props {

@@ -20,6 +20,7 @@ import { type Frame, Shell } from '../layout/shell.tsx'
 import { formatName } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
 import { Deletion } from './deletion.tsx'
+import { DueNotice, RetentionSection, type RetentionView } from './retention-section.tsx'
 import { type CheckChoice, RunForm } from './run-form.tsx'
 import { Sample } from './sample.tsx'
 import { ShareSection } from './share-section.tsx'
@@ -32,6 +33,14 @@ interface Props extends Frame {
   problems?: readonly FormProblem[] | undefined
   /** With whom it is shared; absent for whoever may not share it. */
   sharing?: { shares: readonly Share[]; typed?: string; problems?: readonly FormProblem[] } | undefined
+  /** How long it is kept, and what was refused about that. */
+  keeping?:
+    | {
+        readonly retention: RetentionView
+        readonly typed?: { readonly kind: string; readonly days: string; readonly until: string }
+        readonly problems?: readonly FormProblem[]
+      }
+    | undefined
   now: Date
 }
 
@@ -158,7 +167,16 @@ const DeleteLink = ({ id }: { id: string }) => (
 )
 
 /** `GET /datasets/:id?sample=…` */
-export const DatasetPage = ({ dataset, checks, configuration, problems, sharing, now, ...frame }: Props) => {
+export const DatasetPage = ({
+  dataset,
+  checks,
+  configuration,
+  problems,
+  sharing,
+  keeping,
+  now,
+  ...frame
+}: Props) => {
   const { summary, files, runs, runCount, sample } = dataset
   return (
     <Shell frame={frame} title={summary.name} place="datasets">
@@ -185,6 +203,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
         }
         {...(dataset.canDelete ? { actions: <DeleteLink id={summary.id} /> } : {})}
       />
+      <DueNotice due={keeping?.retention.due} now={now} />
       <div class="split">
         <div>
           <Detected dataset={dataset} />
@@ -209,6 +228,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
           <RunTable runs={runs} labelledBy="runs" now={now} />
         )}
       </Section>
+      {keeping === undefined ? null : <RetentionSection datasetId={summary.id} {...keeping} now={now} />}
       {sharing === undefined ? null : <ShareSection datasetId={summary.id} {...sharing} />}
       {dataset.canDelete ? <Delete dataset={dataset} /> : null}
     </Shell>
