@@ -74,7 +74,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
     <p class="section quiet">
       <a href="/account/activity">What the audit log says you did</a> ·{' '}
-      <a href="/admin/permissions">Who may do what</a>
+      <a href="/admin/deletions">What was deleted</a> · <a href="/admin/permissions">Who may do what</a>
     </p>
   </Shell>
 )

@@ -25,8 +25,12 @@ const shown = (role: Role) => tabs.filter(({ operation }) => mayPerform(role, op
 /** Where administration begins for a role; everybody may at least see the permission table. */
 export const firstAdminPage = (role: Role): string => shown(role)[0]?.href ?? '/admin/permissions'
 
-/** Whether there is more for a role than the permission table, which is linked from the account. */
-export const hasAdministration = (role: Role): boolean => shown(role).some(({ id }) => id !== 'permissions')
+/** What everybody may see is linked from the account: for that alone there is no Administration in the menu. */
+const forEverybody: readonly string[] = ['permissions', 'deletions']
+
+/** Whether administration holds more for a role than what everybody may see. */
+export const hasAdministration = (role: Role): boolean =>
+  shown(role).some(({ id }) => !forEverybody.includes(id))
 
 /** The pages of administration that the role may open; a line here adds one. */
 export const AdminTabs = ({ current, role = 'viewer' }: Props) => (
