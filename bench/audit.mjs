@@ -1,5 +1,5 @@
 // Budgets of the audit log: entries a second through the sequencer's function, verification of 1 M rows, pages with any one
-// filter or one and a time, and rare combinations. Over the built product; rows: `npm run bench -- audit 10000000`.
+// filter or one and a time, rare combinations, and what auditing costs a route. Over the built product; rows: `npm run bench -- audit 10000000`.
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { readConfig } from '../dist/config.js'
@@ -9,6 +9,7 @@ import { startAuditSequencer } from '../dist/jobs/audit-sequencer.js'
 import { verifyAuditLog } from '../dist/jobs/verify-audit-log.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
+import { auditedRoutes } from './audited-routes.mjs'
 
 const seconds = (from) => (performance.now() - from) / 1000
 const percentile = (values, share) =>
@@ -60,6 +61,7 @@ export async function auditBudgets(folder, rows, report) {
       30,
     )
     await pages(stack.db, rows, report)
+    await auditedRoutes(stack, place, report)
   } finally {
     await stack.close()
   }

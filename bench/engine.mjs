@@ -30,7 +30,7 @@ export async function engineBudgets(folder, talks, report) {
   }
   let engine = await startEngine({ ...parts, workers: 2 })
   for (const name of ['ada', 'bea']) {
-    const person = { id: `usr_${name}`, name, email: `${name}@example.org`, role: 'editor' }
+    const person = { id: `usr_${name}`, name, email: `${name}@example.org`, role: 'user' }
     await addUser(db, person, '!', clock())
   }
   const caller = (name) => ({ actor: { kind: 'user', id: `usr_${name}` }, requestId: 'req_bench' })

@@ -21,6 +21,7 @@ export async function progressBudget({ db, stack, config, engine, progress, log 
   const app = createApp({
     db,
     vault: stack.vault,
+    detect: () => Promise.reject(new Error('nothing is uploaded here')),
     runs: engine.runs,
     config: {
       publicUrl: 'http://127.0.0.1',

@@ -12,6 +12,7 @@ import { openLocalVault } from '../dist/adapters/local-vault.js'
 import { auditBudgets } from './audit.mjs'
 import { engineBudgets } from './engine.mjs'
 import { memoryBudget } from './memory.mjs'
+import { signInBudgets } from './sign-in.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
 const seconds = (from) => (performance.now() - from) / 1000
@@ -213,6 +214,7 @@ try {
   if (only === undefined || only === 'memory') {
     await memoryBudget(folder, Number(process.argv[3] ?? 1), talks, report)
   }
+  if (only === undefined || only === 'sign-in') await signInBudgets(join(folder, 'sign-in'), report)
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -73,8 +73,34 @@
     }
   }
 
+  /** Puts rows that the region does not have yet on top; the oldest go, and the link to older ones follows. */
+  const prepend = (region, text) => {
+    const sheet = document.createElement('template')
+    sheet.innerHTML = text
+    const rows = all('tr[data-seq]', sheet.content)
+    region.dataset.tail = Math.max(region.dataset.tail, ...rows.map((row) => row.dataset.seq))
+    region.prepend(...rows.filter((row) => document.getElementById(row.id) === null))
+    while (region.rows.length > region.dataset.most) region.lastElementChild.remove()
+    const older = document.querySelector('a[data-older]')
+    const last = all('tr[data-seq]', region).at(-1)
+    if (older !== null && rows.length > 0 && region.rows.length >= region.dataset.most) {
+      const address = new URL(older.href)
+      address.searchParams.set('before', last.dataset.seq)
+      older.href = address
+    }
+  }
+
   /** Follows one region: a stream while it works, its plain address every two seconds while it does not. */
   const follow = (region) => {
+    const isTail = region.dataset.tail !== undefined
+    const gone = new AbortController()
+    let paused = false
+    /** A tail goes on from the last row it has. */
+    const addressOf = (path) => {
+      const address = new URL(path, location.href)
+      if (isTail) address.searchParams.set('after', region.dataset.tail)
+      return address
+    }
     let stream = null
     let watchdog = 0
     let pollTimer = 0
@@ -85,7 +111,8 @@
     let spoken = region.querySelector('[data-announce]')?.textContent
 
     const show = (text) => {
-      if (htmx === undefined) region.innerHTML = text
+      if (isTail) prepend(region, text)
+      else if (htmx === undefined) region.innerHTML = text
       else htmx.swap({ sourceElement: region, target: region, text, swap: 'innerMorph' })
       // The swap ends in a microtask or two; times and the milestone are read after it.
       setTimeout(() => {
@@ -128,7 +155,7 @@
       polling = request
       const limit = setTimeout(() => request.abort(), 8000)
       try {
-        const answer = await fetch(region.dataset.poll, {
+        const answer = await fetch(addressOf(region.dataset.poll), {
           headers: { Accept: 'text/html' },
           signal: request.signal,
         })
@@ -140,7 +167,7 @@
         }
         if (!answer.ok) throw new Error(String(answer.status))
         const text = await answer.text()
-        if (polling !== request || stream?.readyState === 1) return
+        if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
         lampTo('polling', 'Asking every 2 s')
       } catch {
@@ -149,12 +176,12 @@
       } finally {
         clearTimeout(limit)
       }
-      if (!over && !document.hidden) pollTimer = setTimeout(poll, pollEvery)
+      if (!over && !paused && !document.hidden) pollTimer = setTimeout(poll, pollEvery)
     }
 
     const open = () => {
-      if (over || document.hidden || stream !== null) return
-      stream = new EventSource(region.dataset.live)
+      if (over || paused || document.hidden || stream !== null) return
+      stream = new EventSource(addressOf(region.dataset.live))
       watchdog = setTimeout(broken, silenceAfter)
       stream.addEventListener('state', (event) => {
         heard()
@@ -171,20 +198,49 @@
       stream = null
       clearTimeout(watchdog)
       clearTimeout(retryTimer)
-      if (over || document.hidden) return
+      if (over || paused || document.hidden) return
       void poll()
       retryTimer = setTimeout(open, retryAfter)
       retryAfter = Math.min(retryAfter * 2, 30_000)
     }
 
-    document.addEventListener('visibilitychange', () => (document.hidden ? rest() : open()))
-    window.addEventListener('pagehide', rest)
-    window.addEventListener('pageshow', (event) => event.persisted && open())
+    const until = { signal: gone.signal }
+    document.addEventListener('visibilitychange', () => (document.hidden ? rest() : open()), until)
+    window.addEventListener('pagehide', rest, until)
+    window.addEventListener('pageshow', (event) => event.persisted && open(), until)
+    const pause = isTail ? document.querySelector('button[data-pause]') : null
+    if (pause !== null) {
+      pause.hidden = false
+      pause.addEventListener('click', () => {
+        paused = !paused
+        pause.setAttribute('aria-pressed', String(paused))
+        if (!paused) return open()
+        rest()
+        lampTo('off', 'Paused')
+      })
+    }
     open()
+    return {
+      region,
+      stop() {
+        over = true
+        rest()
+        gone.abort()
+        lampTo('off', 'Not live; reload for news')
+      },
+    }
   }
-  // One stream a page: a browser has six connections for all its tabs.
-  const region = document.querySelector('[data-live]')
-  if (region !== null) follow(region)
+  // One stream a page: a browser has six connections for all its tabs. A list that was filtered is another region.
+  let following
+  const followShown = () => {
+    const region = document.querySelector('[data-live]')
+    if (following?.region === (region ?? undefined)) return
+    following?.stop()
+    following = region === null ? undefined : follow(region)
+  }
+  followShown()
+  htmx?.on('htmx:after:swap', followShown)
+  htmx?.on('htmx:after:swap', () => freshen())
 
   // ---- uploads ---------------------------------------------------------------------------------------------
   const readable = /\.(csv|tsv|json|jsonl|ndjson|parquet)$/i

@@ -2,19 +2,25 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { argon2Passwords } from './adapters/passwords.ts'
+import { isUnstorableText } from './db/unstorable-text.ts'
 import { PasswordsBusy } from './domain/auth/sign-in.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
+import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
+import { adminSystemRoutes } from './routes/admin-system.tsx'
 import { apiRoutes } from './routes/api.ts'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
+import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
+import { deletionRoutes } from './routes/deletions.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { identifyClient } from './routes/frame/client.ts'
+import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
@@ -26,10 +32,13 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
+import { reportRoutes } from './routes/report.tsx'
+import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
+import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -43,7 +52,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(securityHeaders(deps.config.secureCookies))
   app.use(noStore)
   app.use(compress())
-  app.use(sameOriginOnly(deps.config.publicUrl, deps.log))
+  app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
   app.use(limits.refused)
   app.use(access(deps))
   app.use(limits.allowed)
@@ -56,10 +65,18 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
   app.route('/admin/limits', adminLimitRoutes(deps))
+  app.route('/admin/keys', adminKeyRoutes(deps))
+  app.route('/admin/system', adminSystemRoutes(deps))
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))
+  app.route('/admin/audit', auditRoutes(deps))
+  app.route('/admin/report', reportRoutes(deps))
   app.route('/admin', adminRoutes(deps))
+  app.route('/admin/deletions', deletionRoutes(deps))
+  app.route('/admin/deletions', subjectRemovalRoutes(deps))
+  app.route('/admin/subjects', subjectRoutes(deps))
+  app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/runs', runRoutes(deps))
@@ -79,6 +96,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (isUnstorableText(error)) {
+      return answerStatus(
+        c,
+        400,
+        'This request holds a character that no text can hold (a null byte). Remove it and try again.',
       )
     }
     if (error instanceof PasswordsBusy) {

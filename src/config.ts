@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
 const Environment = z.object({
@@ -42,10 +43,39 @@ const Environment = z.object({
   SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
   SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
+  SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
 export const settingNames = Object.keys(Environment.shape)
+
+/** Settings that hold a password or a token: their values are for nobody. */
+const secretSettings: readonly string[] = [
+  'DATABASE_URL',
+  'DATABASE_ADMIN_URL',
+  'METRICS_TOKEN',
+] satisfies (keyof typeof Environment.shape)[]
+
+/**
+ * Every setting as it holds, for people to look at; of a secret no more than that it is set.
+ * @param environment one that `readConfig` took
+ */
+export function settingsInForce(environment: Readonly<Record<string, string | undefined>>): SettingInForce[] {
+  const { data, workers } = readConfig(environment)
+  // Where nothing is given these follow from other settings, or from the machine.
+  const defaults: Readonly<Record<string, unknown>> = {
+    ...Environment.parse({}),
+    SIGNALBOX_KEYS: data.keysFolder,
+    SIGNALBOX_AUDIT: data.auditFolder,
+    SIGNALBOX_WORKERS: workers,
+  }
+  return settingNames.map((name) => {
+    const given = environment[name] === '' ? undefined : environment[name]
+    const byDefault = defaults[name] === undefined ? undefined : String(defaults[name])
+    const value = given !== undefined && secretSettings.includes(name) ? 'set' : (given ?? byDefault)
+    return { name, value, isGiven: given !== undefined }
+  })
+}
 
 export interface Config {
   readonly http: {
@@ -79,6 +109,8 @@ export interface Config {
   readonly runLimits: { readonly perUser: number; readonly total: number }
   /** How long intermediates are kept after a run completed. */
   readonly intermediatesDays: number
+  /** How long details of audit entries are kept; the entries stay for good. */
+  readonly auditDetailsDays: number
 }
 
 /**
@@ -129,5 +161,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
     intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
+    auditDetailsDays: settings.SIGNALBOX_AUDIT_DETAILS_DAYS,
   }
 }

@@ -39,8 +39,7 @@ export async function bind(
     port,
     hostname: host,
   }
-  // A long upload is no attack here: signed-in people send up to 5 GB.
-  const serverOptions = { requestTimeout: 0 }
+  const serverOptions = serverTimeouts
   const server =
     certificate === undefined
       ? serve({ ...common, createServer, serverOptions })
@@ -83,6 +82,11 @@ export async function bind(
   }
 }
 
+/**
+ * A long upload is no attack here: signed-in people send up to 5 GB. Headers that come a byte at a time are; their limit
+ * has to be named, because Node takes it from the one of the request, which is none.
+ */
+export const serverTimeouts = { requestTimeout: 0, headersTimeout: 30_000 }
 const uploadWindow = 2 ** 20
 
 async function firstCertificate(files: TlsFiles): Promise<Certificate> {

@@ -1,14 +1,18 @@
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
-import { finishDeletions } from './db/dataset-deletion.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
+import type { Caller } from './domain/audit/entry.ts'
+import { errorTrace } from './domain/error-trace.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
+import { hostSystem } from './host-system.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
+import { type Deletions, startDeletions } from './jobs/deletions.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
+import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
 import { bind } from './listen.ts'
 import { createLog } from './log.ts'
@@ -34,16 +38,29 @@ await runProcess(async () => {
   const { db, vault, random } = stack
   const clock = () => new Date()
   const closing = new AbortController()
-  const audit = startAuditSequencer({ ...stack, place: config.data, clock })
+  const audit = startAuditSequencer({
+    ...stack,
+    place: config.data,
+    clock,
+    detailsDays: config.auditDetailsDays,
+  })
   const progress = progressHub(stack.url, log)
+  const keys = keyRotations({ db, vault, log })
+  const system = (): Caller => ({
+    actor: { id: 'system', kind: 'system' },
+    requestId: newId('req', clock().getTime(), random(10)),
+  })
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
+  let deletions: Deletions | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    await finishDeletions(
-      { db, vault },
-      { actor: { id: 'system', kind: 'system' }, requestId: newId('req', clock().getTime(), random(10)) },
-    )
+    deletions = startDeletions({ db, vault, clock, random, log })
+    keys
+      .goOn(system())
+      .catch((error: unknown) =>
+        log.error({ error: errorTrace(error) }, 'an interrupted rotation of the master key could not go on'),
+      )
     engine = await startEngine({
       ...stack,
       createKey: (owner) => vault.createKey(owner),
@@ -64,6 +81,8 @@ await runProcess(async () => {
       vault,
       detect: reader.detect,
       runs: runsOf(() => engine),
+      keys,
+      host: hostSystem(config, process.env, clock()),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
@@ -79,6 +98,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
+      beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
   const link = await issueSetupLink(db, publicUrl, clock(), random)
@@ -100,7 +120,7 @@ await runProcess(async () => {
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
-  await engine?.stop()
+  await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
   await audit.stop()
   await progress.close()

@@ -25,7 +25,8 @@ export async function untilUnsealed(vault: OpenedVault, log: Logger, signal: Abo
       }
       return true
     }
-    if (sealed.message !== told) log.error({ reason: sealed.reason }, 'the vault is sealed; docs/keys.md says what to do')
+    if (sealed.message !== told)
+      log.error({ reason: sealed.reason }, 'the vault is sealed; docs/keys.md says what to do')
     told = sealed.message
     await wait(lookMs, undefined, { signal }).catch(() => {})
   }

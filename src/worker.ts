@@ -21,7 +21,11 @@ await runProcess(async () => {
     clock: () => new Date(),
     changed: (runId: string) => notify(stack.db, runId),
   }
-  const audit = startAuditSequencer({ ...shared, place: config.data })
+  const audit = startAuditSequencer({
+    ...shared,
+    place: config.data,
+    detailsDays: config.auditDetailsDays,
+  })
   const engine = await startEngine({
     ...shared,
     createKey: (owner) => stack.vault.createKey(owner),

@@ -14,6 +14,7 @@ const pure = [
   'hyparquet-compressors',
   'hyparquet-writer',
   'iconv-lite',
+  'uqr',
   'yaml',
 ]
 const pureNode = [

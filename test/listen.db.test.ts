@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { request } from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -7,7 +8,7 @@ import { connect as connectTls } from 'node:tls'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readCertificate } from '../src/adapters/tls-files.ts'
-import { bind, type Listening } from '../src/listen.ts'
+import { bind, type Listening, serverTimeouts } from '../src/listen.ts'
 import { createLog } from '../src/log.ts'
 import type { AppEnv } from '../src/routes/app-context.ts'
 import { sse } from '../src/routes/sse.ts'
@@ -183,4 +184,9 @@ test('without certificate plain HTTP is spoken, and no browser is told otherwise
   await answer.text()
   await server.drain()
   await portal.close()
+})
+
+test('headers that never end run out of time, and an upload may take as long as it takes', () => {
+  const server = createServer(serverTimeouts)
+  expect([server.headersTimeout, server.requestTimeout]).toEqual([30_000, 0])
 })

@@ -2,9 +2,14 @@ import { setTimeout } from 'node:timers/promises'
 import { Command, CommanderError } from 'commander'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { readConfig } from '../config.ts'
+import { recordAudit } from '../db/audit-outbox.ts'
+import { localOperatorId } from '../db/users.ts'
 import { vaultReferences } from '../db/vault-references.ts'
+import type { Caller } from '../domain/audit/entry.ts'
+import { newId } from '../domain/ids.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { checkConsistency, type Remark, remarkLine, summaryLine } from '../domain/vault/consistency.ts'
+import { verifyAuditLog } from '../jobs/verify-audit-log.ts'
 import { createLog } from '../log.ts'
 import { openStack } from '../start.ts'
 import { runCommandLine, say } from './run-command.ts'
@@ -24,7 +29,7 @@ async function main(): Promise<number> {
     return exit.usage
   }
   if (parsed.value === 'help') return exit.consistent
-  const { dryRun, json } = parsed.value
+  const { dryRun, json, audit: withAudit } = parsed.value
   const config = readConfig(process.env)
   const log = createLog({ ...config.log, level: config.log.level === 'info' ? 'warn' : config.log.level })
   const stack = await openStack(config, log)
@@ -37,8 +42,25 @@ async function main(): Promise<number> {
       { now: new Date(), dryRun },
       (remark) => (json ? remarks.push(remark) : print(remarkLine(remark))),
     )
-    print(json ? JSON.stringify({ ...totals, dryRun, remarks }) : summaryLine(totals, dryRun))
-    return totals.problems === 0 ? exit.consistent : exit.otherwise
+    const caller: Caller = {
+      actor: { id: localOperatorId, kind: 'operator' },
+      requestId: newId('req', Date.now(), stack.random(10)),
+    }
+    await recordAudit(stack.db, caller, {
+      action: 'vault.check',
+      objectType: 'system',
+      objectId: 'vault',
+      outcome: totals.problems === 0 ? 'allowed' : 'failed',
+      details: { problems: totals.problems, swept: totals.swept, dryRun },
+    })
+    const audit = withAudit ? await verifyAuditLog({ ...stack, place: config.data }, caller) : undefined
+    if (json) print(JSON.stringify({ ...totals, dryRun, remarks, ...(audit === undefined ? {} : { audit }) }))
+    else {
+      if (audit !== undefined && audit.finding !== null) print(`audit-log  ${audit.finding.message}`)
+      print(summaryLine(totals, dryRun))
+    }
+    const isWhole = audit === undefined || audit.outcome === 'whole'
+    return totals.problems === 0 && isWhole ? exit.consistent : exit.otherwise
   } finally {
     await stack.close()
   }
@@ -46,10 +68,11 @@ async function main(): Promise<number> {
 
 function readArguments(
   argv: readonly string[],
-): Result<{ readonly dryRun: boolean; readonly json: boolean } | 'help'> {
+): Result<{ readonly dryRun: boolean; readonly json: boolean; readonly audit: boolean } | 'help'> {
   const command = new Command('npm run fsck --')
-    .description('Compares vault and tables, and sweeps what nothing names.')
+    .description('Compares vault and tables, sweeps what nothing names, and verifies the audit log.')
     .option('--dry-run', 'remove nothing, only say what would be swept', false)
+    .option('--no-audit', 'leave the audit log out; a million entries take about ten seconds')
     .option('--json', 'print one JSON object on stdout', false)
     .allowExcessArguments(false)
     .exitOverride()
@@ -60,8 +83,7 @@ function readArguments(
     if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') return ok('help')
     return refuse('invalid', error instanceof Error ? error.message : 'The arguments could not be read.')
   }
-  const { dryRun, json } = command.opts<{ dryRun: boolean; json: boolean }>()
-  return ok({ dryRun, json })
+  return ok(command.opts<{ dryRun: boolean; json: boolean; audit: boolean }>())
 }
 
 await runCommandLine(main, 'The check stopped on a fault of its own; what it said until then holds.')

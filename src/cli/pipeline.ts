@@ -110,7 +110,9 @@ async function run(stack: Stack, asked: PipelineArguments, mapping: Mapping | un
     return report.status === 'completed' ? exit.completed : report.status === 'failed' ? exit.otherwise : 1
   } finally {
     await engine.stop()
-    if (asked.discard && datasetId !== undefined) await deleteStoredDataset({ db, vault }, caller, datasetId)
+    if (asked.discard && datasetId !== undefined) {
+      await deleteStoredDataset({ ...stack, clock: () => new Date() }, caller, datasetId)
+    }
   }
 }
 
@@ -160,7 +162,7 @@ async function receiveWith(
     )
     if (!received.ok) {
       say(`${file}: ${received.problem.message}`)
-      if (datasetId !== undefined) await deleteStoredDataset({ db, vault }, caller, datasetId)
+      if (datasetId !== undefined) await deleteStoredDataset({ ...stack, clock }, caller, datasetId)
       return undefined
     }
     datasetId = received.value.datasetId

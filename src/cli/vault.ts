@@ -1,8 +1,9 @@
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { type Config, readConfig } from '../config.ts'
 import { recordAudit } from '../db/audit-outbox.ts'
-import { withKeyRotationLock } from '../db/key-rotation-lock.ts'
+import { retireOnRecord, rotateOnRecord } from '../db/key-changes.ts'
 import { localOperatorId } from '../db/users.ts'
+import type { Action } from '../domain/audit/actions.ts'
 import type { AuditEntry, Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { KeyState } from '../domain/vault/key-state.ts'
@@ -42,16 +43,16 @@ async function perform(stack: Stack, asked: VaultArguments): Promise<number> {
     actor: { id: localOperatorId, kind: 'operator' },
     requestId: newId('req', Date.now(), stack.random(10)),
   }
-  const note = (action: string, outcome: AuditEntry['outcome'], details: AuditEntry['details']) =>
+  const note = (action: Action, outcome: AuditEntry['outcome'], details: AuditEntry['details']) =>
     recordAudit(stack.db, caller, { action, objectType: 'system', objectId: 'vault', outcome, details })
-  if (asked.command === 'rotate') return rotate(stack, note)
-  if (asked.command === 'retire') return retire(stack, asked.version, note)
+  if (asked.command === 'rotate') return rotate(stack, caller)
+  if (asked.command === 'retire') return retire(stack, asked.version, caller)
   if (asked.command === 'verify') return verify(stack, asked, note)
   return exit.usage
 }
 
 type Note = (
-  action: string,
+  action: Action,
   outcome: AuditEntry['outcome'],
   details: AuditEntry['details'],
 ) => Promise<unknown>
@@ -82,23 +83,16 @@ function stateLines(state: KeyState): string[] {
 
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
-async function rotate({ db, vault }: Stack, note: Note): Promise<number> {
-  const rotated = await withKeyRotationLock(db, async () => {
-    // Before it begins: nothing is done that is not written down.
-    await note('vault.rotate', 'allowed', { phase: 'begun' })
-    return vault.rotate(({ key, done, total }) => {
-      if (done % 100 === 0 || done === total)
-        say(`${done} of ${total} keys, last ${key.owner} ${key.keyVersion}`)
-    })
+async function rotate({ db, vault }: Stack, caller: Caller): Promise<number> {
+  const rotated = await rotateOnRecord({ db, vault }, caller, ({ key, done, total }) => {
+    if (done % 100 === 0 || done === total)
+      say(`${done} of ${total} keys, last ${key.owner} ${key.keyVersion}`)
   })
   if (!rotated.ok) {
-    await note('vault.rotate', 'failed', { phase: 'ended', reason: rotated.problem.kind })
     say(rotated.problem.message)
     return exit.otherwise
   }
   const { masterVersion, isNew, rewrapped, unneeded, damaged } = rotated.value
-  const details = { phase: 'ended', masterVersion, isNew, rewrapped, damaged: damaged.length }
-  await note('vault.rotate', damaged.length === 0 ? 'allowed' : 'failed', details)
   for (const { owner, keyVersion } of damaged) print(`damaged key: ${owner} ${keyVersion}`)
   print(
     `${isNew ? 'rotated to' : 'finished the rotation to'} master key ${masterVersion}: ${rewrapped} re-wrapped`,
@@ -108,21 +102,12 @@ async function rotate({ db, vault }: Stack, note: Note): Promise<number> {
   return damaged.length === 0 ? exit.well : exit.otherwise
 }
 
-async function retire({ config, db, vault }: Stack, version: number, note: Note): Promise<number> {
-  const retired = await withKeyRotationLock(db, async () => {
-    await note('vault.retire', 'allowed', { phase: 'begun', masterVersion: version })
-    return vault.retire(version)
-  })
+async function retire({ config, db, vault }: Stack, version: number, caller: Caller): Promise<number> {
+  const retired = await retireOnRecord({ db, vault }, caller, version)
   if (!retired.ok) {
-    await note('vault.retire', 'failed', {
-      phase: 'ended',
-      masterVersion: version,
-      reason: retired.problem.kind,
-    })
     say(retired.problem.message)
     return exit.otherwise
   }
-  await note('vault.retire', 'allowed', { phase: 'ended', masterVersion: version })
   const { masterKeyFile } = config.data
   print(`master key ${version} is retired`)
   if (masterKeyFile !== undefined) print(`now remove the line of version ${version} from ${masterKeyFile}`)

@@ -4,6 +4,7 @@ import { type RecordStage, recordStages } from '../domain/pipeline/process-recor
 import { type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
 import type { Claim } from './claim-shard.ts'
+import { recordExports } from './export-audit.ts'
 import { addEvent, type Trx } from './run-events.ts'
 import { addShards, type SendShard } from './runs.ts'
 
@@ -150,6 +151,7 @@ async function settle(trx: Trx, { clock }: { readonly clock: () => Date }, runId
     .where('id', '=', runId)
     .execute()
   const kind = problem === null ? 'completed' : 'failed'
+  await recordExports(trx, runId, problem === null ? 'allowed' : 'failed')
   await addEvent(trx, runId, now, kind, problem ?? 'Completed; the ledger sums exactly')
 }
 

@@ -3,12 +3,14 @@ import type { Viewer } from '../domain/datasets/access.ts'
 import { confidentFrom } from '../domain/datasets/detection.ts'
 import {
   type AttentionItem,
+  dueDataset,
   failedRun,
   quarantinedRecords,
   type UnsureDataset,
   unsureDataset,
 } from '../domain/pipeline/attention.ts'
 import type { RunSummary } from '../domain/pipeline/run-view.ts'
+import { listNear } from './retention.ts'
 import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
 import { visibleTo } from './visibility.ts'
@@ -16,14 +18,19 @@ import { visibleTo } from './visibility.ts'
 /** Of each kind the overview shows this many. */
 const shown = 8
 
-/** What waits for a person: runs of the last week that failed or kept records aside, and unsure datasets. */
+/** What waits for a person: datasets that are deleted soon, runs of the last week that failed or kept records aside, and unsure datasets. */
 export async function listAttention(
   db: Kysely<Database>,
   viewer: Viewer,
   now: Date,
 ): Promise<AttentionItem[]> {
-  const [runs, datasets] = await Promise.all([troubledRuns(db, viewer, now), unsureDatasets(db, viewer)])
+  const [near, runs, datasets] = await Promise.all([
+    listNear(db, viewer, now, shown),
+    troubledRuns(db, viewer, now),
+    unsureDatasets(db, viewer),
+  ])
   return [
+    ...near.map(({ id, name, due }) => dueDataset({ id, name, at: due.at })),
     ...runs.map((run) => (run.status === 'failed' ? failedRun(run) : quarantinedRecords(run))),
     ...datasets.map(unsureDataset),
   ]

@@ -8,7 +8,11 @@ import type { Database } from './schema.ts'
  * that makes the change, so that neither can happen without the other. The sequencer binds the details by a
  * salted commitment; they may be deleted later without breaking the log.
  */
-export async function recordAudit(db: Kysely<Database>, caller: Caller, entry: AuditEntry): Promise<void> {
+export async function recordAudit(
+  db: Pick<Kysely<Database>, 'insertInto'>,
+  caller: Caller,
+  entry: AuditEntry,
+): Promise<void> {
   const details = JSON.stringify(
     caller.address === undefined ? entry.details : { ...entry.details, address: caller.address },
   )

@@ -28,6 +28,14 @@ export async function readFrontier(db: Kysely<Database>, size: number): Promise<
   return Frontier.of(size, hashes)
 }
 
+/** Rows of the log or of its tree are gone: nothing can be proven by them. */
+export class MissingRows extends Error {
+  constructor() {
+    super('the audit log lacks rows; run npm run audit -- verify')
+    this.name = 'MissingRows'
+  }
+}
+
 async function readRanges(db: Kysely<Database>, ranges: readonly Range[]): Promise<Buffer[]> {
   const path: Buffer[] = []
   for (const range of ranges) {
@@ -57,7 +65,7 @@ async function readSubtree(db: Kysely<Database>, { level, index }: Subtree): Pro
         .where('index', '<', first + count)
         .orderBy('index')
         .execute())
-  if (hashes.length !== count) throw new Error('the audit log lacks rows; run npm run audit -- verify')
+  if (hashes.length !== count) throw new MissingRows()
   const tree = new Frontier()
   for (const { hash } of hashes) tree.add(hash)
   return tree.root()

@@ -98,18 +98,25 @@ export async function readAuditPage(
   }
 }
 
-/** What came into the log after a number, oldest first: for the live tail, which shows late entries too. */
+/**
+ * What came into the log after a number, oldest first: for the live tail, which shows late entries too. It looks at a few
+ * thousand entries at most; `through` is where the next look begins.
+ */
 export async function readAuditTail(
   db: Kysely<Database>,
   filter: AuditFilter,
   after: number,
   limit: number,
-): Promise<AuditLine[]> {
+): Promise<{ readonly entries: readonly AuditLine[]; readonly through: number }> {
   const all = [...conditions(filter), ...timeConditions(filter)]
-  const { rows } = await sql<AuditLine>`
+  const { rows } = await sql<AuditLine & { reached: number | null }>`
     with news as materialized (select * from audit.log where seq > ${after} order by seq limit ${largestStep})
-    select ${columns} from news where ${and(all)} order by seq limit ${limit}`.execute(db)
-  return rows
+    select last.reached, matching.* from (select max(seq) as reached from news) last left join (
+      select ${columns} from news where ${and(all)} order by seq limit ${limit}
+    ) matching on true order by matching.seq`.execute(db)
+  const entries = rows.filter(({ seq }) => seq !== null).map(({ reached, ...line }) => line)
+  const isFull = entries.length === limit
+  return { entries, through: (isFull ? entries.at(-1)?.seq : rows[0]?.reached) ?? after }
 }
 
 interface Search {

@@ -10,10 +10,12 @@ import type { RawRecord, UnreadableRecord } from '../domain/formats/source.ts'
 import { isJsonObject } from '../domain/json.ts'
 import type { RunStatus } from '../domain/pipeline/run.ts'
 import type { Page } from '../domain/pipeline/run-view.ts'
+import { ok, type Result } from '../domain/result.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
+import { obstacleToUse } from './usable-datasets.ts'
 import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
@@ -275,8 +277,10 @@ export async function setMapping(
   datasetId: string,
   mapping: Mapping,
   now: Date,
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+): Promise<Result<void>> {
+  return db.transaction().execute(async (trx) => {
+    const obstacle = await obstacleToUse(trx, [datasetId])
+    if (obstacle !== undefined) return obstacle
     await trx
       .updateTable('datasets')
       .set({ mapping: JSON.stringify(mapping), updatedAt: now })
@@ -289,5 +293,6 @@ export async function setMapping(
       outcome: 'allowed',
       details: { shape: mapping.shape },
     })
+    return ok(undefined)
   })
 }

@@ -1,4 +1,5 @@
 import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { recordAudit } from './audit-outbox.ts'
@@ -20,6 +21,8 @@ const due = (db: Pick<Kysely<Database>, 'selectFrom'>, completedBefore: Date) =>
     .selectFrom('runs')
     .where('status', '=', 'completed')
     .where('intermediatesRemovedAt', 'is', null)
+    // Of a stale run they are gone already.
+    .where('staleAt', 'is', null)
     .where('pinnedAt', 'is', null)
     .where('finishedAt', '<=', completedBefore)
 
@@ -92,12 +95,12 @@ export function pinRun(
     const now = clock()
     const run = await trx
       .selectFrom('runs')
-      .select(['intermediatesRemovedAt', 'pinnedAt'])
+      .select(['intermediatesRemovedAt', 'pinnedAt', 'staleAt'])
       .where('id', '=', runId)
       .forNoKeyUpdate()
       .executeTakeFirst()
     if (run === undefined) return refuse('not-found', 'There is no such run (any more).')
-    if (run.intermediatesRemovedAt !== null) {
+    if (run.intermediatesRemovedAt !== null || run.staleAt !== null) {
       return refuse(
         'conflict',
         'The intermediates of this run were removed already, so there is nothing left to pin. Run it again to make them anew.',
@@ -141,5 +144,5 @@ export function unpinRun(
   })
 }
 
-const entry = (action: string, runId: string, details: Record<string, number>) =>
+const entry = (action: Action, runId: string, details: Record<string, number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const

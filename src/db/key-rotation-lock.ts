@@ -27,3 +27,14 @@ export async function withKeyRotationLock<T>(
     }
   })
 }
+
+/** Whether some process changes the master key right now. */
+export async function isKeyRotationGoingOn(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ isHeld: boolean }>`
+    select exists (
+      select from pg_locks
+      where locktype = 'advisory' and classid = 0 and objid = ${sql.lit(lock)}::oid and objsubid = 1 and granted
+        and database = (select oid from pg_database where datname = current_database())
+    ) as is_held`.execute(db)
+  return rows[0]?.isHeld === true
+}

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Invitation, Person } from '../domain/auth/people.ts'
 import type { Role } from '../domain/auth/user.ts'
@@ -209,7 +210,7 @@ async function endAll(trx: Kysely<Database>, userId: string): Promise<number> {
 const record = (
   trx: Kysely<Database>,
   caller: Caller,
-  action: string,
+  action: Action,
   userId: string,
   details: Readonly<Record<string, string | number | boolean>>,
 ) => recordAudit(trx, caller, { action, objectType: 'user', objectId: userId, outcome: 'allowed', details })

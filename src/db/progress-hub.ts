@@ -5,6 +5,8 @@ import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Database } from './schema.ts'
 
 const channel = 'signalbox'
+/** Told by the database itself for every batch that was taken into the audit log; a topic of the same name. */
+const auditChannel = 'audit'
 const pollMs = 2_000
 const coalesceMs = 250
 
@@ -52,10 +54,12 @@ export function progressHub(databaseUrl: string, log: Logger): ProgressHubProces
       again()
     })
     fresh.on('end', again)
-    fresh.on('notification', ({ payload }) => tell(topics.get(payload ?? '') ?? []))
+    fresh.on('notification', (said) =>
+      tell(topics.get(said.channel === auditChannel ? auditChannel : (said.payload ?? '')) ?? []),
+    )
     try {
       await fresh.connect()
-      await fresh.query(`listen ${channel}`)
+      await fresh.query(`listen ${channel}; listen ${auditChannel}`)
       if (closed) await fresh.end()
       else tellAll()
     } catch (error) {

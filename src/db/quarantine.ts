@@ -149,7 +149,7 @@ export async function findRecord(
     .where('quarantine.datasetId', '=', datasetId)
     .where('ordinal', '=', ordinal)
     .executeTakeFirst()
-  if (!row) return undefined
+  if (!row || (await isRemovedRecord(db, datasetId, ordinal))) return undefined
   const sources = await readSources(db, runId)
   const input = sources.inputs.get(row.fileId)
   if (input === undefined) return undefined
@@ -215,12 +215,42 @@ export async function readSources(
   if (shard?.task.kind !== 'ingestion') return { inputs: new Map(), scattered: new Map() }
   const { inputs, checkpoint } = shard.task
   const last = inputs[checkpoint.file]
+  const now = await filesNow(
+    db,
+    inputs.map((input) => input.fileId),
+  )
   return {
-    inputs: new Map(inputs.map((input) => [input.fileId, input])),
+    inputs: new Map(inputs.map((input) => [input.fileId, { ...input, ...now.get(input.fileId) }])),
     scattered: new Map(
       last === undefined || checkpoint.scattered === undefined ? [] : [[last.fileId, checkpoint.scattered]],
     ),
   }
+}
+
+/** Where sources lie now: one from which records were removed is another object, with every other record in its place. */
+async function filesNow(
+  db: Kysely<Database>,
+  fileIds: readonly string[],
+): Promise<ReadonlyMap<string, Pick<SourceInput, 'objectId' | 'sha256' | 'layout'>>> {
+  const rows = await db
+    .selectFrom('datasetFiles')
+    .select(['id', 'objectId', 'sha256', 'detection'])
+    .where('id', 'in', ['', ...fileIds])
+    .execute()
+  return new Map(
+    rows.map(({ id, objectId, sha256, detection }) => [id, { objectId, sha256, layout: detection.layout }]),
+  )
+}
+
+/** Whether a record was removed because of whom it was about. */
+async function isRemovedRecord(db: Kysely<Database>, datasetId: string, ordinal: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('removedRecords')
+    .select('ordinal')
+    .where('datasetId', '=', datasetId)
+    .where('ordinal', '=', ordinal)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** The text of a quarantined record; whoever reads it is on record before a byte leaves. */

@@ -35,6 +35,8 @@ function datasetStore(db: Kysely<Database>, clock: () => Date): DatasetStore {
           .where('id', '=', file.datasetId)
           .where('ownerId', '=', caller.actor.id)
           .where('status', '=', 'ready')
+          // While someone's records are removed, everything is sealed anew: nothing may come in between.
+          .where('deletionId', 'is', null)
           .forUpdate()
           .executeTakeFirst()
         if (!dataset) return undefined

@@ -12,10 +12,12 @@ import {
   readRepairs,
 } from '../domain/pipeline/repairs.ts'
 import type { Stage } from '../domain/pipeline/run.ts'
+import { ok, type Result } from '../domain/result.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { readSources } from './quarantine.ts'
 import type { Database } from './schema.ts'
+import { obstacleToUse } from './usable-datasets.ts'
 
 export interface RepairDeps {
   readonly db: Kysely<Database>
@@ -152,13 +154,15 @@ export async function keepRepairs(
   datasetId: string,
   kind: Kind,
   records: readonly RepairedRecord[],
-): Promise<void> {
+): Promise<Result<void>> {
   const now = clock()
   const objectId = `repairs/${newId('file', now.getTime(), random(10))}`
   const object = { owner: datasetId, id: objectId, kind: 'source' } as const
   await vault.writeBytes(object, encodeRepairs(records))
   try {
-    await db.transaction().execute(async (trx) => {
+    const kept = await db.transaction().execute(async (trx) => {
+      const obstacle = await obstacleToUse(trx, [datasetId])
+      if (obstacle !== undefined) return obstacle
       await trx
         .updateTable('repairs')
         .set({ endedAt: now })
@@ -190,7 +194,10 @@ export async function keepRepairs(
         outcome: 'allowed',
         details: { dataset: datasetId, object: objectId, kind, records: records.length, ...which },
       })
+      return ok(undefined)
     })
+    if (!kept.ok) await vault.remove(object)
+    return kept
   } catch (error) {
     await vault.remove(object)
     throw error
@@ -283,8 +290,10 @@ export async function repairMany(
       const [{ fileId, datasetId } = { fileId: '', datasetId: '' }] = group
       const input = inputs.get(fileId)
       if (input === undefined || !isRepairable(input, filter.reason)) continue
-      const keep = (records: readonly RepairedRecord[]) =>
-        keepRepairs(deps, caller, runId, datasetId, 'proposed', records)
+      const keep = async (records: readonly RepairedRecord[]) => {
+        const kept = await keepRepairs(deps, caller, runId, datasetId, 'proposed', records)
+        if (!kept.ok) repaired -= records.length
+      }
       let found: RepairedRecord[] = []
       let held = 0
       const records = group.map((row): PlacedRecord => ({ ...row, ...filter }))

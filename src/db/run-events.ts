@@ -25,6 +25,7 @@ export const eventKinds = [
   'pinned',
   'unpinned',
   'intermediates-removed',
+  'stale',
 ] as const
 export type EventKind = (typeof eventKinds)[number]
 

@@ -144,7 +144,7 @@ export async function readRunView(
       meanScore: run.scoreCount === 0 ? null : run.scoreSum / run.scoreCount / 1000,
       findings: Object.fromEntries(findings.map((row) => [row.rule, row.findings])),
     },
-    exports: exportRows.flatMap((row) => exportView(row, run.status, stageRows.at(-1)?.status === 'running')),
+    exports: exportRows.flatMap((row) => exportView(row, run, stageRows.at(-1)?.status === 'running')),
     quarantineByReason,
     events: events.map(eventView),
     ...(run.problem === null ? {} : { problem: run.problem }),
@@ -154,13 +154,15 @@ export async function readRunView(
     recordShards: records,
     reused,
     ...lineage,
-    ...(intermediates === undefined ? {} : { intermediates }),
+    ...(intermediates === undefined || run.staleAt !== null ? {} : { intermediates }),
     priority: run.priority,
     isOwn,
     canCancel: viewer.canWrite && isLive,
-    canResume: viewer.canWrite && (run.status === 'failed' || run.status === 'cancelled'),
+    canResume:
+      viewer.canWrite && run.staleAt === null && (run.status === 'failed' || run.status === 'cancelled'),
     canRunAgain: viewer.canWrite && !isLive,
-    canPin: viewer.canWrite,
+    canPin: viewer.canWrite && run.staleAt === null,
+    ...(run.staleAt === null ? {} : { staleAt: run.staleAt }),
     now,
   }
 }
@@ -265,14 +267,22 @@ function exportView(
     sha256: string | null
     skipped: number | null
   },
-  status: RunStatus,
+  { status, staleAt }: { readonly status: RunStatus; readonly staleAt: Date | null },
   isWriting: boolean,
 ): ExportView[] {
   const target = exportTargets.find((name) => name === row.target)
   const format = exportFormats.find((name) => name === row.format)
   if (target === undefined || format === undefined) return []
   const state =
-    row.objectId !== null ? 'ready' : status === 'failed' ? 'failed' : isWriting ? 'writing' : 'waiting'
+    row.objectId !== null
+      ? 'ready'
+      : staleAt !== null
+        ? 'removed'
+        : status === 'failed'
+          ? 'failed'
+          : isWriting
+            ? 'writing'
+            : 'waiting'
   const { id, records, bytes, sha256, skipped } = row
   return [
     { id, target, format, state, records: records ?? 0, bytes: bytes ?? 0, sha256, skipped: skipped ?? 0 },

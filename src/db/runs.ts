@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
 import type { RunRequest, Runs } from '../domain/pipeline/request-run.ts'
@@ -11,6 +12,7 @@ import { recordAudit } from './audit-outbox.ts'
 import { countRepairs, isCountedAlike, readLineage } from './repairs.ts'
 import { addEvent, type Trx } from './run-events.ts'
 import type { Database } from './schema.ts'
+import { obstacleToUse } from './usable-datasets.ts'
 
 /** Puts a hint on the queue inside a transaction: "look, this run has work". It may come twice, late or never. */
 export type SendShard = (trx: Trx, runId: string, afterSeconds?: number) => Promise<void>
@@ -45,9 +47,11 @@ export function runStore(deps: RunStoreDeps): Runs {
       const keyOwner = request.datasetIds.length === 1 ? (request.datasetIds[0] ?? runId) : runId
       // Before the row: a run whose row exists always has a key to write with.
       if (keyOwner === runId) await deps.createKey(runId)
-      const written = await db
-        .transaction()
-        .execute((trx) => writeRun(trx, deps, caller, request, found, runId, keyOwner))
+      const written = await db.transaction().execute(async (trx) => {
+        const obstacle = await obstacleToUse(trx, request.datasetIds)
+        return obstacle ?? (await writeRun(trx, deps, caller, request, found, runId, keyOwner))
+      })
+      if (typeof written !== 'boolean') return written
       // The same request came twice at once, and the other was first.
       if (!written) return (await findRepeated(db, caller, request)) ?? refuse('conflict', repeatedElsewhere)
       deps.changed(runId)
@@ -81,11 +85,22 @@ export function runStore(deps: RunStoreDeps): Runs {
 
     async resume(caller, runId) {
       const resumed = await db.transaction().execute(async (trx) => {
+        const inputs = await trx
+          .selectFrom('runInputs')
+          .select('datasetId')
+          .where('runId', '=', runId)
+          .execute()
+        const obstacle = await obstacleToUse(
+          trx,
+          inputs.map(({ datasetId }) => datasetId),
+        )
+        if (obstacle !== undefined) return obstacle
         const row = await trx
           .updateTable('runs')
           .set({ status: 'queued', finishedAt: null, problem: null, version: sql`version + 1` })
           .where('id', '=', runId)
           .where('status', 'in', ['failed', 'cancelled'])
+          .where('staleAt', 'is', null)
           .returning('id')
           .executeTakeFirst()
         if (!row) return false
@@ -109,12 +124,16 @@ export function runStore(deps: RunStoreDeps): Runs {
         await deps.send(trx, runId)
         return true
       })
-      if (!resumed) return refuse('conflict', 'Only a failed or cancelled run can be resumed.')
+      if (typeof resumed !== 'boolean') return resumed
+      if (!resumed) return refuse('conflict', notResumable)
       deps.changed(runId)
       return ok(undefined)
     },
   }
 }
+
+const notResumable =
+  'Only a failed or cancelled run can be resumed, and only while its sources are the same. If records were removed from them since, run it again.'
 
 const otherRecords =
   'The mapping was changed since, so that rows make up other records: the repairs would meet the wrong ones. Change it back, or run the dataset without the repairs.'
@@ -183,7 +202,7 @@ export async function readRequest(
   return { datasetIds: inputs.map((input) => input.datasetId), configuration }
 }
 
-const entry = (action: string, runId: string, details: Record<string, string | number>) =>
+const entry = (action: Action, runId: string, details: Record<string, string | number>) =>
   ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const
 
 interface FoundInputs {

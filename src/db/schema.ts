@@ -3,6 +3,7 @@ import type { Right } from '../domain/auth/operations.ts'
 import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
+import type { RetentionRule } from '../domain/deletion/retention.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
@@ -76,6 +77,16 @@ export interface Database {
     mapping: JsonColumn<Mapping> | null
     createdAt: Date
     updatedAt: Date
+    /** A rule of its own; null: the default of the portal. */
+    retentionKind: Generated<RetentionRule['kind'] | null>
+    retentionDays: Generated<number | null>
+    retentionUntil: Generated<Date | null>
+    retentionSetAt: Generated<Date | null>
+    /** A legal hold: nothing deletes it. */
+    heldAt: Generated<Date | null>
+    heldBy: Generated<string | null>
+    /** Records of someone are being removed from it: nothing else may change it meanwhile. */
+    deletionId: Generated<string | null>
   }
   datasetFiles: {
     id: string
@@ -121,6 +132,9 @@ export interface Database {
     /** A pin keeps its intermediates, however old they grow. */
     pinnedAt: Date | null
     pinnedBy: string | null
+    /** Records it read were removed, and with them everything it left: its rows only tell what was done. */
+    staleAt: Generated<Date | null>
+    staleDeletionId: Generated<string | null>
   }
   runInputs: { runId: string; datasetId: string; position: number }
   runStages: {
@@ -237,6 +251,8 @@ export interface Database {
     p95Ms: number
     p99Ms: number
   }
+  /** Up to which entry somebody has looked through the audit log. */
+  auditReviews: { id: Generated<number>; throughSeq: number; reviewedBy: string; reviewedAt: Date }
   /** What administrators set instead of the defaults of the domain. */
   rateLimits: { target: string; role: string; amount: number; setBy: string; setAt: Date }
   /** Unlogged: a crash of the server empties it. */
@@ -252,6 +268,59 @@ export interface Database {
     /** The last minute in which a refusal was recorded. */
     toldMinute: Generated<number>
     keepUntil: Date
+  }
+  /** Never deleted: what stays of what was deleted. */
+  deletions: {
+    id: string
+    kind: 'dataset' | 'subject'
+    reason: 'request' | 'retention'
+    status: 'searching' | 'found' | 'working' | 'done' | 'discarded'
+    actorId: string
+    actorKind: 'user' | 'operator' | 'system'
+    requestId: string
+    requestedAt: Date
+    finishedAt: Generated<Date | null>
+    /** HMAC of the subject under a key of the vault's own. */
+    subjectHmac: Generated<string | null>
+    /** Why it does not go on at present. */
+    problem: Generated<string | null>
+  }
+  deletionDatasets: {
+    deletionId: string
+    datasetId: string
+    ownerId: string
+    nameHash: string
+    files: number
+    bytes: number
+    runs: Generated<number>
+    /** Of the subject; and those nobody could look into. */
+    records: Generated<number>
+    unreadable: Generated<number>
+    /** Why records cannot be removed from it. */
+    problem: Generated<string | null>
+    doneAt: Generated<Date | null>
+  }
+  deletionKeys: {
+    deletionId: string
+    keyOwner: string
+    datasetId: string
+    kind: 'dataset' | 'run'
+    /** Those that are destroyed, and the objects under them; null until noted, which is before the first goes. */
+    versions: Generated<number[] | null>
+    objects: Generated<number | null>
+    /** Under which what stays is sealed. */
+    newVersion: Generated<number | null>
+    destroyedAt: Generated<Date | null>
+  }
+  /** Of a source without someone's records: the places that are empty now. */
+  removedRecords: { datasetId: string; ordinal: number; fileId: string; deletionId: string }
+  /** At most one row. */
+  retentionSettings: {
+    onlyOne: Generated<boolean>
+    defaultKind: 'forever' | 'after-upload' | 'after-last-run'
+    defaultDays: number | null
+    maximumDays: number | null
+    changedAt: Date
   }
   'audit.outbox': {
     id: Generated<number>

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import {
   hashOfRecoveryCode,
@@ -147,5 +148,5 @@ async function replaceCodes(
   return codes
 }
 
-const record = (trx: Kysely<Database>, caller: Caller, action: string, user: SignedInUser) =>
+const record = (trx: Kysely<Database>, caller: Caller, action: Action, user: SignedInUser) =>
   recordAudit(trx, caller, { action, objectType: 'user', objectId: user.id, outcome: 'allowed', details: {} })

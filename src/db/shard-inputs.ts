@@ -3,6 +3,7 @@ import type { RunObjects } from '../domain/pipeline/ingest.ts'
 import type { Manifest } from '../domain/pipeline/manifest.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { ExportFormat, RunConfiguration, Target } from '../domain/pipeline/run.ts'
+import type { IndexedShard } from '../domain/pipeline/settle-quality.ts'
 import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
 import { readLedger } from './advance-run.ts'
 import { readLineage, readRepairRefs } from './repairs.ts'
@@ -33,7 +34,10 @@ export async function readRepairsFor(
 }
 
 /** The objects that came out of the last of the record stages, in shard order. */
-export async function readProcessedShards(db: Kysely<Database>, runId: string): Promise<ShardOfRecords[]> {
+export async function readProcessedShards(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<(ShardOfRecords & IndexedShard)[]> {
   const { configuration } = await readRunSettings(db, runId)
   const stage = configuration.mode === 'sequential' ? 'processing' : 'standardization'
   const rows = await db
@@ -45,7 +49,14 @@ export async function readProcessedShards(db: Kysely<Database>, runId: string): 
     .execute()
   return rows.flatMap(({ task, result }) =>
     task.kind === 'records' && result?.objectId !== undefined
-      ? [{ objectId: result.objectId, datasetId: task.datasetId, fileId: task.fileId }]
+      ? [
+          {
+            objectId: result.objectId,
+            records: result.records,
+            datasetId: task.datasetId,
+            fileId: task.fileId,
+          },
+        ]
       : [],
   )
 }

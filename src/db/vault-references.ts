@@ -114,7 +114,7 @@ const afterShard = (after: ShardKey | undefined) =>
 
 /**
  * What shards read, where ingestion or a stage before wrote it, and what came out of them. A run whose intermediates were
- * removed names none any more: its rows only tell what was done.
+ * removed names none any more, and so does a stale one: their rows only tell what was done.
  */
 async function* shardReferences(db: Kysely<Database>, owner: string): AsyncGenerator<Reference> {
   const rows = paged((after: ShardKey | undefined) =>
@@ -134,7 +134,8 @@ async function* shardReferences(db: Kysely<Database>, owner: string): AsyncGener
           .selectFrom('runs')
           .select('id')
           .where('keyOwner', '=', owner)
-          .where('intermediatesRemovedAt', 'is', null),
+          .where('intermediatesRemovedAt', 'is', null)
+          .where('staleAt', 'is', null),
       )
       .$if(after !== undefined, (query) => query.where(afterShard(after)))
       .orderBy('runId')

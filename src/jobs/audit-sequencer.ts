@@ -9,9 +9,11 @@ import {
 } from '../adapters/checkpoint-folder.ts'
 import { AuditLeadership, type Batch } from '../db/audit-leadership.ts'
 import { readFrontier } from '../db/audit-proofs.ts'
+import { pruneAuditDetails } from '../db/audit-pruning.ts'
 import { readLastVerification } from '../db/audit-state.ts'
 import type { Database } from '../db/schema.ts'
 import { openCheckpoint, readVerifierKey, type Signer, signCheckpoint } from '../domain/audit/checkpoint.ts'
+import type { Caller } from '../domain/audit/entry.ts'
 import type { Frontier } from '../domain/audit/merkle.ts'
 import { newId } from '../domain/ids.ts'
 import { verifyAuditLog } from './verify-audit-log.ts'
@@ -24,6 +26,8 @@ export interface SequencerDeps {
   readonly log: Logger
   readonly clock: () => Date
   readonly random: (bytes: number) => Buffer
+  /** After so many days the details of an entry are deleted, by night; never when not given. */
+  readonly detailsDays?: number
 }
 
 /** Entries wait for it at most this long; with the statement itself it stays below 200 ms. */
@@ -167,7 +171,7 @@ class CheckpointKeeper {
   }
 }
 
-/** Verifies the whole log once a night, beside the sequencing. */
+/** Verifies the whole log once a night, beside the sequencing; then deletes details that have had their time. */
 class NightlyCheck {
   readonly #deps: SequencerDeps
   readonly #signal: AbortSignal
@@ -199,20 +203,30 @@ class NightlyCheck {
     const now = clock()
     const last = await readLastVerification(db)
     if (last !== undefined && last.at >= lastCheckTime(now)) return
-    const verdict = await verifyAuditLog(
-      this.#deps,
-      {
-        actor: { id: 'system', kind: 'system' },
-        requestId: newId('req', now.getTime(), random(10)),
-      },
-      { isGentle: true, signal: this.#signal },
-    )
+    const caller: Caller = {
+      actor: { id: 'system', kind: 'system' },
+      requestId: newId('req', now.getTime(), random(10)),
+    }
+    const verdict = await verifyAuditLog(this.#deps, caller, { isGentle: true, signal: this.#signal })
     const { outcome, finding } = verdict
     if (outcome !== 'whole')
       log.error(
         { outcome, finding: finding?.kind, seq: finding?.seq },
         'the audit log is not whole; see docs/audit-format.md',
       )
+    // Of a log that was tampered with nothing is deleted: the details may say who did it.
+    else await this.#prune(caller, now)
+  }
+
+  async #prune(caller: Caller, now: Date): Promise<void> {
+    const { db, log, detailsDays } = this.#deps
+    if (detailsDays === undefined) return
+    const before = new Date(now.getTime() - detailsDays * 86_400_000)
+    const rows = await pruneAuditDetails(db, caller, before, async () => {
+      this.#signal.throwIfAborted()
+      await pause(intervalMs, this.#signal)
+    })
+    if (rows > 0) log.info({ rows }, 'details of old audit entries were deleted')
   }
 }
 

@@ -67,7 +67,7 @@ async function dispatch(vault: Vault, job: ShardWork): Promise<ShardOutcome> {
     case 'quality': {
       const { shards, threshold, port } = job
       const done = nowAndThen(port)
-      return settleQuality(vault, objects, shards, threshold, attempt, done)
+      return settleQuality(vault, objects, shards, threshold, attempt, { done })
         .then((outcome) => ({ kind: 'quality' as const, ...outcome }))
         .finally(() => port.close())
     }

@@ -1,8 +1,10 @@
 import { setTimeout as after } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import { requestDeletion } from '../db/dataset-deletion.ts'
 import { HousekeepingLock } from '../db/housekeeping-lock.ts'
 import { findDueRuns, removeIntermediates } from '../db/intermediates.ts'
+import { isDue, listDue } from '../db/retention.ts'
 import type { Database } from '../db/schema.ts'
 import { vaultReferences } from '../db/vault-references.ts'
 import type { Caller } from '../domain/audit/entry.ts'
@@ -65,21 +67,43 @@ export function startHousekeeping(deps: HousekeepingDeps): Housekeeping {
 export interface Round extends SweepTotals {
   /** Runs whose intermediates were removed. */
   readonly runs: number
+  /** Datasets whose retention ended; whoever works deletions goes on with them. */
+  readonly datasets: number
 }
 
-/** One round: intermediates that are due, then the sweep, which also removes the objects of those. */
+/** One round: datasets and intermediates that are due, then the sweep, which also removes the objects of those. */
 export async function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Promise<Round> {
   const { db, vault, log, clock } = deps
   const started = performance.now()
   const pace = paceOf(signal)
+  const datasets = await deleteDue(deps, pace)
   const runs = await removeDue(deps, pace)
   const swept = await sweepVault({ vault, tables: vaultReferences(db), pace }, clock(), (owner, object) =>
     log.debug({ owner, object }, 'an object that nothing names was swept'),
   )
-  const round = { runs, ...swept }
+  const round = { datasets, runs, ...swept }
   log.info({ ...round, ms: Math.round(performance.now() - started) }, 'housekeeping done')
   return round
 }
+
+/** Asks for the deletion of datasets whose retention ended; one that a run still reads waits for the next round. */
+async function deleteDue({ db, clock, random, log }: HousekeepingDeps, pace: Pace): Promise<number> {
+  const now = clock()
+  let deleted = 0
+  for (const id of await listDue(db, now)) {
+    await pace.step()
+    if (!(await isDue(db, id, now))) continue
+    const requested = await requestDeletion({ db, clock, random }, systemCaller(now, random), id, 'retention')
+    if (requested.ok) deleted++
+    else log.warn({ dataset: id, reason: requested.problem.message }, 'a dataset that is due was not deleted')
+  }
+  return deleted
+}
+
+const systemCaller = (now: Date, random: (bytes: number) => Uint8Array): Caller => ({
+  actor: { id: 'system', kind: 'system' },
+  requestId: newId('req', now.getTime(), random(10)),
+})
 
 /** Runs looked up at once. */
 const batch = 100
@@ -90,10 +114,7 @@ async function removeDue(
 ): Promise<number> {
   const now = clock()
   const limits = { now, completedBefore: completedBefore(now, intermediatesDays) }
-  const caller: Caller = {
-    actor: { id: 'system', kind: 'system' },
-    requestId: newId('req', now.getTime(), random(10)),
-  }
+  const caller = systemCaller(now, random)
   let removed = 0
   for (;;) {
     const due = await findDueRuns(db, limits.completedBefore, batch)

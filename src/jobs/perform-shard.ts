@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Claim } from '../db/claim-shard.ts'
+import { recordExports } from '../db/export-audit.ts'
 import type { CommitDeps } from '../db/guarded-commit.ts'
 import { commitExport, commitIngestion, commitQuality, commitRecords } from '../db/shard-commits.ts'
 import { readExportPlan, readProcessedShards, readRepairsFor } from '../db/shard-inputs.ts'
@@ -29,6 +30,10 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
   const { runId, task, configuration, attempt } = claim
   const shared = { objects: { keyOwner: claim.keyOwner, prefix: runId }, attempt }
   const refused = (problem: string) => commitFailure(deps, claim, { problem, retry: false })
+  const denied = async () => {
+    await recordExports(deps.db, runId, 'denied')
+    return refused(noRight)
+  }
   switch (task.kind) {
     case 'ingestion': {
       const { inputs, checkpoint } = task
@@ -60,7 +65,7 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
     case 'records':
       return performRecords(deps, claim, task, threads)
     case 'quality': {
-      const shards = (await readProcessedShards(deps.db, runId)).map((shard) => shard.objectId)
+      const shards = await readProcessedShards(deps.db, runId)
       const { threshold } = configuration
       const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'quality', shards, threshold })
       if (outcome.kind === 'refused') return refused(outcome.problem)
@@ -68,14 +73,14 @@ export async function performShard(deps: CommitDeps, claim: Claim, threads: Thre
       return commitQuality(deps, claim, outcome)
     }
     case 'export': {
-      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
+      if (!(await mayStillExport(deps.db, runId))) return denied()
       const shards = await readProcessedShards(deps.db, runId)
       const plan = await readExportPlan(deps.db, runId)
       const outcome = await runWhole(deps, claim, threads, { ...shared, kind: 'export', shards, ...plan })
       if (outcome.kind === 'refused') return refused(outcome.problem)
       if (outcome.kind !== 'export') throw new Error('not the outcome of the export')
       // Asked again: writing may have taken long.
-      if (!(await mayStillExport(deps.db, runId))) return refused(noRight)
+      if (!(await mayStillExport(deps.db, runId))) return denied()
       return commitExport(deps, claim, outcome)
     }
   }

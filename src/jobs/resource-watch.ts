@@ -1,13 +1,10 @@
-import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { readDiskSpace } from '../adapters/disk-space.ts'
 import type { Observed } from '../domain/pipeline/parallelism.ts'
+import { diskLowWater, diskWarning, usedShareOf } from '../domain/system/disk-space.ts'
 
 const gibibyte = 1024 ** 3
-/** Below it nothing is written any more: the database needs room to finish what it has. */
-export const diskLowWater = 1 * gibibyte
-/** Used share of the disk from which on it is said aloud. */
-const diskWarning = 0.8
 /** Shard times that are remembered, and how many of them make a median. */
 const remembered = 50
 const fewest = 8
@@ -65,9 +62,9 @@ export class ResourceWatch {
   }
 
   async disk(): Promise<DiskState> {
-    const { bavail, blocks, bsize } = await statfs(this.#folder)
-    const free = bavail * bsize
-    const usedShare = blocks === 0 ? 0 : 1 - bavail / blocks
+    const space = await readDiskSpace(this.#folder)
+    const free = space.freeBytes
+    const usedShare = usedShareOf(space)
     const size = (bytes: number) => `${(bytes / gibibyte).toFixed(1)} GiB`
     return {
       paused:

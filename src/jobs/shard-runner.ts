@@ -9,20 +9,18 @@ import { admitRuns, type RunLimits } from '../db/admit-runs.ts'
 import { type Claim, claimNext } from '../db/claim-shard.ts'
 import { isDatabaseAway } from '../db/connection.ts'
 import { hintLiveRuns, readRunning, recoverShards, releaseForgotten } from '../db/lost-workers.ts'
-import { addEvent } from '../db/run-events.ts'
 import type { SendShard } from '../db/runs.ts'
 import type { Database } from '../db/schema.ts'
 import { commitFailure, commitLoss, commitRelease } from '../db/shard-setbacks.ts'
 import { rollUpMinutes } from '../db/stage-metrics.ts'
 import { raiseStuckRuns } from '../db/stuck-runs.ts'
 import { WorkerPresence } from '../db/worker-presence.ts'
-import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
-import type { RunConfiguration } from '../domain/pipeline/run.ts'
-import { sealedVault } from './dispatch-work.ts'
 import { performShard } from './perform-shard.ts'
 import { ResourceWatch } from './resource-watch.ts'
+import { codeOf, isDiskFull, isSealed, isThreadGone } from './shard-errors.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
 import { SourceReader } from './source-reader.ts'
+import { Throttle } from './throttle.ts'
 
 export interface RunnerDeps {
   readonly db: Kysely<Database>
@@ -90,12 +88,7 @@ export class ShardRunner {
   readonly #working = new Set<Working>()
   /** Users whose shards were taken here, the last one last. */
   readonly #served = new Set<string>()
-  /** Shards of adaptive runs that may be worked at once. */
-  #adaptive: number
-  #paused: string | null = null
-  /** Runs that were told of the pause. */
-  readonly #pausedRuns = new Set<string>()
-  #warned = false
+  readonly #throttle: Throttle
   #claiming = false
   #asked = false
   #mayAdmit = true
@@ -108,7 +101,7 @@ export class ShardRunner {
     this.#times = deps.times ?? usualTimes
     this.#presence = presence
     this.#watch = new ResourceWatch(deps.vaultFolders.objectsFolder, deps.diskLowWater)
-    this.#adaptive = deps.workers
+    this.#throttle = new Throttle(deps, this.#watch)
     for (const flag of threadHeaps) setFlagsFromString(flag)
     this.#reader = new SourceReader(deps.vaultFolders, deps.workers)
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -175,7 +168,7 @@ export class ShardRunner {
   #mayTake(): boolean {
     // A thread is free again when its shard is committed, not before: what follows it in a small run is then there to be
     // taken, and need not wait for another thread.
-    return !this.#stopping && this.#paused === null && this.#working.size < this.#deps.workers
+    return !this.#stopping && this.#throttle.paused === null && this.#working.size < this.#deps.workers
   }
 
   /** @returns whether a shard was found; it is worked on behind the scenes */
@@ -183,7 +176,7 @@ export class ShardRunner {
     const { db, clock } = this.#deps
     const { workerId } = this.#presence
     if (workerId === undefined) return false
-    const isAdaptiveFull = this.#working.size >= this.#adaptive
+    const isAdaptiveFull = this.#working.size >= this.#throttle.adaptiveShards
     const except = isAdaptiveFull ? 'adaptive' : undefined
     const claim = await claimNext(db, workerId, clock(), [...this.#served], except)
     if (claim === undefined) return false
@@ -264,7 +257,7 @@ export class ShardRunner {
       await commitLoss(this.#deps, claim, 'its thread ended')
     } else if (isDiskFull(err)) {
       await commitRelease(this.#deps, claim, diskFullPauseSeconds)
-      await this.#pause('The disk of the vault is full. Make room; the run goes on by itself.')
+      await this.#throttle.pause('The disk of the vault is full. Make room; the run goes on by itself.')
     } else if (isSealed(err)) {
       await commitRelease(this.#deps, claim, sealedPauseSeconds)
     } else if (isDatabaseAway(err)) {
@@ -307,7 +300,7 @@ export class ShardRunner {
       if (performance.now() > working.deadline) this.#end(working, 'time')
     }
     const before = this.#presence.workerId
-    await this.#presence.beat(this.#paused)
+    await this.#presence.beat(this.#throttle.paused)
     const { workerId } = this.#presence
     if (workerId === undefined || this.#stopping) return
     // Under a new number: what was claimed under the old one is put back by whoever finds it, maybe by us.
@@ -322,8 +315,8 @@ export class ShardRunner {
     for (const working of this.#working) {
       if (held.includes(working.claim) && !running.has(working.claim.runId)) this.#end(working, 'run over')
     }
-    await this.#lookAtDisk()
-    await this.#adapt()
+    await this.#throttle.lookAtDisk()
+    await this.#throttle.adapt()
     if (tick % 5 === 4) {
       for (const runId of await raiseStuckRuns(db, clock())) {
         log.warn({ runId }, 'a run makes no progress')
@@ -335,71 +328,4 @@ export class ShardRunner {
       await rollUpMinutes(db, clock())
     }
   }
-
-  async #lookAtDisk(): Promise<void> {
-    const { log } = this.#deps
-    const { paused, isFilling, usedShare } = await this.#watch.disk()
-    if (isFilling && !this.#warned) log.warn({ usedShare }, 'the disk of the vault is four fifths full')
-    this.#warned = isFilling
-    if (paused !== null) return this.#pause(paused)
-    if (this.#paused === null) return
-    this.#paused = null
-    this.#pausedRuns.clear()
-    log.info('there is room on the disk again; shards are worked')
-    await this.#tellRuns('paused', 'There is room on the disk again; it goes on')
-  }
-
-  /** Takes no shards until the disk has room; each running run is told once, also one that starts meanwhile. */
-  async #pause(reason: string): Promise<void> {
-    if (this.#paused === null) this.#deps.log.error({ reason }, 'no shards are worked: the disk is full')
-    this.#paused = reason
-    await this.#tellRuns('paused', reason, ({ id }) => {
-      const isNew = !this.#pausedRuns.has(id)
-      this.#pausedRuns.add(id)
-      return isNew
-    })
-  }
-
-  async #adapt(): Promise<void> {
-    const { workers } = this.#deps
-    const decision = decide(this.#adaptive, this.#watch.observe(workers, memoryBudget(workers)))
-    if (decision.shards === this.#adaptive) return
-    this.#adaptive = decision.shards
-    const shards = decision.shards === 1 ? '1 shard' : `${decision.shards} shards`
-    const message = `Now ${shards} at once: ${decision.why}`
-    await this.#tellRuns('decision', message, ({ configuration }) => configuration.mode === 'adaptive')
-  }
-
-  /** Says something to the running runs, or to those of them that it is for. */
-  async #tellRuns(
-    kind: 'paused' | 'decision',
-    message: string,
-    isFor: (run: { readonly id: string; readonly configuration: RunConfiguration }) => boolean = () => true,
-  ): Promise<void> {
-    const { db, clock, changed } = this.#deps
-    const running = db.selectFrom('runs').select(['id', 'configuration']).where('status', '=', 'running')
-    for (const run of await running.limit(1_000).execute()) {
-      if (!isFor(run)) continue
-      await addEvent(db, run.id, clock(), kind, message)
-      changed(run.id)
-    }
-  }
 }
-
-const isThreadGone = (err: unknown): boolean =>
-  err instanceof Error &&
-  /worker (thread )?(exited|terminated|ended)|Terminating worker thread/i.test(err.message)
-
-/** Its own code, or what a thread says of an error that cannot cross over: kind, code and place. */
-function codeOf(err: unknown): string {
-  if (!(err instanceof Error)) return ''
-  if ('code' in err) return String(err.code)
-  return [...(/^shard work failed: (\w+)(?: (\w+))? at ([\w.:-]+)$/.exec(err.message) ?? [])]
-    .slice(1)
-    .filter(Boolean)
-    .join('/')
-}
-
-const isSealed = (err: unknown): boolean => err instanceof Error && err.message === sealedVault
-
-const isDiskFull = (err: unknown): boolean => err instanceof Error && /\bENOSPC\b/.test(err.message)

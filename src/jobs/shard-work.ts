@@ -4,6 +4,7 @@ import type { Manifest } from '../domain/pipeline/manifest.ts'
 import type { ExportOutcome, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
 import type { RunConfiguration } from '../domain/pipeline/run.ts'
+import type { IndexedShard } from '../domain/pipeline/settle-quality.ts'
 import type { IngestionCheckpoint, ShardTask, SourceInput } from '../domain/pipeline/shard.ts'
 import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
 
@@ -28,7 +29,7 @@ export type ShardWork = { readonly objects: RunObjects; readonly attempt: number
     }
   | {
       readonly kind: 'quality'
-      readonly shards: readonly (string | undefined)[]
+      readonly shards: readonly IndexedShard[]
       readonly threshold: number
       /** Takes how many records are done, now and then. */
       readonly port: MessagePort

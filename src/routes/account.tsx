@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { recordAudit } from '../db/audit-outbox.ts'
 import { changeOwnPassword } from '../db/own-password.ts'
 import { secondFactorStore } from '../db/second-factors.ts'
 import { endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
@@ -8,7 +9,11 @@ import { needsSecondFactor } from '../domain/auth/second-factor.ts'
 import { confirmIdentity, type Passwords } from '../domain/auth/sign-in.ts'
 import { AccountPage } from '../views/account/account-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../views/account/second-factor-page.tsx'
+import { ActivityPage } from '../views/audit/activity-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { readList } from './audit.tsx'
+import { filterOf, readQuery } from './audit-query.ts'
+import { asked } from './audit-views.ts'
 import { setCookie } from './frame/access.ts'
 import { tooMany } from './frame/too-many.ts'
 import { answerProblem, statusOf } from './problem.tsx'
@@ -58,6 +63,19 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
 
   return new Hono<AppEnv>()
     .get('/', (c) => page(c))
+    .get('/activity', async (c) => {
+      const query = { ...readQuery(c.req.query()), actor: undefined }
+      await recordAudit(db, c.var.caller, {
+        action: 'account.read',
+        objectType: 'user',
+        objectId: c.var.user.id,
+        outcome: 'allowed',
+        details: { view: 'activity', ...asked(query) },
+      })
+      const filter = { ...(await filterOf(db, query)), actor: c.var.user.id }
+      const list = await readList(deps, filter, c.req.query())
+      return c.html(<ActivityPage {...frameOf(c)} list={list} query={query} now={clock()} />)
+    })
     .post('/sessions/:id/revocation', async (c) => {
       const ended = await endSession(db, c.var.caller, c.var.user, c.req.param('id'), 'session.revoke')
       if (!ended) return answerProblem(c, { kind: 'not-found', message: 'This session has already ended.' })

@@ -14,6 +14,7 @@ import { operationNames, operationOf } from '../domain/auth/operations.ts'
 import { Invitation } from '../domain/auth/people.ts'
 import { roles } from '../domain/auth/user.ts'
 import type { Result } from '../domain/result.ts'
+import { firstAdminPage } from '../views/admin/admin-tabs.tsx'
 import { PermissionsPage } from '../views/admin/permissions-page.tsx'
 import { SessionsPage } from '../views/admin/sessions-page.tsx'
 import { UsersPage } from '../views/admin/users-page.tsx'
@@ -30,7 +31,7 @@ const RoleForm = z.object({ role: z.enum(roles) })
 const text = z.string().trim().min(1).max(200).optional().catch(undefined)
 const SessionsQuery = z.object({ q: text, user: text })
 
-/** Administration: people, the permission table, sessions. */
+/** Administration: where it begins, people, the permission table, sessions. */
 export function adminRoutes(deps: AppDeps) {
   const { db, clock, config } = deps
 
@@ -52,6 +53,7 @@ export function adminRoutes(deps: AppDeps) {
     result.ok ? c.redirect('/admin/users', 303) : answerProblem(c, result.problem)
 
   return new Hono<AppEnv>()
+    .get('/', (c) => c.redirect(firstAdminPage(c.var.user.role), 303))
     .get('/users', (c) => usersPage(c))
     .post('/users', async (c) => {
       const typed = Typed.parse(await c.req.parseBody())

@@ -14,6 +14,8 @@ import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
 import type { SecurityEvent } from '../domain/security-event.ts'
+import type { HostSystem } from '../domain/system/system-state.ts'
+import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
 import type { Client } from './frame/client.ts'
@@ -26,6 +28,8 @@ export interface AppDeps {
   readonly vault: Vault
   readonly detect: DetectFile
   readonly runs: Runs
+  readonly keys: KeyAdministration
+  readonly host: HostSystem
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
@@ -47,6 +51,8 @@ export interface AppDeps {
   /** Aborted when the process stops: live streams end then. */
   readonly closing: AbortSignal
   readonly progress: ProgressHub
+  /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
+  readonly beginDeletion?: (id: string) => Promise<void>
 }
 
 export interface AppEnv {

@@ -1,7 +1,8 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { deleteStoredDataset } from '../db/dataset-deletion.ts'
+import { requestDeletion } from '../db/dataset-deletion.ts'
 import { findDataset, listDatasets, readSample, type StoredDataset, setMapping } from '../db/dataset-views.ts'
+import { readRetention } from '../db/retention.ts'
 import { listRuns } from '../db/run-views.ts'
 import { listShares, removeShare, shareStore } from '../db/shares.ts'
 import { isSure } from '../domain/datasets/detection.ts'
@@ -18,6 +19,7 @@ import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapp
 import { RunFormStart } from '../views/datasets/run-form.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
+import { datasetRetentionRoutes, type RefusedRule } from './retention.tsx'
 import { answerStart, newKey, readStart } from './start-run.ts'
 import { uploadRoutes } from './uploads.tsx'
 
@@ -39,7 +41,7 @@ const Shape = z.enum(shapes)
 
 /** Datasets: list, upload, page, mapping, run, deletion. */
 export function datasetRoutes(deps: AppDeps) {
-  const { db, vault, clock, random } = deps
+  const { db, clock, random } = deps
   const shares = shareStore(deps)
   const find = (c: AppContext) => findDataset(db, c.var.user, c.req.param('id') ?? '')
 
@@ -48,13 +50,15 @@ export function datasetRoutes(deps: AppDeps) {
     problems?: readonly { field?: string; message: string }[],
     given: { readonly configuration?: RunConfiguration; readonly priority?: number } = {},
     refused?: { readonly typed: string; readonly problems: readonly FormProblem[] },
+    kept?: RefusedRule,
   ) => {
     const dataset = await find(c)
     if (!dataset) return answerProblem(c, gone)
     const { sample: index } = SampleQuery.parse(c.req.query())
-    const [{ sample, columns }, runs] = await Promise.all([
+    const [{ sample, columns }, runs, retention] = await Promise.all([
       readSample(deps, c.var.caller, dataset, index),
       listRuns(db, c.var.user, { datasetId: dataset.summary.id }, 1, 20),
+      readRetention(db, dataset.summary.id),
     ])
     const view = {
       ...dataset,
@@ -81,10 +85,18 @@ export function datasetRoutes(deps: AppDeps) {
           configuration={given.configuration}
           problems={problems}
           sharing={sharing}
+          keeping={{
+            retention: {
+              ...retention,
+              canEdit: c.var.may('dataset.retention'),
+              canHold: c.var.may('dataset.hold'),
+            },
+            ...kept,
+          }}
           now={clock()}
         />
       </RunFormStart.Provider>,
-      problems === undefined && refused === undefined ? 200 : 422,
+      problems === undefined && refused === undefined && kept === undefined ? 200 : 422,
     )
   }
 
@@ -154,8 +166,8 @@ export function datasetRoutes(deps: AppDeps) {
           422,
         )
       }
-      await setMapping(db, c.var.caller, id, mapping.data, clock())
-      return c.redirect(`/datasets/${id}`, 303)
+      const saved = await setMapping(db, c.var.caller, id, mapping.data, clock())
+      return saved.ok ? c.redirect(`/datasets/${id}`, 303) : answerProblem(c, saved.problem)
     })
     .post('/:id/shares', async (c) => {
       const dataset = await find(c)
@@ -207,9 +219,15 @@ export function datasetRoutes(deps: AppDeps) {
         const { name } = dataset.summary
         return deletePage(c, dataset, `The name typed is not “${name}”. Type it exactly.`)
       }
-      const deleted = await deleteStoredDataset({ db, vault }, c.var.caller, dataset.summary.id)
-      return deleted.ok ? c.redirect('/datasets', 303) : answerProblem(c, deleted.problem)
+      const deletion = await requestDeletion(deps, c.var.caller, dataset.summary.id)
+      if (!deletion.ok) return answerProblem(c, deletion.problem)
+      await deps.beginDeletion?.(deletion.value)
+      return c.redirect(`/admin/deletions/${deletion.value}`, 303)
     })
+    .route(
+      '/',
+      datasetRetentionRoutes(deps, (c, kept) => page(c, undefined, {}, undefined, kept)),
+    )
 }
 
 const gone = {

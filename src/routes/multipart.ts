@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import busboy from 'busboy'
+import { HTTPException } from 'hono/http-exception'
 import type { AppContext } from './app-context.ts'
 
 /** Files of one form; what comes after them is read away and named, not taken. */
@@ -24,7 +25,7 @@ export interface MultipartForm<T> {
  * consumed before the next one comes. The body is never held.
  * @returns what `take` answered for each file and whether there were more than may come at once, or undefined when the
  *   body is no multipart form
- * @throws when the sender breaks off
+ * @throws when the sender breaks off; HTTPException 400 when the form is malformed or ends in the middle
  */
 export async function readMultipart<T>(
   c: AppContext,
@@ -65,11 +66,19 @@ export async function readMultipart<T>(
     taking.push(one)
   })
   const incoming = Readable.fromWeb(body as WebStream)
+  // Each fails with the other: the first one says whether the sender broke off or sent what is no form.
+  let failed: 'sender' | 'form' | undefined
+  incoming.once('error', () => {
+    failed ??= 'sender'
+  })
+  form.once('error', () => {
+    failed ??= 'form'
+  })
   try {
     await pipeline(incoming, form)
   } catch (error) {
     await Promise.allSettled(taking)
-    throw error
+    throw failed === 'form' ? new HTTPException(400, { cause: error }) : error
   }
   return { taken: await Promise.all(taking), fields, hadMore }
 }

@@ -203,12 +203,14 @@ export function quarantineRoutes(deps: AppDeps) {
         const text = typeof sent === 'string' ? sent.replaceAll('\r\n', '\n') : ''
         const problem = problemOfRepair(text)
         if (problem !== undefined) return recordPage(c, run, record, { text, problem })
-        await keep('edited', text)
+        const kept = await keep('edited', text)
+        if (!kept.ok) return answerProblem(c, kept.problem)
       } else {
         const { text } = await textOf(c, run, record)
         const proposed = text?.isWhole && text.isJson ? proposeRepair(text.text, record.reason) : undefined
         if (proposed === undefined) return answerProblem(c, noProposal)
-        await keep('proposed', proposed)
+        const kept = await keep('proposed', proposed)
+        if (!kept.ok) return answerProblem(c, kept.problem)
       }
       return c.redirect(pathOf(run, record), 303)
     })

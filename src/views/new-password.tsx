@@ -1,3 +1,4 @@
+import { NewPasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
 import { Field } from './components/field.tsx'
 import { Plain } from './layout/plain.tsx'
@@ -31,22 +32,7 @@ export const NewPasswordPage = ({ token, kind, name, email, leastLength, problem
           <input class="input" type="email" autocomplete="username" readonly value={email} {...tied} />
         )}
       />
-      <Field
-        id="password"
-        label="Password"
-        hint={`At least ${leastLength} characters; a few words are fine.`}
-        control={(tied) => (
-          <input
-            class="input"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-            minlength={leastLength}
-            {...tied}
-          />
-        )}
-      />
+      <NewPasswordField least={leastLength} />
       <p class="section">
         <button class="button button--primary" type="submit">
           Keep this password

@@ -1,3 +1,5 @@
+import { leastPasswordLength } from '../domain/auth/second-factor.ts'
+import { EmailField, NewPasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
 import { Field } from './components/field.tsx'
 import { Plain } from './layout/plain.tsx'
@@ -35,37 +37,8 @@ export const SetUpPage = ({ token, problem, name, email }: Props) => (
           />
         )}
       />
-      <Field
-        id="email"
-        label="E-mail address"
-        control={(tied) => (
-          <input
-            class="input"
-            name="email"
-            type="email"
-            autocomplete="username"
-            required
-            value={email}
-            {...tied}
-          />
-        )}
-      />
-      <Field
-        id="password"
-        label="Password"
-        hint="At least 15 characters; a few words are fine."
-        control={(tied) => (
-          <input
-            class="input"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-            minlength={15}
-            {...tied}
-          />
-        )}
-      />
+      <EmailField email={email} />
+      <NewPasswordField least={leastPasswordLength(false)} />
       <p class="section">
         <button class="button button--primary" type="submit">
           Create the first administrator

@@ -1,5 +1,5 @@
+import { EmailField, PasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
-import { Field } from './components/field.tsx'
 import { Plain } from './layout/plain.tsx'
 
 interface Props {
@@ -18,35 +18,8 @@ export const SignInPage = ({ email, problem, next }: Props) => (
     />
     <form method="post" action="/sign-in">
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
-      <Field
-        id="email"
-        label="E-mail address"
-        control={(tied) => (
-          <input
-            class="input"
-            name="email"
-            type="email"
-            autocomplete="username"
-            required
-            value={email}
-            {...tied}
-          />
-        )}
-      />
-      <Field
-        id="password"
-        label="Password"
-        control={(tied) => (
-          <input
-            class="input"
-            name="password"
-            type="password"
-            autocomplete="current-password"
-            required
-            {...tied}
-          />
-        )}
-      />
+      <EmailField email={email} />
+      <PasswordField />
       <p class="section">
         <button class="button button--primary" type="submit">
           Sign in

@@ -34,7 +34,7 @@ beforeAll(async () => {
   await recordAudit(
     database.db,
     { actor: { id: 'usr_a', kind: 'user' }, requestId: 'req_receipt' },
-    { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: { n: 1 } },
+    { action: 'run.pin', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: { n: 1 } },
   )
   await logEntries(database, place(), 30)
 })

@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import { asAdmin } from '../support/audit.ts'
 import { runCommand } from '../support/command.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -262,6 +263,17 @@ describe('the check of vault and tables', () => {
     const result = await fsck('--json')
     await database.db.deleteFrom('shardResults').execute()
     expect(JSON.parse(result.stdout).problems).toBe(2345)
+  })
+
+  test('verifies the audit log as well, unless it is left out', async () => {
+    const whole = JSON.parse((await fsck('--json')).stdout)
+    expect(whole.audit).toMatchObject({ outcome: 'whole' })
+    await asAdmin(database.adminUrl, 'update audit.state set size = size + 1')
+    const broken = await fsck()
+    expect(broken.code).toBe(1)
+    expect(broken.stdout).toMatch(/^audit-log {2}\S/m)
+    expect((await fsck('--no-audit')).code).toBe(0)
+    await asAdmin(database.adminUrl, 'update audit.state set size = size - 1')
   })
 
   test('says nothing of what records say', async () => {

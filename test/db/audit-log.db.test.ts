@@ -74,7 +74,7 @@ describe('taking entries into the log', () => {
       await recordAudit(
         database.db,
         { actor: { id: `a${text}`, kind: 'operator' }, requestId: `r${text}` },
-        { ...entry, action: text, objectId: text, outcome: 'failed', details: { [text]: text, n: 1.5e30 } },
+        { ...entry, objectId: text, outcome: 'failed', details: { [text]: text, n: 1.5e30 } },
       )
     }
     await leader.append(100)

@@ -11,7 +11,13 @@ beforeAll(async () => {
 afterAll(() => database?.drop())
 
 const caller = { actor: { id: 'usr_a', kind: 'user' }, requestId: 'req_1' } as const
-const entry = { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} } as const
+const entry = {
+  action: 'run.pin',
+  objectType: 'run',
+  objectId: 'run_1',
+  outcome: 'allowed',
+  details: {},
+} as const
 
 describe('the audit outbox', () => {
   test('takes entries from the application, a member of signalbox_app that owns nothing', async () => {

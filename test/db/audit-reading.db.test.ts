@@ -83,7 +83,15 @@ describe('a page of the audit log', () => {
 })
 
 test('the tail has what came after a number, in the order it came', async () => {
-  const seqs = (await readAuditTail(database.db, { action: 'dataset.read' }, 2994, 10)).map(({ seq }) => seq)
-  expect(seqs).toEqual([2996, 2998, 3000])
-  expect((await readAuditTail(database.db, {}, 8, 2)).map(({ seq }) => seq)).toEqual([9, 10])
+  const tail = async (filter: AuditFilter, after: number, limit: number) => {
+    const { entries, through } = await readAuditTail(database.db, filter, after, limit)
+    return { seqs: entries.map(({ seq }) => seq), through }
+  }
+  expect(await tail({ action: 'dataset.read' }, 2993, 10)).toEqual({
+    seqs: [2994, 2996, 2998, 3000],
+    through: 3000,
+  })
+  expect(await tail({}, 8, 2)).toEqual({ seqs: [9, 10], through: 10 })
+  expect(await tail({ actor: 'nobody' }, 8, 2)).toEqual({ seqs: [], through: 3000 })
+  expect(await tail({}, 3000, 2)).toEqual({ seqs: [], through: 3000 })
 })

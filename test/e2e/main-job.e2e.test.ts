@@ -254,6 +254,18 @@ describe('the main job in a browser', () => {
         '/admin/users',
         '/admin/sessions',
         '/admin/permissions',
+        '/admin/audit',
+        '/admin/audit?outcome=failed',
+        '/admin/audit/1',
+        '/admin/report',
+        '/account/activity',
+        '/admin/limits',
+        '/admin/keys',
+        '/admin/keys/rotation',
+        '/admin/system',
+        '/admin/retention',
+        '/admin/subjects',
+        '/admin/deletions',
       ]) {
         await page.goto(`${portal.url}${path}`)
         const { violations } = await new AxeBuilder({ page }).analyze()
@@ -261,6 +273,39 @@ describe('the main job in a browser', () => {
       }
     }
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([])
+  })
+
+  test('the audit log shows what happens while it happens, and holds back when it is paused', async () => {
+    await page.setViewportSize({ width: 1440, height: 900 })
+    await page.goto(`${portal.url}/admin/audit`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    const rows = page.locator('#audit-rows tr[data-seq]')
+    const newest = async () => Number(await rows.first().getAttribute('data-seq'))
+    const before = await newest()
+    const elsewhere = await page.context().newPage()
+    await elsewhere.goto(`${portal.url}/account/activity`)
+    // What was seen before may be in the list already: the new row is the one above all.
+    await expect.poll(newest, { timeout: 10_000 }).toBeGreaterThan(before)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Paused')
+    await elsewhere.goto(`${portal.url}/step-up`)
+    await elsewhere.getByLabel('Password').fill('not the password at all')
+    await elsewhere.getByRole('button').last().click()
+    await pexpect(rows.filter({ hasText: 'denied' }).first()).not.toContainText('Give password or code again')
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await pexpect(rows.first()).toContainText('Give password or code again')
+    await elsewhere.close()
+  })
+
+  test('its filters change the list alone, and are in the address', async () => {
+    await page.goto(`${portal.url}/admin/audit`)
+    await page.getByLabel('Outcome').selectOption('denied')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.waitForURL(/outcome=denied/)
+    await pexpect(page.locator('.filters__one')).toContainText('Outcome: denied')
+    await pexpect(page.locator('#audit-rows .state--healthy')).toHaveCount(0)
+    await page.locator('#audit-rows th a').first().click()
+    await pexpect(page.getByRole('heading', { level: 1 })).toContainText('Entry')
   })
 
   test('datasets are chosen and run together without JavaScript', async () => {

@@ -77,7 +77,7 @@ describe('the process', () => {
       return fetch(`${portal.url}/datasets/files?last=1`, { method: 'POST', headers: headers(cookie), body })
     }
     try {
-      expect(portal.log()).toContain('is not the master key it was made with')
+      expect(portal.log()).toContain('"reason":"wrong"')
       expect([await status('/health'), await status('/ready')]).toEqual([200, 503])
       expect((await upload()).status).toBe(503)
       expect(await readdir(join(folder, 'var', 'vault'))).toEqual(['vault'])

@@ -32,7 +32,7 @@ async function logged(requestId: string): Promise<void> {
   await recordAudit(
     database.db,
     { actor, requestId },
-    { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
+    { action: 'run.pin', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
   )
   const find = () =>
     database.db.selectFrom('audit.log').select('seq').where('requestId', '=', requestId).executeTakeFirst()

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   type CheckpointPlace,
@@ -24,7 +25,7 @@ const record = (requestId: string) =>
   recordAudit(
     database.db,
     { ...caller, requestId },
-    { action: 'x', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
+    { action: 'run.pin', objectType: 'run', objectId: 'run_1', outcome: 'allowed', details: {} },
   )
 const until = async (holds: () => Promise<boolean>) => {
   while (!(await holds())) await wait(20)
@@ -68,6 +69,37 @@ describe('the audit sequencer', () => {
       verification: { outcome: 'whole' },
     })
     expect((await sizes()).at(-1)).toBe(state.checkpoint?.size)
+  })
+
+  test('deletes details that had their time, once the log was found whole, and says so in it', async () => {
+    // As if the first entries were written long ago: the time is set before they are hashed.
+    for (const request of ['req_old', 'req_older']) await record(request)
+    await asAdmin(database.adminUrl, "update audit.outbox set at = now() - interval '31 days'")
+    await record('req_new')
+    const running = sequencer(database, place, { detailsDays: 30 })
+    await until(async () => {
+      const { rows } = await sql<{ n: number }>`
+        select count(*) as n from audit.log where action = 'audit.prune'`.execute(database.db)
+      return rows[0]?.n === 1
+    })
+    await running.stop()
+    const rows = await database.db
+      .selectFrom('audit.log')
+      .select(['requestId', 'details'])
+      .where('requestId', 'like', 'req_o%')
+      .union(
+        database.db
+          .selectFrom('audit.log')
+          .select(['requestId', 'details'])
+          .where('requestId', '=', 'req_new'),
+      )
+      .orderBy('requestId')
+      .execute()
+    expect(rows.map(({ requestId, details }) => [requestId, details === null])).toEqual([
+      ['req_new', false],
+      ['req_old', true],
+      ['req_older', true],
+    ])
   })
 
   test('signs every 1,000 entries, and when it stops', async () => {

@@ -65,6 +65,8 @@ describe('inviting', () => {
     [{ ...person, email: 'GRACE@example.org' }, 'is here already'],
     [{ ...person, email: 'no address' }, 'does not look like'],
     [{ ...person, name: '' }, 'Say the name'],
+    [{ ...person, name: 'Grace\u202erezneH' }, 'cannot be seen'],
+    [{ ...person, name: 'Grace\r\nBcc: x@example.org' }, 'cannot be seen'],
     [{ ...person, role: 'owner' }, 'Choose a role'],
   ])('is refused with a sentence: %o', async (fields, sentence) => {
     const refused = await invite(fields)
@@ -186,6 +188,6 @@ describe('the permission table', () => {
     const page = await (await web.request(await web.again(web.viewer), '/admin/permissions')).text()
     for (const name of operationNames) expect(page).toContain(`>${name}<`)
     expect(page).not.toContain('href="/admin/users"')
-    expect(await (await web.request(web.owner, '/')).text()).toContain('href="/admin/users"')
+    expect(await (await web.request(web.owner, '/')).text()).toContain('href="/admin"')
   })
 })

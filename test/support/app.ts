@@ -8,7 +8,10 @@ import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
+import type { HostSystem } from '../../src/domain/system/system-state.ts'
+import type { KeyKeeper } from '../../src/domain/vault/key-state.ts'
 import { type Vault, VaultError } from '../../src/domain/vault/vault.ts'
+import { keyRotations } from '../../src/jobs/key-rotation.ts'
 import { createLog } from '../../src/log.ts'
 import type { AppDeps, AppEnv } from '../../src/routes/app-context.ts'
 import { testDatabase } from './database.ts'
@@ -44,11 +47,18 @@ export interface TestApp {
   close(): Promise<void>
 }
 
-/** The app over a database of its own, with a standing cast that is signed in. */
-export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<TestApp> {
+/**
+ * The app over a database of its own, with a standing cast that is signed in.
+ * @param keeper whose master keys the page of the keys shows
+ */
+export async function signedInApp(
+  overrides: Partial<AppDeps> = {},
+  keeper: RotatedKeys = noKeys,
+): Promise<TestApp> {
   const database = await testDatabase()
   const closing = new AbortController()
   const logged: string[] = []
+  const log = createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
   let ahead = 0
   const clock = () => new Date(Date.now() + ahead)
   const deps: AppDeps = {
@@ -56,8 +66,10 @@ export async function signedInApp(overrides: Partial<AppDeps> = {}): Promise<Tes
     vault: emptyVault,
     detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
+    keys: keyRotations({ db: database.db, vault: keeper, log }),
+    host: testHost,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
-    log: createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    log,
     clock,
     random: randomBytes,
     closing: closing.signal,
@@ -124,6 +136,31 @@ const emptyVault: Vault = {
   remove: async () => {},
   async *list() {},
   sweepTemporary: async () => 0,
+}
+
+type RotatedKeys = Pick<KeyKeeper, 'keyState' | 'rotate' | 'retire'>
+const noKeys: RotatedKeys = {
+  keyState: async () => ({
+    sealed: undefined,
+    masterKeys: [],
+    damagedKeys: [],
+    oldestKeyAt: undefined,
+    destroyed: 0,
+    destroyedAgain: [],
+  }),
+  rotate: async () => refuse('conflict', 'This test has no keys.'),
+  retire: async () => refuse('conflict', 'This test has no keys.'),
+}
+
+const testHost: HostSystem = {
+  version: '1.2.3',
+  nodeVersion: '24.0.0',
+  startedAt: new Date('2026-11-20T08:00:00Z'),
+  settings: [
+    { name: 'PORT', value: '3000', isGiven: false },
+    { name: 'METRICS_TOKEN', value: 'set', isGiven: true },
+  ],
+  disk: async () => ({ freeBytes: 60e9, totalBytes: 100e9 }),
 }
 
 const noRuns: Runs = {

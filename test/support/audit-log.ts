@@ -30,8 +30,13 @@ export async function logEntries(
   await sequencer(database, place).stop()
 }
 
-export const sequencer = ({ db, url }: TestDatabase, place: CheckpointPlace) =>
+export const sequencer = (
+  { db, url }: Pick<TestDatabase, 'db' | 'url'>,
+  place: CheckpointPlace,
+  more: { readonly detailsDays?: number } = {},
+) =>
   startAuditSequencer({
+    ...more,
     db,
     url,
     place,

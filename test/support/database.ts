@@ -11,11 +11,15 @@ export interface TestDatabase {
   /** The role that migrated. */
   readonly adminUrl: string
   readonly db: Kysely<Database>
+  /** Another one as this is now; this one's connections are ended for it. */
+  copy(): Promise<TestDatabase>
   drop(): Promise<void>
 }
 
 /** A database of its own for a test file, copied from the migrated template. */
-export async function testDatabase(): Promise<TestDatabase> {
+export const testDatabase = (): Promise<TestDatabase> => copyOf('template_app')
+
+async function copyOf(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
   const server = inject('adminUrl')
   const run = async (text: string) => {
@@ -27,7 +31,7 @@ export async function testDatabase(): Promise<TestDatabase> {
       await client.end()
     }
   }
-  await run(`create database ${name} template template_app strategy file_copy`)
+  await run(`create database ${name} template ${template} strategy file_copy`)
   await run(`grant create, connect on database ${name} to signalbox_app`)
   const adminUrl = new URL(server)
   adminUrl.pathname = `/${name}`
@@ -39,6 +43,10 @@ export async function testDatabase(): Promise<TestDatabase> {
     url: url.href,
     adminUrl: adminUrl.href,
     db: connection.db,
+    async copy() {
+      await run(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+      return copyOf(name)
+    },
     async drop() {
       await connection.close()
       await run(`drop database ${name} with (force)`)

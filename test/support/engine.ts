@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
+import { type OpenedVault, openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { readLedger } from '../../src/db/advance-run.ts'
 import { receivePorts } from '../../src/db/receive-ports.ts'
 import { addUser } from '../../src/db/users.ts'
@@ -11,7 +11,6 @@ import { detectStored, receiveFile } from '../../src/domain/datasets/receive-fil
 import { differenceOf } from '../../src/domain/pipeline/ledger.ts'
 import type { RunRequest } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration, type RunStatus } from '../../src/domain/pipeline/run.ts'
-import type { Vault } from '../../src/domain/vault/vault.ts'
 import { type Engine, type EngineDeps, startEngine } from '../../src/jobs/engine.ts'
 import { createLog } from '../../src/log.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
@@ -21,7 +20,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 export interface Workshop {
   readonly db: TestDatabase['db']
   readonly database: TestDatabase
-  readonly vault: Vault
+  readonly vault: OpenedVault
   readonly vaultFolders: VaultFolders
   /** Everything that was logged, as JSON lines. */
   readonly logged: string[]

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { AppDeps } from '../../src/routes/app-context.ts'
 import { type Member, signedInApp, type TestApp } from './app.ts'
 
@@ -27,7 +28,14 @@ export async function testPortal(
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-portal-'))
   const objectsFolder = join(folder, 'objects')
   const vault = await openLocalVault({ keysFolder: join(folder, 'keys'), objectsFolder })
-  const web = await signedInApp({ vault, ...overrides(vault) })
+  const web: TestApp = await signedInApp(
+    {
+      vault,
+      beginDeletion: (id) => performDeletion({ ...web.deps, vault }, id),
+      ...overrides(vault),
+    },
+    vault,
+  )
 
   const upload: TestPortal['upload'] = (who, name, text, query = '') => {
     const body = new FormData()

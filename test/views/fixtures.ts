@@ -1,4 +1,5 @@
 import type { DatasetSummary, DatasetView } from '../../src/domain/datasets/summaries.ts'
+import type { Deletion } from '../../src/domain/deletion/deletion.ts'
 import { RunConfiguration, type RunStatus, stages } from '../../src/domain/pipeline/run.ts'
 import type { RunSummary, RunView } from '../../src/domain/pipeline/run-view.ts'
 
@@ -172,4 +173,35 @@ export const datasetView = (name: string): DatasetView => ({
   canEdit: true,
   canRun: true,
   canDelete: true,
+})
+
+/** The records of a subject, found in a dataset and not yet removed. */
+export const deletion = (name: string): Deletion => ({
+  id: 'del_1',
+  kind: 'subject',
+  reason: 'request',
+  status: 'found',
+  requestedBy: { id: 'usr_1', name },
+  requestId: 'req_1',
+  requestedAt: now,
+  finishedAt: null,
+  problem: null,
+  datasets: [
+    {
+      datasetId: 'ds_1',
+      name,
+      nameHash: 'a'.repeat(64),
+      files: 1,
+      bytes: 2_048,
+      runs: 3,
+      records: 4,
+      unreadable: 1,
+      problem: null,
+      doneAt: null,
+    },
+  ],
+  keys: [
+    { owner: 'ds_1', kind: 'dataset', versions: [1, 2], objects: 12, newVersion: 3, destroyedAt: now },
+    { owner: 'run_1', kind: 'run', versions: null, objects: null, newVersion: null, destroyedAt: null },
+  ],
 })

@@ -1,19 +1,31 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
+import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
+import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
 import { PermissionsPage } from '../../src/views/admin/permissions-page.tsx'
+import { RetentionPage } from '../../src/views/admin/retention-page.tsx'
 import { SessionsPage } from '../../src/views/admin/sessions-page.tsx'
+import { SubjectsPage } from '../../src/views/admin/subjects-page.tsx'
+import { SystemPage } from '../../src/views/admin/system-page.tsx'
 import { UsersPage } from '../../src/views/admin/users-page.tsx'
+import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
+import { AuditPage } from '../../src/views/audit/audit-page.tsx'
+import { EntryPage } from '../../src/views/audit/entry-page.tsx'
+import { ReportPage } from '../../src/views/audit/report-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
 import { DeletePage } from '../../src/views/datasets/delete-page.tsx'
 import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
+import { DeletionPage } from '../../src/views/deletions/deletion-page.tsx'
+import { DeletionsPage } from '../../src/views/deletions/deletions-page.tsx'
 import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
@@ -27,9 +39,11 @@ import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
+import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
   datasetSummary,
   datasetView,
+  deletion,
   hostile,
   longName,
   now,
@@ -56,6 +70,18 @@ const quarantined: RecordView = {
   next: '/runs/1/quarantine/ds_1/3',
   isLoneRow: true,
 }
+
+const keyState = (text: string): KeyState => ({
+  sealed: { reason: 'wrong', message: text },
+  masterKeys: [
+    { version: 1, createdAt: now, keys: 2, isCurrent: false },
+    { version: 2, createdAt: now, keys: 1, isCurrent: true },
+  ],
+  damagedKeys: [text],
+  oldestKeyAt: now,
+  destroyed: 1,
+  destroyedAgain: [{ owner: text, keyVersion: 1 }],
+})
 
 const person = (text: string) => ({
   name: text,
@@ -181,6 +207,32 @@ const full = (text: string): Record<string, unknown> => ({
       problems={[{ field: 'threshold', message: text }]}
     />
   ),
+  'stale run': <RunPage viewer={viewer} run={{ ...runView(text), staleAt: now, canRunAgain: true }} />,
+  deletions: (
+    <DeletionsPage
+      viewer={viewer}
+      deletions={{ rows: [deletion(text)], page: 1, size: 50, total: 1 }}
+      now={now}
+    />
+  ),
+  deletion: <DeletionPage viewer={viewer} deletion={deletion(text)} canConfirm now={now} />,
+  certificate: (
+    <DeletionPage
+      viewer={viewer}
+      deletion={{ ...deletion(text), status: 'done', finishedAt: now, problem: text }}
+      canConfirm
+      now={now}
+    />
+  ),
+  retention: (
+    <RetentionPage
+      viewer={viewer}
+      settings={{ rule: { kind: 'forever' }, changedAt: now }}
+      typed={{ kind: text, days: text, maximumDays: text }}
+      problems={[{ field: 'days', message: text }]}
+    />
+  ),
+  subjects: <SubjectsPage viewer={viewer} unsearched={2} problems={[{ field: 'subject', message: text }]} />,
   run: (
     <RunPage
       viewer={viewer}
@@ -322,10 +374,112 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
+  keys: (
+    <KeysPage viewer={{ name: text, role: 'admin' }} state={keyState(text)} isBusy problem={text} now={now} />
+  ),
+  'rotation of the keys': (
+    <KeyChangePage
+      viewer={{ name: text, role: 'admin' }}
+      change="rotation"
+      keys={keyState(text)}
+      unfinished={{ to: 2, done: 1, total: 3 }}
+      problem={text}
+      now={now}
+    />
+  ),
+  'retirement of a key': (
+    <KeyChangePage
+      viewer={{ name: text, role: 'admin' }}
+      change={1}
+      keys={keyState(text)}
+      unfinished={undefined}
+      problem={text}
+      now={now}
+    />
+  ),
+  system: (
+    <SystemPage
+      viewer={{ name: text, role: 'admin' }}
+      checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      host={{
+        version: text,
+        nodeVersion: text,
+        startedAt: now,
+        settings: [{ name: text, value: text, isGiven: true }],
+      }}
+      database={{ version: text, role: text, name: text, bytes: 1 }}
+      keys={keyState(text)}
+      disk={{ freeBytes: 1, totalBytes: 2 }}
+      workers={[
+        { id: 1, host: text, pid: 1, threads: 2, startedAt: now, seenAt: now, paused: text, isLost: false },
+      ]}
+      queue={{ runsQueued: 0, runsRunning: 0, shardsWaiting: 0, shardsWorking: 0 }}
+      audit={{
+        rows: 1,
+        waiting: 1,
+        waitingSince: now,
+        checkpoint: { size: 1, at: now },
+        verification: { at: now, outcome: 'tampered', finding: text },
+        isOwnedByApplication: true,
+      }}
+      housekeeper={{ since: now }}
+      now={now}
+    />
+  ),
   permissions: (
     <PermissionsPage
       viewer={{ name: text, role: 'admin' }}
       operations={[{ name: text, ...operationOf('dataset.delete') }]}
+    />
+  ),
+  'audit log': (
+    <AuditPage
+      viewer={{ name: text, role: 'admin' }}
+      state={{
+        ...logState,
+        verification: { ...verification, outcome: 'tampered', finding: text, seq: 3 },
+        isOwnedByApplication: true,
+      }}
+      list={{
+        rows: [auditRow(text), { ...auditRow(text), seq: 3 }],
+        older: 3,
+        newer: 9,
+        searchedTo: now,
+        isNewest: true,
+      }}
+      query={{ actor: text, action: text }}
+      review={{ throughSeq: 4, by: text, at: now }}
+      may={{ export: true, review: true }}
+      tail={{ newest: 9, view: text }}
+      now={now}
+    />
+  ),
+  'audit entry': (
+    <EntryPage
+      viewer={{ name: text, role: 'moderator' }}
+      view={entryView(text)}
+      row={auditRow(text)}
+      now={now}
+    />
+  ),
+  'own activity': (
+    <ActivityPage
+      viewer={viewer}
+      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{ action: text }}
+      now={now}
+    />
+  ),
+  'compliance report': (
+    <ReportPage
+      viewer={{ name: text, role: 'admin' }}
+      report={report(text)}
+      days={{ from: '2026-11-01', to: '2026-11-30' }}
+      state={{ ...logState, verification }}
+      review={{ throughSeq: 4, by: text, at: now }}
+      keys={keyState(text)}
+      madeBy={text}
+      now={now}
     />
   ),
   problem: <ProblemPage viewer={viewer} status={404} message={text} requestId={text} />,
@@ -370,6 +524,61 @@ const empty: Record<string, unknown> = {
   ),
   'quarantined record': (
     <QuarantineRecordPage run={runSummary('a')} record={quarantined} mayWrite now={now} />
+  ),
+  'audit log': (
+    <AuditPage
+      state={logState}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{}}
+      review={undefined}
+      may={{ export: false, review: false }}
+      tail={{ newest: 0, view: 'req_1' }}
+      now={now}
+    />
+  ),
+  'audit log, searched in vain': (
+    <AuditPage
+      state={logState}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      query={{ outcome: 'failed' }}
+      review={undefined}
+      may={{ export: false, review: false }}
+      tail={{ newest: 0, view: 'req_1' }}
+      now={now}
+    />
+  ),
+  'audit entry': (
+    <EntryPage
+      view={{ ...entryView('a'), details: null, receipt: [], proof: { kind: 'waiting' }, isLeafRight: false }}
+      row={{ ...auditRow('a'), object: { type: 'run', id: 'run_1', name: null, href: null }, address: null }}
+      now={now}
+    />
+  ),
+  'own activity': (
+    <ActivityPage
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      query={{}}
+      now={now}
+    />
+  ),
+  'compliance report': (
+    <ReportPage
+      report={{
+        period: { from: now, to: now },
+        access: nothingListed,
+        failedSignIns: nothingListed,
+        denied: nothingListed,
+        exports: nothingListed,
+        deletions: nothingListed,
+        roleChanges: nothingListed,
+      }}
+      days={{ from: '2026-11-01', to: '2026-11-30' }}
+      state={logState}
+      review={undefined}
+      keys={keyState('none')}
+      madeBy="Mara"
+      now={now}
+    />
   ),
   problem: <ProblemPage status={500} message="It broke." />,
 }

@@ -1,3 +1,5 @@
+import type { Action, ObjectType, Outcome } from './actions.ts'
+
 /** Who did it: a signed-in person, the operator at the machine's command line, or the portal itself. */
 export interface Actor {
   readonly id: string
@@ -14,9 +16,9 @@ export interface Caller {
 
 /** What the business transaction hands to the audit outbox. Never record text, never secrets. */
 export interface AuditEntry {
-  readonly action: string
-  readonly objectType: 'user' | 'session' | 'dataset' | 'file' | 'run' | 'export' | 'system'
+  readonly action: Action
+  readonly objectType: ObjectType
   readonly objectId: string
-  readonly outcome: 'allowed' | 'denied' | 'failed'
+  readonly outcome: Outcome
   readonly details: Readonly<Record<string, string | number | boolean | null>>
 }

@@ -25,6 +25,7 @@ type Reaches = Operation['reach']
 const everybody: Reaches = { nobody: 'any', viewer: 'any', user: 'any', moderator: 'any', admin: 'any' }
 const people: Reaches = { nobody: 'none', viewer: 'any', user: 'any', moderator: 'any', admin: 'any' }
 const self: Reaches = { nobody: 'none', viewer: 'own', user: 'own', moderator: 'own', admin: 'own' }
+const ownOrAny: Reaches = { nobody: 'none', viewer: 'own', user: 'own', moderator: 'own', admin: 'any' }
 const makers: Reaches = { nobody: 'none', viewer: 'none', user: 'any', moderator: 'any', admin: 'any' }
 const readers: Reaches = { nobody: 'none', viewer: 'shared', user: 'shared', moderator: 'any', admin: 'any' }
 const runners: Reaches = { nobody: 'none', viewer: 'none', user: 'shared', moderator: 'any', admin: 'any' }
@@ -35,6 +36,7 @@ const managers: Reaches = {
   moderator: 'shared',
   admin: 'any',
 }
+const overseers: Reaches = { nobody: 'none', viewer: 'none', user: 'none', moderator: 'any', admin: 'any' }
 const admins: Reaches = { nobody: 'none', viewer: 'none', user: 'none', moderator: 'none', admin: 'any' }
 
 /** Who may do what. Routes, fragments, streams, jobs, commands and `docs/permissions.md` all follow this table. */
@@ -65,6 +67,17 @@ export const operations = {
   'dataset.create': { title: 'Upload a dataset', reach: makers },
   'dataset.update': { title: 'Correct the mapping of a dataset', reach: managers, right: 'manage' },
   'dataset.delete': { title: 'Delete a dataset', reach: managers, right: 'manage', stepUp: true },
+
+  'dataset.retention': { title: 'Say how long a dataset is kept', reach: managers, right: 'manage' },
+  'dataset.hold': { title: 'Put a dataset under a legal hold, and lift it', reach: admins },
+  'deletion.read': { title: 'See deletions and their certificates', reach: ownOrAny },
+  'retention.update': { title: 'Set how long datasets are kept', reach: admins },
+
+  'subject.delete': {
+    title: 'Find the records about someone in all datasets, and remove them',
+    reach: admins,
+    stepUp: true,
+  },
 
   'dataset.share': { title: 'Share a dataset, and take shares back', reach: managers, right: 'manage' },
 
@@ -106,12 +119,20 @@ export const operations = {
   'session.read-all': { title: 'See all sessions', reach: admins },
   'session.revoke-any': { title: 'End any session', reach: admins },
 
+  'system.read': { title: 'See how the portal and what it stands on are', reach: admins },
+  'vault.read-keys': { title: 'See the versions of the master key', reach: admins },
+  'vault.rotate': { title: 'Rotate the master key', reach: admins, stepUp: true },
+  'vault.retire': { title: 'Retire an old version of the master key', reach: admins, stepUp: true },
+
   'vault.check': { title: 'Compare vault and database', reach: admins },
   'vault.manage': {
     title: 'Rotate and retire master keys, and verify every object',
     reach: admins,
     stepUp: true,
   },
+  'audit.read': { title: 'Read the audit log and the compliance report', reach: overseers },
+  'audit.review': { title: 'Mark the audit log as reviewed', reach: overseers },
+  'audit.export': { title: 'Export the audit log', reach: admins, stepUp: true },
   'audit.verify': { title: 'Verify the audit log, and prove entries of it', reach: admins },
 } as const satisfies Readonly<Record<string, Operation>>
 

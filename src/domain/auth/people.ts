@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { personName } from './person-name.ts'
 import { type Role, roles } from './user.ts'
 
 /** What an administrator says of someone new. */
 export const Invitation = z.object({
-  name: z.string().trim().min(1, 'Say the name.').max(100, 'The name may have at most 100 characters.'),
+  name: personName('Say the name.'),
   email: z.string().trim().max(254).pipe(z.email('This does not look like an e-mail address.')),
   role: z.enum(roles, 'Choose a role.'),
 })

@@ -3,12 +3,13 @@ import type { Caller } from '../audit/entry.ts'
 import { newId } from '../ids.ts'
 import { ok, type Result, refuse } from '../result.ts'
 import { checkPassword } from './password-policy.ts'
+import { personName } from './person-name.ts'
 import type { Passwords } from './sign-in.ts'
 import type { SignedInUser } from './user.ts'
 
 export const FirstAdministrator = z.object({
   token: z.string().min(1).max(200),
-  name: z.string().trim().min(1, 'Say your name.').max(100, 'The name may have at most 100 characters.'),
+  name: personName('Say your name.'),
   email: z.string().trim().max(254).pipe(z.email('This does not look like an e-mail address.')),
   password: z.string().max(1000),
 })

@@ -5,6 +5,9 @@ const Field = z.string().trim().min(1, 'Name the field.').max(200)
 /** Source role name (trimmed, case-folded) to canonical role. */
 const RoleNames = z.record(z.string().trim().toLowerCase().min(1).max(64), z.enum(roles))
 
+/** Holds whom a record is about: the field of the record, or of each row or turn where the record is a list of them. */
+const subjectField = Field.optional()
+
 /** How source fields become conversations: detected with evidence, editable by a person. */
 export const Mapping = z.discriminatedUnion('shape', [
   /** One record holds a list of turns: ChatML, ShareGPT, OpenAI messages, or any field and role names. */
@@ -19,6 +22,7 @@ export const Mapping = z.discriminatedUnion('shape', [
     joinField: Field.optional(),
     systemField: Field.optional(),
     toolsField: Field.optional(),
+    subjectField,
   }),
   /** One record is one exchange: Alpaca. */
   z.strictObject({
@@ -28,9 +32,15 @@ export const Mapping = z.discriminatedUnion('shape', [
     outputField: Field,
     systemField: Field.optional(),
     historyField: Field.optional(),
+    subjectField,
   }),
   /** One field holds the conversation as text: Vicuna v1.1 or ChatML markup. */
-  z.strictObject({ shape: z.literal('text'), textField: Field, markup: z.enum(['vicuna', 'chatml']) }),
+  z.strictObject({
+    shape: z.literal('text'),
+    textField: Field,
+    markup: z.enum(['vicuna', 'chatml']),
+    subjectField,
+  }),
   /** One row an utterance, grouped into conversations by a key. */
   z.strictObject({
     shape: z.literal('rows'),
@@ -40,6 +50,7 @@ export const Mapping = z.discriminatedUnion('shape', [
     roleField: Field,
     textField: Field,
     roles: RoleNames,
+    subjectField,
   }),
   /** No conversation was recognised: every record is quarantined as `not-a-conversation`. */
   z.strictObject({ shape: z.literal('none') }),

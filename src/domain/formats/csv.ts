@@ -1,6 +1,8 @@
 import { parse } from 'csv-parse/sync'
 import type { JsonObject } from '../json.ts'
 import { type CutRow, RowCutter } from './csv-rows.ts'
+import { asRemoved } from './jsonl.ts'
+import { removedMark } from './removed-unit.ts'
 import type { Cursor, Layout, ReadReason } from './source.ts'
 import type { Unit } from './units.ts'
 
@@ -54,7 +56,9 @@ function readBlock(block: readonly CutRow[], layout: Layouted, at: Cursor, value
     if (!isBlank) {
       const { line, byteOffset } = at
       const position = { unit: at.unit++, line, byteOffset, byteLength: row.length, nextLine }
+      const mark = values && 'text' in row ? removedMark(row.text) : undefined
       if ('reason' in row) units.push({ ...position, reason: row.reason })
+      else if (mark !== undefined) units.push({ ...position, ...asRemoved(mark) })
       else if (values) units.push({ ...position, ...toRecord(fields(row), layout.columns) })
       else units.push({ ...position, value: null })
     }

@@ -174,7 +174,7 @@ function jsonLayout(text: string, encoding: string, bom: number): Candidate | un
     return {
       layout: { format: 'jsonl', encoding, bom },
       answer: 'JSON Lines',
-      because: `${parsing === whole.length ? 'each' : parsing.toLocaleString('en')} of ${count} sampled lines is a JSON value`,
+      because: `${parsing === whole.length ? 'each' : parsing.toLocaleString('en')} of ${count} sampled lines ${parsing === whole.length ? 'is a JSON value' : 'are JSON values'}`,
       sure: Math.max(0.85, parsing / whole.length),
     }
   }

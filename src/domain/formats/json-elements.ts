@@ -1,4 +1,5 @@
-import { parseBytes } from './jsonl.ts'
+import { asRemoved, parseBytes } from './jsonl.ts'
+import { removedMark } from './removed-unit.ts'
 import type { Cursor, Layout } from './source.ts'
 import { largestUnit, type Unit } from './units.ts'
 
@@ -114,7 +115,7 @@ class ElementScanner {
 
   end(): Unit[] {
     if (this.#element === undefined) return []
-    const { line, offset, length } = this.#element
+    const { line, offset, length, parts } = this.#element
     const position = {
       unit: this.#unit++,
       line,
@@ -122,7 +123,9 @@ class ElementScanner {
       byteLength: length,
       nextLine: this.#line,
     }
-    return [{ ...position, reason: 'json-unexpected-end' }]
+    // The one object of a file, written over, does not end with a bracket.
+    const mark = this.#values ? removedMark(Buffer.concat(parts).toString()) : undefined
+    return [{ ...position, ...(mark === undefined ? { reason: 'json-unexpected-end' } : asRemoved(mark)) }]
   }
 
   /** Looks for the array: the first `[`, or that of the named member at depth one. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Json } from '../json.ts'
+import { type RemovedMark, removedMark } from './removed-unit.ts'
 import type { Cursor, ReadReason } from './source.ts'
 import { largestUnit, type Unit } from './units.ts'
 
@@ -99,16 +100,23 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
   return true
 }
 
+type Parsed = { value: Json } | { reason: ReadReason; goesOn?: true }
+
+export const asRemoved = (mark: RemovedMark): { reason: ReadReason; goesOn?: true } =>
+  mark === 'first' ? { reason: 'removed' } : { reason: 'removed', goesOn: true }
+
 /** The value of a unit cut from the stream, or why there is none. */
-export function parseBytes(bytes: Buffer): { value: Json } | { reason: ReadReason } {
+export function parseBytes(bytes: Buffer): Parsed {
   return isUtf8(bytes) ? parseJson(bytes.toString()) : { reason: 'undecodable' }
 }
 
 /** A parser's message quotes its input, so only a code is kept. */
-export function parseJson(text: string): { value: Json } | { reason: ReadReason } {
+export function parseJson(text: string): Parsed {
   try {
     return { value: JSON.parse(text) as Json }
   } catch {
+    const mark = removedMark(text)
+    if (mark !== undefined) return asRemoved(mark)
     return { reason: isCut(text.trim()) ? 'json-unexpected-end' : 'json-invalid' }
   }
 }

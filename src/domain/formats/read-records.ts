@@ -157,7 +157,8 @@ async function* single(batches: AsyncIterable<readonly Unit[]>): AsyncGenerator<
 type RowsMapping = Extract<Mapping, { shape: 'rows' }>
 
 interface OpenGroup {
-  readonly key: string
+  /** Undefined: it was removed, and only its rows are still counted. */
+  readonly key: string | undefined
   readonly first: Unit
   /** Emptied when the group grows larger than any record may be; then only counted. */
   rows: JsonObject[]
@@ -165,24 +166,35 @@ interface OpenGroup {
   bytes: number
 }
 
-const opened = (key: string, first: Unit, row: JsonObject): OpenGroup => ({
+const opened = (key: string | undefined, first: Unit, row: JsonObject | undefined): OpenGroup => ({
   key,
   first,
-  rows: [row],
+  rows: row === undefined ? [] : [row],
   units: 1,
   bytes: first.byteLength,
 })
 
-function join(open: OpenGroup, row: JsonObject, bytes: number): void {
+function join(open: OpenGroup, row: JsonObject | undefined, bytes: number): void {
   open.units++
   open.bytes += bytes
+  if (row === undefined) return
   if (open.bytes > largestUnit) open.rows = []
   else open.rows.push(row)
 }
 
-/** What a row is to its group: a row with its key, or lost with a reason. */
-function readRow(unit: Unit, mapping: RowsMapping): { key: string; row: JsonObject } | UnreadableRecord {
+/** A row of a conversation that was removed: its first, which stands for it, or a further one. */
+interface RemovedRow {
+  readonly key: undefined
+  readonly goesOn: boolean
+}
+
+/** What a row is to its group: a row with its key, one that was removed, or lost with a reason. */
+function readRow(
+  unit: Unit,
+  mapping: RowsMapping,
+): { key: string; row: JsonObject } | RemovedRow | UnreadableRecord {
   const position = positionOf(unit, 1)
+  if ('reason' in unit && unit.reason === 'removed') return { key: undefined, goesOn: unit.goesOn === true }
   if ('reason' in unit) return { position, reason: unit.reason }
   if (!isJsonObject(unit.value)) return { position, reason: 'group-key-missing' }
   const key = unit.value[mapping.keyField]
@@ -217,21 +229,24 @@ async function* group(
         lost.push(read)
         bytes += unit.byteLength
         if (open !== undefined && lost.length >= mostLostInGroup) {
-          closed.add(short(open.key))
+          if (open.key !== undefined) closed.add(short(open.key))
           ended.push(take(end))
           open = undefined
         } else if (open === undefined) ended.push(take(end))
         continue
       }
-      if (open?.key === read.key) {
-        join(open, read.row, unit.byteLength)
+      const row = read.key === undefined ? undefined : read.row
+      const isOfOpen = read.key === undefined ? read.goesOn : open?.key === read.key
+      if (open !== undefined && open.key === read.key && isOfOpen) {
+        join(open, row, unit.byteLength)
       } else {
         if (open !== undefined) {
-          closed.add(short(open.key))
+          if (open.key !== undefined) closed.add(short(open.key))
           ended.push(take(cursorAt(unit)))
         }
-        if (closed.has(short(read.key))) throw new ScatteredKeys()
-        open = opened(read.key, unit, read.row)
+        // A removed conversation whose rows stand apart is told from its neighbours only when all are gathered.
+        if (read.key === undefined ? read.goesOn : closed.has(short(read.key))) throw new ScatteredKeys()
+        open = opened(read.key, unit, row)
       }
       bytes += unit.byteLength
     }
@@ -246,6 +261,7 @@ async function* gather(
   mapping: RowsMapping,
 ): AsyncGenerator<readonly Grouped[]> {
   const groups = new Map<string, OpenGroup>()
+  const removed: OpenGroup[] = []
   const lost: UnreadableRecord[] = []
   let bytes = 0
   let end: Cursor = { byteOffset: 0, line: 0, unit: 0 }
@@ -258,12 +274,19 @@ async function* gather(
         lost.push(read)
         continue
       }
+      if (read.key === undefined) {
+        // Whose further row it was nobody knows any more; counted it must be.
+        const last = removed.at(-1)
+        if (read.goesOn && last !== undefined) join(last, undefined, unit.byteLength)
+        else removed.push(opened(undefined, unit, undefined))
+        continue
+      }
       const known = groups.get(read.key)
       if (known) join(known, read.row, unit.byteLength)
       else groups.set(read.key, opened(read.key, unit, read.row))
     }
   }
-  const entries = [...[...groups.values()].map((open) => finished(open, mapping)), ...lost]
+  const entries = [...[...groups.values(), ...removed].map((open) => finished(open, mapping)), ...lost]
   entries.sort((one, other) => one.position.unit - other.position.unit)
   const share = bytes / Math.max(1, entries.length)
   yield entries.map((entry) => ({ entries: [entry], bytes: Math.round(share), next: end }))
@@ -271,6 +294,7 @@ async function* gather(
 
 function finished(open: OpenGroup, { orderField }: RowsMapping): Entry {
   const position = positionOf(open.first, open.units)
+  if (open.key === undefined) return { position, reason: 'removed' }
   if (open.bytes > largestUnit) return { position, reason: 'record-too-large' }
   return {
     position,

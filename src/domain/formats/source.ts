@@ -70,6 +70,7 @@ export const readReasons = [
   'record-too-large',
   'group-key-missing',
   'empty-record',
+  'removed',
 ] as const
 export type ReadReason = (typeof readReasons)[number]
 

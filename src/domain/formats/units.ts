@@ -18,7 +18,15 @@ export interface UnitPosition {
   /** Line on which reading goes on after it. */
   readonly nextLine: number
 }
-export type Unit = UnitPosition & ({ readonly value: Json } | { readonly reason: ReadReason })
+export type Unit = UnitPosition &
+  (
+    | { readonly value: Json }
+    | {
+        readonly reason: ReadReason
+        /** Of a removed conversation: a row after its first. */
+        readonly goesOn?: true
+      }
+  )
 
 /** Where reading goes on after a unit. */
 export const cursorAfter = ({ unit, byteOffset, byteLength, nextLine }: UnitPosition): Cursor => ({

@@ -31,6 +31,20 @@ export const quarantinedRecords = (run: RunSummary): AttentionItem => ({
   since: run.finishedAt,
 })
 
+/** A dataset whose retention ends soon. */
+export const dueDataset = (dataset: {
+  readonly id: string
+  readonly name: string
+  readonly at: Date
+}): AttentionItem => ({
+  id: dataset.id,
+  state: 'degraded',
+  title: `${dataset.name} is deleted on ${dataset.at.toISOString().slice(0, 10)}`,
+  detail: 'Its retention ends then. Download what you need, or keep it longer on its page.',
+  href: `/datasets/${dataset.id}#retention`,
+  since: null,
+})
+
 const namesOf = (run: RunSummary): string => run.datasets.map(({ name }) => name).join(', ')
 
 /** A dataset whose detection is too unsure to run by itself, and which nobody has looked at. */

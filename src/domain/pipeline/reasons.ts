@@ -38,6 +38,10 @@ const sentences: Readonly<Record<string, ReasonSentence>> = {
     todo: 'Fill in the key, or choose another key field in the mapping.',
   },
   'empty-record': { title: 'Empty record', todo: 'Nothing to do, unless it should have held something.' },
+  removed: {
+    title: 'Removed because of whom it was about',
+    todo: 'Nothing to do: it is gone for good. The other records keep their numbers.',
+  },
   'not-a-conversation': {
     title: 'No conversation recognised',
     todo: 'Check the mapping: the named fields do not hold a conversation in this record.',

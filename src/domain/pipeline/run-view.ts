@@ -89,7 +89,7 @@ export interface ExportView {
   /** The manifest lists the others with their checksums. */
   readonly target: Target | 'manifest'
   readonly format: ExportFormat
-  readonly state: 'waiting' | 'writing' | 'ready' | 'failed'
+  readonly state: 'waiting' | 'writing' | 'ready' | 'failed' | 'removed'
   readonly records: number
   readonly bytes: number
   readonly sha256: string | null
@@ -178,6 +178,8 @@ export interface RunView {
   readonly followers: readonly string[]
   /** Absent while a run without a pin goes on. */
   readonly intermediates?: Intermediates
+  /** Since when records are gone that it read, and with them all it made. */
+  readonly staleAt?: Date
   readonly priority: number
   /** Whether it is the run of who looks. */
   readonly isOwn: boolean

@@ -123,7 +123,7 @@ async function noteDeletion({ tables, totals, tell }: Check, owner: string): Pro
     level: 'note',
     kind: 'deletion-unfinished',
     subject: owner,
-    says: 'deletion unfinished: the next start of the portal goes on with it',
+    says: 'deletion unfinished: the portal goes on with it',
   })
 }
 

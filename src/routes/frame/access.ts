@@ -10,9 +10,10 @@ import type { Role } from '../../domain/auth/user.ts'
 import { seesEverything } from '../../domain/datasets/access.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerStatus } from '../problem.tsx'
+import { anonymousCaller } from './anonymous.ts'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
-import { clientAddress } from './client.ts'
 import { denialRecorder } from './denials.ts'
+import { refuseUnreadableForm } from './readable-form.ts'
 
 const largestForm = 1024 * 1024
 
@@ -42,12 +43,7 @@ export const access = (deps: AppDeps) => {
     // Assets are the same for everybody and should not cost a query each.
     if (permission?.operation === 'asset.read' || permission?.operation === 'health.read') return next()
 
-    const address = clientAddress(c)
-    c.set('caller', {
-      actor: { id: 'anonymous', kind: 'system' },
-      requestId: c.var.requestId,
-      ...(address === undefined ? {} : { address }),
-    })
+    c.set('caller', anonymousCaller(c))
     c.set('stillAllowed', async () => permission !== undefined && mayUse(permission, undefined))
     c.set('may', (operation) => mayPerform(undefined, operation))
     c.set('isProven', false)
@@ -59,8 +55,8 @@ export const access = (deps: AppDeps) => {
     if (permission === undefined) return c.notFound()
     const { operation, object } = permission
     if (!mayUse(permission, c.var.viewer?.role)) {
-      if (c.var.viewer === undefined) return askToSignIn(c)
       await recordDenial(c, operation, object)
+      if (c.var.viewer === undefined) return askToSignIn(c)
       return answerStatus(c, 403, 'Your role does not include this. Ask an administrator if you need it.')
     }
     if (object !== undefined && c.var.viewer !== undefined) {
@@ -79,7 +75,11 @@ export const access = (deps: AppDeps) => {
       return askToEnrol(c)
     }
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
-    return permission.upload ? next() : limit(c, next)
+    const early = await (permission.upload ? next() : limit(c, () => refuseUnreadableForm(c, next)))
+    // Links that are spent, tokens that are wrong, attempts that are slowed: the route said no.
+    if (isDenial(early instanceof Response ? early.status : c.res.status))
+      await recordDenial(c, operation, object)
+    return early
   })
 
   /** Finds out whose session a cookie is. */
@@ -108,6 +108,8 @@ export const access = (deps: AppDeps) => {
     }
   }
 }
+
+const isDenial = (status: number): boolean => status === 401 || status === 403 || status === 429
 
 /** So long what asks for password or code again does not ask once more. */
 const proofLastsMs = 5 * 60_000

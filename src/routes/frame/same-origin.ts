@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import type { Logger } from 'pino'
-import type { AppEnv } from '../app-context.ts'
+import type { AppContext, AppEnv } from '../app-context.ts'
 import { answerStatus } from '../problem.tsx'
 import { logSecurityEvent } from './security-log.ts'
 
@@ -8,7 +8,7 @@ import { logSecurityEvent } from './security-log.ts'
  * Refuses changes that another site asked the browser for. Sec-Fetch-Site decides where the browser sends it;
  * over plain http to another machine it does not, and Origin decides.
  */
-export const sameOriginOnly = (publicUrl: string, log: Logger) =>
+export const sameOriginOnly = (publicUrl: string, log: Logger, refused: (c: AppContext) => Promise<void>) =>
   createMiddleware<AppEnv>(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     const site = c.req.header('Sec-Fetch-Site')
@@ -18,6 +18,7 @@ export const sameOriginOnly = (publicUrl: string, log: Logger) =>
         : site === 'same-origin'
     if (own) return next()
     logSecurityEvent(log, c, 'other-site-refused')
+    await refused(c)
     return answerStatus(
       c,
       403,

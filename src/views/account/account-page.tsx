@@ -1,7 +1,8 @@
+import { browserName } from '../../domain/auth/browser-name.ts'
 import { leastPasswordLength } from '../../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../../domain/auth/user.ts'
+import { NewPasswordField, PasswordField } from '../components/credential-fields.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
-import { Field } from '../components/field.tsx'
 import { plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
@@ -48,7 +49,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
           {sessions.map(({ hash, userAgent, createdAt, lastSeenAt }) => (
             <tr>
               <th scope="row" class="main-cell">
-                {userAgent === '' ? 'Unknown browser' : userAgent}
+                <span title={userAgent}>{browserName(userAgent)}</span>
                 {hash === current ? ' (this one)' : ''}
               </th>
               <td data-label="Signed in">
@@ -72,7 +73,8 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
     <SecondFactor {...secondFactor} />
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
     <p class="section quiet">
-      <a href="/admin/permissions">Who may do what</a>
+      <a href="/account/activity">What the audit log says you did</a> ·{' '}
+      <a href="/admin/deletions">What was deleted</a> · <a href="/admin/permissions">Who may do what</a>
     </p>
   </Shell>
 )
@@ -84,27 +86,22 @@ const SecondFactor = ({ isOn, codesLeft }: Props['secondFactor']) => (
         <p>
           <State state="healthy" word="On" more={`${plural(codesLeft, 'recovery code')} left`} />
         </p>
-        <div class="actions">
-          <form method="post" action="/account/recovery-codes">
-            <button class="button" type="submit">
-              New recovery codes
-            </button>
+        <form method="post" action="/account/recovery-codes" class="actions">
+          <button class="button" type="submit">
+            New recovery codes
+          </button>
+        </form>
+        <details class="options">
+          <summary>Turn it off</summary>
+          <form method="post" action="/account/second-factor/removal" class="stack stack--s">
+            <PasswordField id="removal-password" hint="A stolen password alone is enough to get in then." />
+            <p class="actions">
+              <button class="button button--danger" type="submit">
+                Turn off
+              </button>
+            </p>
           </form>
-          <form method="post" action="/account/second-factor/removal" class="actions">
-            <label for="removal-password">Password</label>
-            <input
-              class="input"
-              id="removal-password"
-              name="password"
-              type="password"
-              autocomplete="current-password"
-              required
-            />
-            <button class="button button--danger" type="submit">
-              Turn off
-            </button>
-          </form>
-        </div>
+        </details>
       </>
     ) : (
       <p class="actions">
@@ -124,36 +121,8 @@ const Password = ({ problem, leastLength }: { problem: string | undefined; least
       problems={problem === undefined ? [] : [{ field: 'new-password', message: problem }]}
     />
     <form method="post" action="/account/password" class="stack stack--s">
-      <Field
-        id="current-password"
-        label="Present password"
-        control={(tied) => (
-          <input
-            class="input"
-            name="current"
-            type="password"
-            autocomplete="current-password"
-            required
-            {...tied}
-          />
-        )}
-      />
-      <Field
-        id="new-password"
-        label="New password"
-        hint={`At least ${leastLength} characters; a few words are fine.`}
-        control={(tied) => (
-          <input
-            class="input"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-            minlength={leastLength}
-            {...tied}
-          />
-        )}
-      />
+      <PasswordField id="current-password" name="current" label="Present password" />
+      <NewPasswordField id="new-password" label="New password" least={leastLength} />
       <p class="actions">
         <button class="button" type="submit">
           Change password

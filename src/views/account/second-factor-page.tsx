@@ -1,3 +1,4 @@
+import { qrPath } from '../../domain/auth/qr-code.ts'
 import type { Enrolment } from '../../domain/auth/second-factor.ts'
 import { CodeField } from '../code-field.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
@@ -14,6 +15,17 @@ interface Props {
   /** Nothing else opens until it is on. */
   isRequired: boolean
   problem?: string | undefined
+}
+
+/** To be held before a camera: dark on light, in the dark theme as well. */
+const QrCode = ({ text }: { text: string }) => {
+  const { size, path } = qrPath(text)
+  return (
+    <svg class="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label="QR code of the key below">
+      <rect class="qr__light" width={size} height={size} />
+      <path class="qr__dark" d={path} />
+    </svg>
+  )
 }
 
 /** `GET /account/second-factor` while it is off: the secret for the app, and a first code. */
@@ -33,6 +45,7 @@ export const EnrolPage = ({ frame, enrolment, isRequired, problem }: Props) => (
       problems={problem === undefined ? [] : [{ field: 'code', message: problem }]}
     />
     <Section id="secret" title="1. Add Signalbox to your authenticator app">
+      <QrCode text={enrolment.uri} />
       <Facts
         facts={[
           {

@@ -36,7 +36,7 @@ const known: readonly [string, Limit][] = Object.entries(limits)
 
 /** `GET /admin/limits`: how much everybody may ask for, and what is set otherwise. */
 export const LimitsPage = ({ frame, overrides, asked, now }: Props) => (
-  <Shell frame={frame} title="Limits">
+  <Shell frame={frame} title="Limits" place="admin">
     <PageHead
       title="Limits"
       meta="Requests are counted by user, whatever they sign in with, over all processes; by address where nobody is signed in. What is beyond a limit is answered 429."
@@ -136,13 +136,13 @@ const Overrides = ({ overrides, now }: Pick<Props, 'overrides' | 'now'>) => (
 const targets = [
   ...known.map(([name, { windowSeconds }]) => ({
     value: name,
-    label: `${name} (in ${windowWord(windowSeconds)})`,
+    label: `${name}, per ${windowWord(windowSeconds)}`,
   })),
   ...limitableOperations
     .filter((operation) => !isLimitName(operation))
     .map((operation) => ({
       value: operation,
-      label: `only ${operation} (in ${windowWord(limitOf(operation).windowSeconds)})`,
+      label: `only ${operation}, per ${windowWord(limitOf(operation).windowSeconds)}`,
     })),
 ]
 
@@ -188,15 +188,17 @@ const SetForm = ({ asked }: Pick<Props, 'asked'>) => {
           />
         )}
       />
-      <button class="button button--primary" type="submit">
-        Set
-      </button>
+      <p class="actions">
+        <button class="button button--primary" type="submit">
+          Set
+        </button>
+      </p>
     </form>
   )
 }
 
 const roleWord = (role: LimitedRole): string =>
-  role === 'everyone' ? 'everyone else' : role === 'nobody' ? 'not signed in' : role
+  role === 'everyone' ? 'everyone' : role === 'nobody' ? 'not signed in' : role
 
 function windowWord(seconds: number): string {
   if (seconds === 60) return 'minute'

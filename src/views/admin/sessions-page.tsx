@@ -1,3 +1,4 @@
+import { browserName } from '../../domain/auth/browser-name.ts'
 import { Empty } from '../components/empty.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
@@ -63,7 +64,9 @@ export const SessionsPage = ({ sessions, hasMore, q, current, now, ...frame }: P
                   {user} <small class="muted">{email}</small>
                   {hash === current ? ' (this one)' : ''}
                 </th>
-                <td data-label="Browser">{userAgent === '' ? 'Unknown browser' : userAgent}</td>
+                <td data-label="Browser">
+                  <span title={userAgent}>{browserName(userAgent)}</span>
+                </td>
                 <td data-label="Signed in">
                   <RelativeTime at={createdAt} now={now} />
                 </td>

@@ -116,7 +116,12 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
   return (
     <tr>
       <th scope="row" class="main-cell">
-        {name} <small class="muted">{email}</small>
+        {name} <small class="muted">{email}</small>{' '}
+        <small>
+          <a href={`/admin/audit?actor=${id}`}>
+            Activity<span class="vh"> of {name}</span>
+          </a>
+        </small>
       </th>
       <td data-label="State">
         <State state={stateOf[status]} word={wordOf[status]} />

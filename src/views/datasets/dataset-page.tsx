@@ -1,3 +1,4 @@
+import { mayPerform } from '../../domain/auth/operations.ts'
 import { confidentFrom } from '../../domain/datasets/detection.ts'
 import type { Share } from '../../domain/datasets/share.ts'
 import type { DatasetFile, DatasetView } from '../../domain/datasets/summaries.ts'
@@ -19,6 +20,7 @@ import { type Frame, Shell } from '../layout/shell.tsx'
 import { formatName } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
 import { Deletion } from './deletion.tsx'
+import { DueNotice, RetentionSection, type RetentionView } from './retention-section.tsx'
 import { type CheckChoice, RunForm } from './run-form.tsx'
 import { Sample } from './sample.tsx'
 import { ShareSection } from './share-section.tsx'
@@ -31,6 +33,14 @@ interface Props extends Frame {
   problems?: readonly FormProblem[] | undefined
   /** With whom it is shared; absent for whoever may not share it. */
   sharing?: { shares: readonly Share[]; typed?: string; problems?: readonly FormProblem[] } | undefined
+  /** How long it is kept, and what was refused about that. */
+  keeping?:
+    | {
+        readonly retention: RetentionView
+        readonly typed?: { readonly kind: string; readonly days: string; readonly until: string }
+        readonly problems?: readonly FormProblem[]
+      }
+    | undefined
   now: Date
 }
 
@@ -157,7 +167,16 @@ const DeleteLink = ({ id }: { id: string }) => (
 )
 
 /** `GET /datasets/:id?sample=…` */
-export const DatasetPage = ({ dataset, checks, configuration, problems, sharing, now, ...frame }: Props) => {
+export const DatasetPage = ({
+  dataset,
+  checks,
+  configuration,
+  problems,
+  sharing,
+  keeping,
+  now,
+  ...frame
+}: Props) => {
   const { summary, files, runs, runCount, sample } = dataset
   return (
     <Shell frame={frame} title={summary.name} place="datasets">
@@ -172,6 +191,11 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
             </span>
             <span>{bytes(summary.bytes)}</span>
             {summary.records === null ? null : <span>{plural(summary.records, 'record')}</span>}
+            {mayPerform(frame.viewer?.role, 'audit.read') ? (
+              <span>
+                <a href={`/admin/audit?type=dataset&object=${summary.id}`}>audit entries</a>
+              </span>
+            ) : null}
             {summary.conversations === null ? null : (
               <span>{plural(summary.conversations, 'conversation')}</span>
             )}
@@ -179,6 +203,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
         }
         {...(dataset.canDelete ? { actions: <DeleteLink id={summary.id} /> } : {})}
       />
+      <DueNotice due={keeping?.retention.due} now={now} />
       <div class="split">
         <div>
           <Detected dataset={dataset} />
@@ -203,6 +228,7 @@ export const DatasetPage = ({ dataset, checks, configuration, problems, sharing,
           <RunTable runs={runs} labelledBy="runs" now={now} />
         )}
       </Section>
+      {keeping === undefined ? null : <RetentionSection datasetId={summary.id} {...keeping} now={now} />}
       {sharing === undefined ? null : <ShareSection datasetId={summary.id} {...sharing} />}
       {dataset.canDelete ? <Delete dataset={dataset} /> : null}
     </Shell>

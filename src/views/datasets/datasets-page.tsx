@@ -201,8 +201,10 @@ const Together = ({ elsewhere, none }: { elsewhere: number; none: string | undef
 )
 
 /** `GET /datasets?q=…&status=…&page=…&dataset=…&dataset=…`, the last ones being chosen. */
-export const DatasetsPage = ({ datasets, q, status, chosen, now, ...frame }: Props) => {
+export const DatasetsPage = ({ datasets, q, status, chosen: asked, now, ...frame }: Props) => {
   const filtered = (q !== undefined && q !== '') || status !== undefined
+  // One alone is run on its own page.
+  const chosen = datasets.total > 1 || filtered || asked?.length !== 0 ? asked : undefined
   const here = new Set(datasets.rows.map(({ id }) => id))
   const elsewhere = (chosen ?? []).filter((id) => !here.has(id))
   const withChoice = `/datasets?${new URLSearchParams((chosen ?? []).map((id) => ['dataset', id]))}`

@@ -27,7 +27,10 @@ export const Deletion = ({ dataset: { summary, runs, exports }, problem }: Props
         {plural(runs, 'run')} and {plural(exports, 'export')}
       </li>
     </ul>
-    <p class="quiet">The audit log keeps that it existed and who deleted it.</p>
+    <p class="quiet">
+      Runs that read it together with other datasets go as well. The audit log keeps that it existed and who
+      deleted it, and <a href="/admin/deletions">the deletions</a> hold a certificate.
+    </p>
     <Field
       id="confirm"
       label="Type the name to confirm"

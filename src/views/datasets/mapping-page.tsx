@@ -40,6 +40,13 @@ interface FieldText {
   readonly options?: readonly { value: string; label: string }[]
 }
 
+const subject: FieldText = {
+  name: 'subjectField',
+  label: 'Subject',
+  optional: true,
+  hint: 'Says whom a record is about, so that all records of someone can be found and removed.',
+}
+
 const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
   rows: [
     { name: 'keyField', label: 'Conversation key', hint: 'Rows with the same value are one conversation.' },
@@ -51,6 +58,7 @@ const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
     },
     { name: 'roleField', label: 'Speaker', hint: 'Holds the role names listed below.' },
     { name: 'textField', label: 'Text' },
+    subject,
   ],
   turns: [
     {
@@ -69,6 +77,7 @@ const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
     },
     { name: 'systemField', label: 'System prompt', optional: true },
     { name: 'toolsField', label: 'Tools', optional: true },
+    subject,
   ],
   exchange: [
     { name: 'instructionField', label: 'Instruction' },
@@ -76,6 +85,7 @@ const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
     { name: 'outputField', label: 'Output' },
     { name: 'systemField', label: 'System prompt', optional: true },
     { name: 'historyField', label: 'History', optional: true },
+    subject,
   ],
   text: [
     { name: 'textField', label: 'Text' },
@@ -87,6 +97,7 @@ const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
         { value: 'chatml', label: 'ChatML: <|im_start|>…<|im_end|>' },
       ],
     },
+    subject,
   ],
   none: [],
 }

@@ -1,6 +1,5 @@
 import { type Right, rights } from '../../domain/auth/operations.ts'
 import { type Share, shareableRoles } from '../../domain/datasets/share.ts'
-import { Choose } from '../components/choose.tsx'
 import { Empty } from '../components/empty.tsx'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Field, Select } from '../components/field.tsx'
@@ -71,23 +70,30 @@ export const ShareSection = ({ datasetId, shares, typed, problems = [] }: Props)
     <form method="post" action={`/datasets/${datasetId}/shares`} class="stack stack--s">
       <Field
         id="with"
-        label="E-mail address or name"
-        hint="Or choose a role, to share it with everybody who has it."
+        label="Person"
+        hint="Their e-mail address or name."
         problem={problemOf(problems, 'with')}
         control={(tied) => <input class="input" name="with" maxlength={254} value={typed} {...tied} />}
       />
-      <p class="actions">
-        <Choose
-          name="role"
-          label="Role"
-          any="One person"
-          value={undefined}
-          options={shareableRoles.map((role) => ({
-            value: role,
-            label: `Every ${roleName[role].toLowerCase()}`,
-          }))}
-        />
-      </p>
+      <Field
+        id="role"
+        label="Or a role"
+        hint="Everybody who has it, now and later."
+        control={(tied) => (
+          <Select
+            tied={tied}
+            name="role"
+            value=""
+            options={[
+              { value: '', label: 'None, one person' },
+              ...shareableRoles.map((role) => ({
+                value: role,
+                label: `Every ${roleName[role].toLowerCase()}`,
+              })),
+            ]}
+          />
+        )}
+      />
       <Field
         id="right"
         label="May"

@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx'
 import { mayPerform } from '../../domain/auth/operations.ts'
 import type { Role } from '../../domain/auth/user.ts'
+import { hasAdministration } from '../admin/admin-tabs.tsx'
 import { Lamp } from '../components/lamp.tsx'
 import { Notices, type NoticeText } from '../components/notice.tsx'
 import { Brand } from './brand.tsx'
@@ -17,7 +18,8 @@ const places = [
   { id: 'overview', text: 'Overview', href: '/', operation: 'overview.read' },
   { id: 'datasets', text: 'Datasets', href: '/datasets', operation: 'dataset.read' },
   { id: 'runs', text: 'Runs', href: '/runs', operation: 'run.read' },
-  { id: 'admin', text: 'Administration', href: '/admin/users', operation: 'user.read' },
+  { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
+  { id: 'admin', text: 'Administration', href: '/admin', operation: 'permission.read' },
 ] as const
 export type Place = (typeof places)[number]['id']
 
@@ -31,7 +33,10 @@ interface Props {
 }
 
 /** What the menu leads to: only what the role may use. */
-const shown = (role: Role = 'viewer') => places.filter(({ operation }) => mayPerform(role, operation))
+const shown = (role: Role = 'viewer') =>
+  places.filter(
+    ({ id, operation }) => mayPerform(role, operation) && (id !== 'admin' || hasAdministration(role)),
+  )
 
 /** The frame of every page behind the sign-in. */
 export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = false, children }: Props) => (

@@ -12,6 +12,7 @@ const states = {
   writing: { state: 'running', word: 'Writing' },
   ready: { state: 'completed', word: 'Ready' },
   failed: { state: 'failed', word: 'Failed' },
+  removed: { state: 'cancelled', word: 'Removed' },
 } as const
 
 const nameOf = ({ target, format }: ExportView): string =>
@@ -47,13 +48,16 @@ const Row = ({ runId, file }: { runId: string; file: ExportView }) => {
         <State state={shown.state} word={shown.word} />
       </td>
       <Records file={file} />
-      <td class="num">{file.state === 'ready' ? bytes(file.bytes) : <span class="muted">pending</span>}</td>
-      <td>
-        {file.sha256 === null ? <span class="muted">pending</span> : <Digest value={file.sha256} of={name} />}
-      </td>
+      <td class="num">{file.state === 'ready' ? bytes(file.bytes) : <Missing file={file} />}</td>
+      <td>{file.sha256 === null ? <Missing file={file} /> : <Digest value={file.sha256} of={name} />}</td>
     </tr>
   )
 }
+
+/** In place of what is not there yet, or not any more. */
+const Missing = ({ file }: { file: ExportView }) => (
+  <span class="muted">{file.state === 'removed' ? 'gone' : 'pending'}</span>
+)
 
 /** The files of a run, to download once they are whole. */
 export const RunExports = ({ runId, exports }: { runId: string; exports: readonly ExportView[] }) => (

@@ -123,6 +123,15 @@ export const RunLive = ({ run }: { run: RunView }) => (
         <Notice state="failed">{run.problem}</Notice>
       </div>
     )}
+    {run.staleAt === undefined ? null : (
+      <div class="notices">
+        <Notice state="degraded">
+          Stale: records were removed from its sources on {exactTime(run.staleAt)}, and everything it made
+          went with them. What stands here only tells what was done.{' '}
+          {run.canRunAgain === true ? <a href={`/runs/${run.id}/again`}>Run it again</a> : null}
+        </Notice>
+      </div>
+    )}
     <Figures figures={figures(run)} />
     <section class="section" aria-labelledby="stages">
       <h2 class="vh" id="stages">

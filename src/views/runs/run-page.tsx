@@ -1,3 +1,4 @@
+import { mayPerform } from '../../domain/auth/operations.ts'
 import type { RunView } from '../../domain/pipeline/run-view.ts'
 import { ConfirmDialog } from '../components/dialog.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
@@ -18,6 +19,11 @@ export const RunPage = ({ run, ...frame }: Props) => (
         <RunLive run={run} />
       </div>
     )}
+    {mayPerform(frame.viewer?.role, 'audit.read') ? (
+      <p class="section quiet only-screen">
+        <a href={`/admin/audit?type=run&object=${run.id}`}>Audit entries of this run</a>
+      </p>
+    ) : null}
     {run.canCancel === true ? (
       <ConfirmDialog
         id="cancel-run"

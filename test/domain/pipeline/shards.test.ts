@@ -382,11 +382,15 @@ describe('exports over shards', () => {
 
   async function exported(slices: boolean) {
     const { objects, outcomes, lines } = await work(['jsonl', 'array', 'csv'], slices)
-    const ids = outcomes.map(({ objectId }) => objectId)
-    const quality = await settleQuality(vault, objects, ids, 0.7, 1)
-    const shards = ids.flatMap((objectId) =>
-      objectId === undefined ? [] : [{ objectId, datasetId: owner, fileId: 'file' }],
+    const shards = outcomes.flatMap(({ objectId, counts }) =>
+      objectId === undefined
+        ? []
+        : [{ objectId, records: counts.at(-1)?.out ?? 0, datasetId: owner, fileId: 'file' }],
     )
+    const quality = await settleQuality(vault, objects, shards, 0.7, 1)
+    const parted = await settleQuality(vault, objects, shards, 0.7, 2, { held: 1_000 })
+    expect(parted, 'in several walks').toMatchObject({ ...quality, objectId: parted.objectId })
+    expect(quality.duplicate, 'some say the same').toBeGreaterThan(0)
     const ledger = {
       in: lines.length,
       out: quality.out,

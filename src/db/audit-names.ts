@@ -1,0 +1,126 @@
+import type { Kysely } from 'kysely'
+import { z } from 'zod'
+import type { AuditRow } from '../domain/audit/audit-view.ts'
+import type { AuditLine } from './audit-reading.ts'
+import type { Database } from './schema.ts'
+
+/** Adds names and pages to entries, by a fixed number of look-ups: what was deleted keeps its id alone. */
+export async function nameEntries(db: Kysely<Database>, lines: readonly AuditLine[]): Promise<AuditRow[]> {
+  const ids = (type: string) => [
+    ...new Set(lines.filter(({ objectType }) => objectType === type).map(({ objectId }) => objectId)),
+  ]
+  const people = [...new Set([...lines.map(({ actorId }) => actorId), ...ids('user')])]
+  const [users, datasets, files, runs, exports] = await Promise.all([
+    namesOf(people, (some) =>
+      db.selectFrom('users').select(['id', 'name']).where('id', 'in', some).execute(),
+    ),
+    namesOf(ids('dataset'), (some) =>
+      db.selectFrom('datasets').select(['id', 'name']).where('id', 'in', some).execute(),
+    ),
+    namesOf(ids('file'), (some) =>
+      db
+        .selectFrom('datasetFiles')
+        .select(['id', 'path as name', 'datasetId as of'])
+        .where('id', 'in', some)
+        .execute(),
+    ),
+    namesOf(ids('run'), (some) =>
+      db.selectFrom('runs').select(['id', 'id as name']).where('id', 'in', some).execute(),
+    ),
+    namesOf(ids('export'), (some) =>
+      db
+        .selectFrom('runExports')
+        .select(['id', 'path as name', 'runId as of'])
+        .where('id', 'in', some)
+        .execute(),
+    ),
+  ])
+  const objectOf = ({ objectType: type, objectId: id }: AuditLine): AuditRow['object'] => {
+    const at = (found: Found | undefined, href: string | null, name = found?.name ?? null) => ({
+      type,
+      id,
+      name,
+      href: found === undefined ? null : href,
+    })
+    switch (type) {
+      case 'user':
+        return at(users.get(id), `/admin/audit?actor=${encodeURIComponent(id)}`)
+      case 'dataset':
+        return at(datasets.get(id), `/datasets/${id}`)
+      case 'file':
+        return at(files.get(id), `/datasets/${files.get(id)?.of}`)
+      case 'run':
+        return at(runs.get(id), `/runs/${id}`, null)
+      case 'export':
+        return at(exports.get(id), `/runs/${exports.get(id)?.of}`)
+      default:
+        return at(undefined, null)
+    }
+  }
+  return lines.map((line) => ({
+    seq: line.seq,
+    at: line.at,
+    actor: { id: line.actorId, kind: line.actorKind, name: users.get(line.actorId)?.name ?? null },
+    action: line.action,
+    object: objectOf(line),
+    outcome: line.outcome,
+    requestId: line.requestId,
+    address: addressIn(line.details),
+  }))
+}
+
+/** Whom a filter means: an id, an e-mail address, or a name that only one person has; else the text itself. */
+export async function findActor(db: Kysely<Database>, text: string): Promise<string> {
+  const found = await db
+    .selectFrom('users')
+    .select(['id', 'email'])
+    .where((eb) =>
+      eb.or([
+        eb('id', '=', text),
+        eb(eb.fn('lower', ['email']), '=', text.toLowerCase()),
+        eb(eb.fn('lower', ['name']), '=', text.toLowerCase()),
+      ]),
+    )
+    .limit(2)
+    .execute()
+  const exact = found.find(({ id, email }) => id === text || email.toLowerCase() === text.toLowerCase())
+  return exact?.id ?? (found.length === 1 ? (found[0]?.id ?? text) : text)
+}
+
+/** Details are free pairs; those of people and pages are read with care. */
+export function readDetails(
+  details: string | null,
+): Readonly<Record<string, string | number | boolean | null>> {
+  if (details === null) return {}
+  const parsed = Details.safeParse(parseJson(details))
+  return parsed.success ? parsed.data : {}
+}
+
+const Details = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function addressIn(details: string | null): string | null {
+  const { address } = readDetails(details)
+  return typeof address === 'string' ? address : null
+}
+
+interface Found {
+  readonly id: string
+  readonly name: string
+  /** The dataset or run it belongs to. */
+  readonly of?: string
+}
+
+async function namesOf(
+  ids: readonly string[],
+  read: (ids: readonly string[]) => Promise<readonly Found[]>,
+): Promise<ReadonlyMap<string, Found>> {
+  return new Map(ids.length === 0 ? [] : (await read(ids)).map((row) => [row.id, row]))
+}

@@ -1,0 +1,210 @@
+import { type Kysely, sql } from 'kysely'
+import { type FoundRecords, layoutWithout, withoutRecords } from '../domain/deletion/remove-records.ts'
+import { newId } from '../domain/ids.ts'
+import { encodeRepairs, type RepairedRecord, readRepairs } from '../domain/pipeline/repairs.ts'
+import { recordAudit } from './audit-outbox.ts'
+import { type DeletingVault, finish, runsOver } from './dataset-deletion.ts'
+import { noteKey, undestroyedKeys } from './deletion-keys.ts'
+import type { Database } from './schema.ts'
+import { findInFiles, matcher, readFiles, type SourceFile } from './subject-search.ts'
+
+export interface RemovalDeps {
+  readonly db: Kysely<Database>
+  readonly vault: DeletingVault
+  readonly clock: () => Date
+  readonly random: (bytes: number) => Uint8Array
+}
+
+/**
+ * Does what is left of a removal; may be killed at any moment and called again. Dataset by dataset: a new version of its
+ * key; each source copied under it without the records; repairs likewise; rows that name what was made from it; and
+ * only then the old versions are destroyed, with everything under them. An object that was copied twice is named by
+ * nobody and swept.
+ */
+export async function performRemoval(deps: RemovalDeps, deletionId: string): Promise<void> {
+  const { db, clock } = deps
+  const { subjectHmac } = await db
+    .selectFrom('deletions')
+    .select('subjectHmac')
+    .where('id', '=', deletionId)
+    .executeTakeFirstOrThrow()
+  const isAsked = await matcher(deps.vault, subjectHmac ?? '')
+  const datasets = await db
+    .selectFrom('deletionDatasets')
+    .innerJoin('datasets', 'datasets.id', 'deletionDatasets.datasetId')
+    .select('datasetId')
+    .where('deletionDatasets.deletionId', '=', deletionId)
+    .where('datasets.deletionId', '=', deletionId)
+    .where('doneAt', 'is', null)
+    .orderBy('datasetId')
+    .execute()
+  for (const { datasetId } of datasets) {
+    const version = await newVersion(deps, deletionId, datasetId)
+    const files = await readFiles(db, datasetId)
+    for await (const { file, found } of findInFiles(deps, datasetId, files, isAsked)) {
+      await copySource(deps, deletionId, datasetId, file, found, version)
+    }
+    await copyRepairs(deps, datasetId, version)
+    await dropDerived(db, datasetId)
+    await destroyOld(deps, deletionId, datasetId)
+    await db.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('datasets')
+        .set({ deletionId: null, updatedAt: clock() })
+        .where('id', '=', datasetId)
+        .execute()
+      await trx
+        .updateTable('deletionDatasets')
+        .set({
+          doneAt: clock(),
+          // What was done, whatever the search had said.
+          records: sql`(select count(*) from removed_records
+            where removed_records.dataset_id = ${datasetId} and removed_records.deletion_id = ${deletionId})`,
+        })
+        .where('deletionId', '=', deletionId)
+        .where('datasetId', '=', datasetId)
+        .execute()
+    })
+  }
+  await db.transaction().execute(async (trx) => {
+    const caller = await finish(trx, deletionId, clock())
+    if (caller === undefined) return
+    await recordAudit(trx, caller, {
+      action: 'subject.deletion-completed',
+      objectType: 'system',
+      objectId: deletionId,
+      outcome: 'allowed',
+      details: {},
+    })
+  })
+}
+
+/** The version that seals what stays; made once, and a version that a crash left unnoted goes with the old ones. */
+async function newVersion({ db, vault }: RemovalDeps, deletionId: string, keyOwner: string): Promise<number> {
+  const noted = () =>
+    db
+      .selectFrom('deletionKeys')
+      .select('newVersion')
+      .where('deletionId', '=', deletionId)
+      .where('keyOwner', '=', keyOwner)
+      .executeTakeFirstOrThrow()
+  const before = (await noted()).newVersion
+  if (before !== null) return before
+  const made = await vault.addKeyVersion(keyOwner)
+  await db
+    .updateTable('deletionKeys')
+    .set({ newVersion: made })
+    .where('deletionId', '=', deletionId)
+    .where('keyOwner', '=', keyOwner)
+    .where('newVersion', 'is', null)
+    .execute()
+  return (await noted()).newVersion ?? made
+}
+
+async function copySource(
+  { db, vault, clock, random }: RemovalDeps,
+  deletionId: string,
+  datasetId: string,
+  file: SourceFile,
+  found: FoundRecords,
+  version: number,
+): Promise<void> {
+  if ((await vault.keyVersionOf(datasetId, file.objectId)) >= version) return
+  const source = await vault.open({ owner: datasetId, id: file.objectId, kind: 'source' })
+  const objectId = newId('file', clock().getTime(), random(10))
+  try {
+    const name = { owner: datasetId, id: objectId, kind: 'source' } as const
+    const { bytes, sha256 } = await vault.write(
+      name,
+      withoutRecords(source, file.layout, file.mapping, found),
+    )
+    await db.transaction().execute(async (trx) => {
+      const row = await trx
+        .selectFrom('datasetFiles')
+        .select('detection')
+        .where('id', '=', file.id)
+        .where('objectId', '=', file.objectId)
+        .forUpdate()
+        .executeTakeFirst()
+      if (row === undefined) return
+      const detection = { ...row.detection, layout: layoutWithout(row.detection.layout) }
+      await trx
+        .updateTable('datasetFiles')
+        .set({ objectId, bytes, sha256, detection: JSON.stringify(detection) })
+        .where('id', '=', file.id)
+        .execute()
+      for (let at = 0; at < found.ordinals.length; at += 1_000) {
+        await trx
+          .insertInto('removedRecords')
+          .values(
+            found.ordinals
+              .slice(at, at + 1_000)
+              .map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
+          )
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+      }
+    })
+  } finally {
+    await source.close()
+  }
+}
+
+/** Repairs of what stays, under the new version; those of what was removed go. */
+async function copyRepairs(
+  { db, vault, clock, random }: RemovalDeps,
+  datasetId: string,
+  version: number,
+): Promise<void> {
+  await db
+    .deleteFrom('repairs')
+    .where('datasetId', '=', datasetId)
+    .where('ordinal', 'in', (eb) =>
+      eb.selectFrom('removedRecords').select('ordinal').where('removedRecords.datasetId', '=', datasetId),
+    )
+    .execute()
+  const rows = await db
+    .selectFrom('repairs')
+    .select(['objectId', 'ordinal'])
+    .where('datasetId', '=', datasetId)
+    .execute()
+  for (const [old, group] of Map.groupBy(rows, (row) => row.objectId)) {
+    if ((await vault.keyVersionOf(datasetId, old)) >= version) continue
+    const ordinals = [...new Set(group.map(({ ordinal }) => ordinal))]
+    const texts = await readRepairs(vault, [{ datasetId, objectId: old, ordinals }])
+    const records: RepairedRecord[] = [...(texts.get(datasetId) ?? [])]
+    const objectId = `repairs/${newId('file', clock().getTime(), random(10))}`
+    await vault.writeBytes({ owner: datasetId, id: objectId, kind: 'source' }, encodeRepairs(records))
+    await db
+      .updateTable('repairs')
+      .set({ objectId })
+      .where('datasetId', '=', datasetId)
+      .where('objectId', '=', old)
+      .execute()
+  }
+}
+
+/** What runs made of the dataset: their rows name nothing of it any more. */
+async function dropDerived(db: Kysely<Database>, datasetId: string): Promise<void> {
+  const runs = await runsOver(db, datasetId)
+  const owners = [...new Set([datasetId, ...runs.map((run) => run.keyOwner)])]
+  const ids = ['', ...runs.map((run) => run.id)]
+  await db.deleteFrom('shardResults').where('keyOwner', 'in', owners).execute()
+  await db.updateTable('runExports').set({ objectId: null, sha256: null }).where('runId', 'in', ids).execute()
+}
+
+async function destroyOld(deps: RemovalDeps, deletionId: string, datasetId: string): Promise<void> {
+  const { db, vault, clock } = deps
+  for (const key of await undestroyedKeys(db, deletionId, datasetId)) {
+    const kept = await newVersion(deps, deletionId, key.keyOwner)
+    const versions = key.versions ?? (await noteKey(deps, deletionId, key.keyOwner, kept))
+    for (const keyVersion of versions) await vault.destroyKeyVersion({ owner: key.keyOwner, keyVersion })
+    await db
+      .updateTable('deletionKeys')
+      .set({ destroyedAt: clock() })
+      .where('deletionId', '=', deletionId)
+      .where('keyOwner', '=', key.keyOwner)
+      .where('destroyedAt', 'is', null)
+      .execute()
+  }
+}

@@ -1,0 +1,238 @@
+import { type Kysely, sql } from 'kysely'
+import type { Caller } from '../domain/audit/entry.ts'
+import type { Mapping } from '../domain/datasets/mapping.ts'
+import { nameHash } from '../domain/deletion/deletion.ts'
+import {
+  type FoundRecords,
+  findRecordsOf,
+  obstacleToRemoval,
+  subjectFieldOf,
+} from '../domain/deletion/remove-records.ts'
+import { subjectHmac, subjectPurpose, subjectsIn } from '../domain/deletion/subject.ts'
+import { parseJson } from '../domain/formats/jsonl.ts'
+import type { Layout } from '../domain/formats/source.ts'
+import { SourceRefused } from '../domain/formats/source-refused.ts'
+import { newId } from '../domain/ids.ts'
+import { readRepairs } from '../domain/pipeline/repairs.ts'
+import type { Vault } from '../domain/vault/vault.ts'
+import { recordAudit } from './audit-outbox.ts'
+import { runsOver } from './dataset-deletion.ts'
+import type { Database } from './schema.ts'
+
+/** Whose key hashes subjects: the vault's own, so that a subject has one hash in all datasets. */
+const keyOwner = 'vault'
+
+/** The subject key of a vault. */
+export const subjectKey = (vault: Vault): Promise<Uint8Array> => vault.deriveKey(keyOwner, subjectPurpose)
+
+/**
+ * Takes up the search for a subject; nothing but a hash of the id is kept or written anywhere.
+ * @returns the id of the deletion, which somebody has to confirm when it was found
+ */
+export async function requestSearch(
+  deps: {
+    readonly db: Kysely<Database>
+    readonly vault: Vault
+    readonly clock: () => Date
+    readonly random: (bytes: number) => Uint8Array
+  },
+  caller: Caller,
+  subject: string,
+): Promise<string> {
+  const { db, vault, clock, random } = deps
+  const hmac = subjectHmac(await subjectKey(vault), subject)
+  const now = clock()
+  const id = newId('del', now.getTime(), random(10))
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .insertInto('deletions')
+      .values({
+        id,
+        kind: 'subject',
+        reason: 'request',
+        status: 'searching',
+        actorId: caller.actor.id,
+        actorKind: caller.actor.kind,
+        requestId: caller.requestId,
+        requestedAt: now,
+        subjectHmac: hmac,
+      })
+      .execute()
+    await recordAudit(trx, caller, {
+      action: 'subject.search',
+      objectType: 'system',
+      objectId: id,
+      outcome: 'allowed',
+      details: {},
+    })
+  })
+  return id
+}
+
+/** One source of a dataset, as it is searched and copied. */
+export interface SourceFile {
+  readonly id: string
+  readonly objectId: string
+  readonly layout: Layout
+  readonly mapping: Mapping
+}
+
+/** The sources of a dataset in the order they are read. */
+export async function readFiles(db: Kysely<Database>, datasetId: string): Promise<SourceFile[]> {
+  const rows = await db
+    .selectFrom('datasetFiles')
+    .innerJoin('datasets', 'datasets.id', 'datasetFiles.datasetId')
+    .select(['datasetFiles.id', 'objectId', 'detection', 'datasets.mapping'])
+    .where('datasetId', '=', datasetId)
+    .orderBy('position')
+    .execute()
+  return rows.map(({ id, objectId, detection, mapping }) => ({
+    id,
+    objectId,
+    layout: detection.layout,
+    mapping: mapping ?? detection.mapping,
+  }))
+}
+
+/** Whether a subject id is the one that was asked for. */
+export async function matcher(vault: Vault, hmac: string): Promise<(subject: string) => boolean> {
+  const key = await subjectKey(vault)
+  return (subject) => subjectHmac(key, subject) === hmac
+}
+
+/** Looks through all sources of all datasets whose mapping names a subject. Begins anew after a crash. */
+export async function performSearch(
+  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  deletionId: string,
+): Promise<void> {
+  const { db, vault } = deps
+  const { subjectHmac: hmac } = await db
+    .selectFrom('deletions')
+    .select('subjectHmac')
+    .where('id', '=', deletionId)
+    .executeTakeFirstOrThrow()
+  const isAsked = await matcher(vault, hmac ?? '')
+  await db.deleteFrom('deletionDatasets').where('deletionId', '=', deletionId).execute()
+  const datasets = await db
+    .selectFrom('datasets')
+    .select(['id', 'name', 'ownerId'])
+    .where('status', '=', 'ready')
+    .orderBy('id')
+    .execute()
+  for (const dataset of datasets) {
+    const files = await readFiles(db, dataset.id)
+    if (!files.some(({ mapping }) => subjectFieldOf(mapping) !== undefined)) continue
+    const found = await searchDataset(deps, dataset.id, files, isAsked)
+    if (found.records === 0 && found.problem === undefined) continue
+    const { bytes } = await db
+      .selectFrom('datasetFiles')
+      .select(sql<number>`coalesce(sum(bytes), 0)::bigint`.as('bytes'))
+      .where('datasetId', '=', dataset.id)
+      .executeTakeFirstOrThrow()
+    await db
+      .insertInto('deletionDatasets')
+      .values({
+        deletionId,
+        datasetId: dataset.id,
+        ownerId: dataset.ownerId,
+        nameHash: nameHash(dataset.id, dataset.name),
+        files: files.length,
+        bytes,
+        runs: (await runsOver(db, dataset.id)).length,
+        records: found.records,
+        unreadable: found.unreadable,
+        problem: found.problem ?? null,
+      })
+      .execute()
+  }
+  await db
+    .updateTable('deletions')
+    .set({ status: 'found', problem: null })
+    .where('id', '=', deletionId)
+    .where('status', '=', 'searching')
+    .execute()
+}
+
+async function searchDataset(
+  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  datasetId: string,
+  files: readonly SourceFile[],
+  isAsked: (subject: string) => boolean,
+): Promise<{ records: number; unreadable: number; problem: string | undefined }> {
+  const problem = files.flatMap(({ layout }) => obstacleToRemoval(layout) ?? [])[0]
+  if (problem !== undefined) return { records: 0, unreadable: 0, problem }
+  let records = 0
+  let unreadable = 0
+  try {
+    for await (const { found } of findInFiles(deps, datasetId, files, isAsked)) {
+      records += found.ordinals.length
+      unreadable += found.unreadable
+    }
+    return { records, unreadable, problem: undefined }
+  } catch (error) {
+    if (!(error instanceof SourceRefused)) throw error
+    return { records, unreadable, problem: `${error.message} Or delete the whole dataset.` }
+  }
+}
+
+/** Each source of a dataset with the records in it that are about someone. */
+export async function* findInFiles(
+  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  datasetId: string,
+  files: readonly SourceFile[],
+  isAsked: (subject: string) => boolean,
+): AsyncGenerator<{ readonly file: SourceFile; readonly found: FoundRecords }> {
+  const fields = new Set(files.flatMap(({ mapping }) => subjectFieldOf(mapping) ?? []))
+  const repaired = await repairedAbout(deps, datasetId, [...fields], isAsked)
+  let ordinal = 0
+  for (const file of files) {
+    const source = await deps.vault.open({ owner: datasetId, id: file.objectId, kind: 'source' })
+    try {
+      const found = await findRecordsOf(source, file.layout, file.mapping, ordinal, isAsked, repaired)
+      ordinal += found.records
+      yield { file, found }
+    } finally {
+      await source.close()
+    }
+  }
+}
+
+/** Ordinals that a person repaired to a record about someone; the source itself may be unreadable there. */
+async function repairedAbout(
+  { db, vault }: { readonly db: Kysely<Database>; readonly vault: Vault },
+  datasetId: string,
+  fields: readonly string[],
+  isAsked: (subject: string) => boolean,
+): Promise<ReadonlySet<number>> {
+  const rows = await db
+    .selectFrom('repairs')
+    .select(['objectId', 'ordinal'])
+    .where('datasetId', '=', datasetId)
+    .execute()
+  const about = new Set<number>()
+  for (const [objectId, group] of Map.groupBy(rows, (row) => row.objectId)) {
+    const ordinals = group.map(({ ordinal }) => ordinal)
+    const texts = await readRepairs(vault, [{ datasetId, objectId, ordinals }])
+    for (const [ordinal, text] of texts.get(datasetId) ?? []) {
+      const read = parseJson(text)
+      if (!('value' in read)) continue
+      if (fields.some((field) => subjectsIn(read.value, field).some(isAsked))) about.add(ordinal)
+    }
+  }
+  return about
+}
+
+/** Datasets that no search looks into, because their mapping names no subject. */
+export async function countUnsearched(db: Kysely<Database>): Promise<number> {
+  const { count } = await db
+    .selectFrom('datasets')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('status', '=', 'ready')
+    .where(
+      sql<boolean>`not exists (
+        select from dataset_files where dataset_id = datasets.id
+          and coalesce(datasets.mapping, detection -> 'mapping') ->> 'subjectField' is not null)`,
+    )
+    .executeTakeFirstOrThrow()
+  return count
+}

@@ -1,0 +1,66 @@
+import type { Kysely } from 'kysely'
+import { z } from 'zod'
+import { findActor } from '../db/audit-names.ts'
+import type { AuditCursor, AuditFilter } from '../db/audit-reading.ts'
+import type { Database } from '../db/schema.ts'
+import { objectTypes, outcomes } from '../domain/audit/actions.ts'
+import type { AuditQuery } from '../views/audit/audit-filter.tsx'
+
+/** An empty filter means any; a wrong one too, so that old links still show something. */
+const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
+const text = optional(z.string().trim().min(1).max(1_000))
+/** A day, or a moment as other pages link to. */
+const time = optional(z.union([z.iso.date(), z.iso.datetime()]))
+const number = optional(z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER))
+
+const Filters = z.object({
+  actor: text,
+  action: optional(z.string().trim().min(1).max(200)),
+  type: optional(z.enum(objectTypes)),
+  object: text,
+  outcome: optional(z.enum(outcomes)),
+  request: text,
+  from: time,
+  to: time,
+})
+const Cursor = z.object({ before: number, after: number })
+
+/** What the address asks for, in its own words. */
+export const readQuery = (query: Record<string, string>): AuditQuery => Filters.parse(query)
+
+export const readCursor = (query: Record<string, string>): AuditCursor => {
+  const { before, after } = Cursor.parse(query)
+  return before === undefined ? { after } : { before }
+}
+
+/** The same as the log is searched: names become ids, the last day counts to its end. */
+export async function filterOf(db: Kysely<Database>, query: AuditQuery): Promise<AuditFilter> {
+  const { actor, action, type, object, outcome, request, from, to } = query
+  return {
+    actor: actor === undefined ? undefined : await findActor(db, actor),
+    action,
+    objectType: type,
+    objectId: object,
+    outcome,
+    requestId: request,
+    from: from === undefined ? undefined : new Date(from),
+    to: to === undefined ? undefined : endOf(to),
+  }
+}
+
+/** A day ends where the next begins. */
+const endOf = (to: string): Date => new Date(new Date(to).getTime() + (to.length === 10 ? dayMs : 0))
+
+const dayMs = 86_400_000
+
+const Period = z.object({ from: optional(z.iso.date()), to: optional(z.iso.date()) })
+
+/** The period of a report, both days included: the last 30 days unless the address says otherwise. */
+export function readPeriod(query: Record<string, string>, now: Date) {
+  const today = now.toISOString().slice(0, 10)
+  const given = Period.parse(query)
+  const to = given.to ?? today
+  const before = new Date(new Date(to).getTime() - 29 * dayMs).toISOString().slice(0, 10)
+  const from = given.from !== undefined && given.from <= to ? given.from : before
+  return { days: { from, to }, period: { from: new Date(from), to: endOf(to) } }
+}

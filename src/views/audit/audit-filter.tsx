@@ -1,0 +1,121 @@
+import { actions, actionWords, objectTypes, outcomes } from '../../domain/audit/actions.ts'
+import { Choose } from '../components/choose.tsx'
+import { pageHref } from '../components/pager.tsx'
+
+/** What the address of the page asks for, as it was typed. */
+export interface AuditQuery {
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly type?: string | undefined
+  readonly object?: string | undefined
+  readonly outcome?: string | undefined
+  readonly request?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+const names = {
+  actor: 'Who',
+  action: 'Action',
+  type: 'Kind of object',
+  object: 'Object',
+  outcome: 'Outcome',
+  request: 'Request',
+  from: 'From',
+  to: 'To',
+} as const satisfies Record<keyof AuditQuery, string>
+const keys = ['actor', 'action', 'type', 'object', 'outcome', 'request', 'from', 'to'] as const
+
+export const isFiltered = (query: AuditQuery): boolean => keys.some((key) => query[key] !== undefined)
+
+/** The address of the list with these filters. */
+export const auditHref = (path: string, query: AuditQuery & Readonly<Record<string, string | undefined>>) =>
+  pageHref(path, query, 1)
+
+const first = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+const Text = ({ name, label, value }: { name: string; label: string; value: string | undefined }) => (
+  <>
+    <label class="vh" for={`filter-${name}`}>
+      {label}
+    </label>
+    <input
+      class="input"
+      id={`filter-${name}`}
+      name={name}
+      type="search"
+      placeholder={label}
+      value={value}
+      maxlength={200}
+      autocomplete="off"
+    />
+  </>
+)
+
+const Day = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => (
+  <label class="toolbar__field">
+    {names[name]}
+    <input class="input input--date" type="date" name={name} value={value?.slice(0, 10)} />
+  </label>
+)
+
+interface Props {
+  path: string
+  query: AuditQuery
+  /** Of one's own entries, who and object are not asked. */
+  isOwn?: boolean
+  swap: Readonly<Record<string, string>>
+}
+
+/** The filters; a plain form, sent by htmx where there is script. */
+export const AuditFilters = ({ path, query, isOwn = false, swap }: Props) => (
+  <form class="toolbar toolbar--audit" aria-label="Filter entries" action={path} {...swap}>
+    {isOwn ? null : <Text name="actor" label="Who: name, e-mail or id" value={query.actor} />}
+    <Choose
+      name="action"
+      label={names.action}
+      any="Any action"
+      value={query.action}
+      options={actions.map((value) => ({ value, label: actionWords(value) }))}
+    />
+    <Choose
+      name="type"
+      label={names.type}
+      any="Any object"
+      value={query.type}
+      options={objectTypes.map((value) => ({ value, label: first(value) }))}
+    />
+    <Text name="object" label="Id of the object" value={query.object} />
+    <Choose
+      name="outcome"
+      label={names.outcome}
+      any="Any outcome"
+      value={query.outcome}
+      options={outcomes.map((value) => ({ value, label: first(value) }))}
+    />
+    <Text name="request" label="Request id" value={query.request} />
+    <Day name="from" value={query.from} />
+    <Day name="to" value={query.to} />
+    <button class="button" type="submit">
+      Filter
+    </button>
+  </form>
+)
+
+/** What is asked for, each with the list without it. */
+export const ChosenFilters = ({ path, query }: { path: string; query: AuditQuery }) =>
+  isFiltered(query) ? (
+    <p class="filters">
+      {keys.map((key) => {
+        const value = query[key]
+        if (value === undefined) return null
+        return (
+          <a class="filters__one" href={auditHref(path, { ...query, [key]: undefined })}>
+            {names[key]}: {key === 'action' ? actionWords(value) : value} <span aria-hidden="true">×</span>
+            <span class="vh">, remove this filter</span>
+          </a>
+        )
+      })}
+      <a href={path}>Show all entries</a>
+    </p>
+  ) : null

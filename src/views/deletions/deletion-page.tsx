@@ -1,0 +1,248 @@
+import { type DeletedFrom, type Deletion, objectsOf } from '../../domain/deletion/deletion.ts'
+import { Digest } from '../components/digest.tsx'
+import { Empty } from '../components/empty.tsx'
+import { Facts } from '../components/facts.tsx'
+import { bytes, exactTime, number, plural } from '../components/format.ts'
+import { Notice } from '../components/notice.tsx'
+import { PageHead } from '../components/page-head.tsx'
+import { RelativeTime } from '../components/relative-time.tsx'
+import { Section } from '../components/section.tsx'
+import { Plate } from '../components/state.tsx'
+import { Table } from '../components/table.tsx'
+import { type Frame, Shell } from '../layout/shell.tsx'
+import { deletionState, deletionWord, subjectOf } from './deletion-words.ts'
+
+interface Props extends Frame {
+  deletion: Deletion
+  /** Whether the viewer may confirm what was found of a subject. */
+  canConfirm: boolean
+  now: Date
+}
+
+const titleOf = (deletion: Deletion): string =>
+  deletion.status === 'done' ? 'Certificate of deletion' : `Deletion: ${subjectOf(deletion)}`
+
+const isMoving = ({ status }: Deletion) => status === 'searching' || status === 'working'
+
+const Progress = ({ deletion }: { deletion: Deletion }) => {
+  const { status, kind, datasets, keys } = deletion
+  const destroyed = keys.filter((key) => key.destroyedAt !== null).length
+  const sentence =
+    status === 'searching'
+      ? `The sources are being searched: ${plural(datasets.length, 'dataset')} looked at so far with something to say.`
+      : `${number(destroyed)} of ${plural(keys.length, 'key')} destroyed${
+          kind === 'subject' ? '; the other records are copied to new objects first' : ''
+        }. Nothing of it can be seen any more; it goes on by itself, also after a crash.`
+  return (
+    <Section id="progress" title="Progress">
+      {deletion.problem === null ? null : (
+        <div class="notices">
+          <Notice state="degraded">{deletion.problem}</Notice>
+        </div>
+      )}
+      <p>{sentence}</p>
+      {status === 'working' ? (
+        <progress max={Math.max(1, keys.length)} value={destroyed} aria-label="Keys destroyed" />
+      ) : null}
+    </Section>
+  )
+}
+
+const Dataset = ({ dataset, kind }: { dataset: DeletedFrom; kind: Deletion['kind'] }) => (
+  <Facts
+    facts={[
+      {
+        label: 'Dataset',
+        value:
+          kind === 'subject' && dataset.name !== null ? (
+            <>
+              <a href={`/datasets/${dataset.datasetId}`}>{dataset.name}</a>{' '}
+              <small class="muted id">{dataset.datasetId}</small>
+            </>
+          ) : (
+            <span class="id">{dataset.datasetId}</span>
+          ),
+      },
+      {
+        label: 'SHA-256 of its id and name',
+        value: <Digest value={dataset.nameHash} of="the id and the name" />,
+      },
+      { label: 'Sources', value: `${plural(dataset.files, 'file')}, ${bytes(dataset.bytes)}` },
+      { label: 'Runs', value: number(dataset.runs) },
+      ...(kind === 'subject'
+        ? [
+            { label: 'Records of the subject', value: number(dataset.records) },
+            {
+              label: 'Unreadable records',
+              value:
+                dataset.unreadable === 0
+                  ? '0'
+                  : `${number(dataset.unreadable)}: nobody can say whom they are about`,
+            },
+          ]
+        : []),
+      ...(dataset.problem === null ? [] : [{ label: 'Not possible', value: dataset.problem }]),
+    ]}
+  />
+)
+
+const Keys = ({ deletion }: { deletion: Deletion }) => (
+  <Section id="keys" title="Keys destroyed" count={number(deletion.keys.length)}>
+    <Table labelledBy="keys" kind="table--stack">
+      <thead>
+        <tr>
+          <th scope="col">Key of</th>
+          <th scope="col">Versions</th>
+          <th scope="col" class="num">
+            Objects removed
+          </th>
+          <th scope="col">Destroyed</th>
+        </tr>
+      </thead>
+      <tbody>
+        {deletion.keys.map(({ owner, versions, objects, destroyedAt }) => (
+          <tr>
+            <th scope="row" class="main-cell id">
+              {owner}
+            </th>
+            <td data-label="Versions">{versions === null ? 'not yet' : versions.join(', ')}</td>
+            <td data-label="Objects removed" class="num">
+              {objects === null ? 'not yet' : number(objects)}
+            </td>
+            <td data-label="Destroyed">
+              {destroyedAt === null ? (
+                'not yet'
+              ) : (
+                <time datetime={destroyedAt.toISOString()}>{exactTime(destroyedAt)}</time>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  </Section>
+)
+
+const Confirm = ({ deletion }: { deletion: Deletion }) => {
+  const records = deletion.datasets.reduce(
+    (sum, dataset) => sum + (dataset.problem === null ? dataset.records : 0),
+    0,
+  )
+  return (
+    <Section id="confirm" title="Remove these records?">
+      <div class="stack stack--s">
+        {records === 0 ? (
+          <Empty>Nothing was found that could be removed.</Empty>
+        ) : (
+          <p>
+            {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other
+            records keep their numbers. Everything made from these sources goes as well: results, exports and
+            intermediates of their runs. Run them again afterwards.
+          </p>
+        )}
+        <div class="actions">
+          {records === 0 ? null : (
+            <form method="post" action={`/admin/deletions/${deletion.id}/confirmation`}>
+              <button class="button button--danger-primary" type="submit">
+                Remove the records
+              </button>
+            </form>
+          )}
+          <form method="post" action={`/admin/deletions/${deletion.id}/discarding`}>
+            <button class="button button--quiet" type="submit">
+              Remove nothing
+            </button>
+          </form>
+        </div>
+      </div>
+    </Section>
+  )
+}
+
+/** `GET /admin/deletions/:deletionId`: what a deletion does, and when it is done its certificate, which can be printed. */
+export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => {
+  const { id, kind, status, requestedBy, requestedAt, finishedAt, requestId } = deletion
+  const polled = isMoving(deletion)
+    ? {
+        'hx-get': `/admin/deletions/${id}`,
+        'hx-trigger': 'every 2s',
+        'hx-select': '#deletion',
+        'hx-target': '#deletion',
+        'hx-swap': 'outerMorph',
+      }
+    : {}
+  return (
+    <Shell frame={frame} title={titleOf(deletion)} place="admin">
+      <div id="deletion" {...polled}>
+        <PageHead
+          title={titleOf(deletion)}
+          crumbs={[{ text: 'Deletions', href: '/admin/deletions' }, { text: id }]}
+          plate={<Plate state={deletionState[status]} word={deletionWord[status]} />}
+          meta={
+            <span>
+              asked for <RelativeTime at={requestedAt} now={now} /> by {requestedBy.name}
+              {deletion.reason === 'retention' ? ', because its time was up' : ''}
+            </span>
+          }
+          {...(status === 'done'
+            ? {
+                actions: (
+                  <a class="button" href={`/admin/deletions/${id}/certificate`} download={`${id}.json`}>
+                    Certificate as JSON
+                  </a>
+                ),
+              }
+            : {})}
+        />
+        {isMoving(deletion) ? <Progress deletion={deletion} /> : null}
+        {status === 'found' && canConfirm ? <Confirm deletion={deletion} /> : null}
+        <Section
+          id="what"
+          title={
+            status === 'done'
+              ? kind === 'subject'
+                ? 'Records were removed from'
+                : 'What was deleted'
+              : kind === 'subject'
+                ? 'Found in'
+                : 'What is deleted'
+          }
+          count={number(deletion.datasets.length)}
+        >
+          {deletion.datasets.length === 0 ? (
+            <Empty>
+              {status === 'searching' ? 'Nothing so far.' : 'No dataset holds a record of this subject.'}
+            </Empty>
+          ) : (
+            <div class="stack">
+              {deletion.datasets.map((dataset) => (
+                <Dataset dataset={dataset} kind={kind} />
+              ))}
+            </div>
+          )}
+        </Section>
+        {deletion.keys.length === 0 ? null : <Keys deletion={deletion} />}
+        {status === 'done' ? (
+          <Section id="record" title="On record">
+            <div class="stack stack--s">
+              <Facts
+                facts={[
+                  { label: 'Certificate', value: <span class="id">{id}</span> },
+                  { label: 'Asked for by', value: `${requestedBy.name} (${requestedBy.id})` },
+                  { label: 'Asked for', value: exactTime(requestedAt) },
+                  { label: 'Finished', value: finishedAt === null ? '' : exactTime(finishedAt) },
+                  { label: 'Objects removed', value: number(objectsOf(deletion)) },
+                  { label: 'Request id in the audit log', value: <span class="id">{requestId}</span> },
+                ]}
+              />
+              <p class="quiet">
+                Destroying a key makes everything under it unreadable, in every backup of the objects as well.
+                Backups of the keys themselves have to be thrown away by whoever keeps them.
+              </p>
+            </div>
+          </Section>
+        ) : null}
+      </div>
+    </Shell>
+  )
+}
