@@ -17,13 +17,41 @@ const Input = z.object({
 })
 const Cases = z.object({
   placeholder_inputs: z.record(z.string(), z.unknown()),
-  evaluate: z.array(z.object({ id: z.string(), condition: z.string(), input: Input, expected_success: z.boolean() })),
+  evaluate: z.array(
+    z.object({ id: z.string(), condition: z.string(), input: Input, expected_success: z.boolean() }),
+  ),
   validate: z.array(z.object({ id: z.string(), condition: z.string(), valid: z.boolean() })),
-  placeholder: z.array(z.object({ id: z.string(), placeholder: z.string(), expected: z.string(), input: z.string(), context: z.boolean() })),
-  jsonpath: z.array(z.object({ id: z.string(), path: z.string(), body: z.string(), expected: z.string(), expected_length: z.number(), expected_error: z.boolean() })),
-  pattern: z.array(z.object({ id: z.string(), pattern: z.string(), value: z.string(), expected_match: z.boolean() })),
+  placeholder: z.array(
+    z.object({
+      id: z.string(),
+      placeholder: z.string(),
+      expected: z.string(),
+      input: z.string(),
+      context: z.boolean(),
+    }),
+  ),
+  jsonpath: z.array(
+    z.object({
+      id: z.string(),
+      path: z.string(),
+      body: z.string(),
+      expected: z.string(),
+      expected_length: z.number(),
+      expected_error: z.boolean(),
+    }),
+  ),
+  pattern: z.array(
+    z.object({ id: z.string(), pattern: z.string(), value: z.string(), expected_match: z.boolean() }),
+  ),
   context: z.array(z.object({ id: z.string(), condition: z.string(), context: z.unknown(), input: Input })),
-  pitfalls: z.array(z.object({ id: z.string(), condition: z.string(), input: Input, recommended: z.enum(['pass', 'fail', 'unknown', 'config_error']) })),
+  pitfalls: z.array(
+    z.object({
+      id: z.string(),
+      condition: z.string(),
+      input: Input,
+      recommended: z.enum(['pass', 'fail', 'unknown', 'config_error']),
+    }),
+  ),
 })
 const cases = Cases.parse(
   JSON.parse(readFileSync(new URL('../../support/flows/gatus-conditions.json', import.meta.url), 'utf8')),
@@ -55,24 +83,32 @@ describe('the cases of Gatus, in the strict profile', () => {
     expect(parseCondition(condition).ok).toBe(valid)
   })
 
-  test.each(cases.placeholder.filter((each) => each.placeholder.includes('[') && !each.placeholder.includes('UNKNOWN')))(
-    '$id answers $expected',
-    ({ placeholder, expected, input, context }) => {
-      const measured = measuredOf(
-        Input.parse(cases.placeholder_inputs[input]),
-        context ? cases.placeholder_inputs.context : undefined,
+  test.each(
+    cases.placeholder.filter(
+      (each) => each.placeholder.includes('[') && !each.placeholder.includes('UNKNOWN'),
+    ),
+  )('$id answers $expected', ({ placeholder, expected, input, context }) => {
+    const measured = measuredOf(
+      Input.parse(cases.placeholder_inputs[input]),
+      context ? cases.placeholder_inputs.context : undefined,
+    )
+    const outcome = judge(`${placeholder} == ${expected}`, measured)
+    expect(outcome).toBe(expected.endsWith('(INVALID)') ? 'unknown' : 'pass')
+  })
+
+  test.each(cases.jsonpath.filter(({ path }) => path !== ''))(
+    '$id',
+    ({ path, body, expected, expected_length, expected_error }) => {
+      const place = path.startsWith('[') ? `[BODY]${path}` : `[BODY].${path}`
+      expect(judge(`has(${place}) == true`, { BODY: body })).toBe(expected_error ? 'fail' : 'pass')
+      expect(judge(`${place} == ${expected_error ? 'x' : expected}`, { BODY: body })).toBe(
+        expected_error ? 'unknown' : 'pass',
       )
-      const outcome = judge(`${placeholder} == ${expected}`, measured)
-      expect(outcome).toBe(expected.endsWith('(INVALID)') ? 'unknown' : 'pass')
+      expect(judge(`len(${place}) == ${expected_length}`, { BODY: body })).toBe(
+        expected_error ? 'unknown' : 'pass',
+      )
     },
   )
-
-  test.each(cases.jsonpath.filter(({ path }) => path !== ''))('$id', ({ path, body, expected, expected_length, expected_error }) => {
-    const place = path.startsWith('[') ? `[BODY]${path}` : `[BODY].${path}`
-    expect(judge(`has(${place}) == true`, { BODY: body })).toBe(expected_error ? 'fail' : 'pass')
-    expect(judge(`${place} == ${expected_error ? 'x' : expected}`, { BODY: body })).toBe(expected_error ? 'unknown' : 'pass')
-    expect(judge(`len(${place}) == ${expected_length}`, { BODY: body })).toBe(expected_error ? 'unknown' : 'pass')
-  })
 
   test.each(cases.pattern)('$id: $pattern', ({ pattern, value, expected_match }) => {
     const glob = parseGlob(pattern) ?? []

@@ -96,9 +96,17 @@ describe('root cause', () => {
   })
 
   test('5: A down, B and C fresh: A is the root, B and C are at risk, and still green', () => {
-    const stage = new Stage().down('a').fresh('b', 22 * minute).fresh('c', 40 * minute).run()
+    const stage = new Stage()
+      .down('a')
+      .fresh('b', 22 * minute)
+      .fresh('c', 40 * minute)
+      .run()
     stage.now += minute / 6
-    expect(stage.of('b')).toMatchObject({ state: 'HEALTHY', role: 'at_risk', starvesIn: 22 * minute - 10_000 })
+    expect(stage.of('b')).toMatchObject({
+      state: 'HEALTHY',
+      role: 'at_risk',
+      starvesIn: 22 * minute - 10_000,
+    })
     expect(stage.of('c')).toMatchObject({ state: 'HEALTHY', role: 'at_risk', by: ['a > b > c'] })
     expect(stage.picture().sentence).toBe('A stopped 10 s ago, B starves in 21 min')
   })
@@ -149,7 +157,12 @@ describe('root cause', () => {
   test('13: A fails 1 of 3, B already late: probable root and probable consequence', () => {
     const text = chain().replace('{id: a_port,', '{id: a_port, failure_threshold: 3,')
     const stage = new Stage(text).run(2_000, 3).down('a').late('b').run()
-    expect(stage.of('a')).toMatchObject({ state: 'HEALTHY', role: 'root', probable: true, confirming: { count: 1, of: 3 } })
+    expect(stage.of('a')).toMatchObject({
+      state: 'HEALTHY',
+      role: 'root',
+      probable: true,
+      confirming: { count: 1, of: 3 },
+    })
     expect(stage.of('b')).toMatchObject({ state: 'FAILED', role: 'consequence', probable: true })
     expect(stage.picture().sentence).toBe('A may have stopped (1 of 3), 1 process waits')
     stage.run(2_000, 2)
@@ -162,7 +175,8 @@ describe('root cause', () => {
     const seen: string[] = []
     for (let at = 0; at < 12; at++) {
       ;(at % 2 === 0 ? stage.down('a') : stage.up('a')).run()
-      if (at >= 5) seen.push(['a', 'b', 'c'].map((id) => `${stage.of(id).state} ${stage.of(id).role}`).join(', '))
+      if (at >= 5)
+        seen.push(['a', 'b', 'c'].map((id) => `${stage.of(id).state} ${stage.of(id).role}`).join(', '))
     }
     expect([...new Set(seen)]).toEqual(['FAILED root, HEALTHY at_risk, HEALTHY at_risk'])
     expect(stage.of('a').flapping).toBe(true)
@@ -172,9 +186,7 @@ describe('root cause', () => {
     const text = chain({ processes: ['a', 'b'], connections: ['{from: a, to: b}', '{from: b, to: a}'] })
     const { flow, mistakes } = readFlow(text, 'test.yaml', {})
     expect(flow).toBeUndefined()
-    expect(mistakes.map((mistake) => mistake.message)).toEqual([
-      'cycle: a > b > a. Take one of these out.',
-    ])
+    expect(mistakes.map((mistake) => mistake.message)).toEqual(['cycle: a > b > a. Take one of these out.'])
   })
 })
 
@@ -187,7 +199,11 @@ describe('what else the picture keeps apart', () => {
   })
   test('what could not run is UNKNOWN, and that is worse than a warning', () => {
     const stage = new Stage().blind('a').run()
-    expect(stage.picture()).toMatchObject({ state: 'UNKNOWN', roots: ['a'], sentence: 'Nothing is known of A for 0 s' })
+    expect(stage.picture()).toMatchObject({
+      state: 'UNKNOWN',
+      roots: ['a'],
+      sentence: 'Nothing is known of A for 0 s',
+    })
   })
   test('a process between that gets its input hands no shortage on', () => {
     const stage = new Stage().down('a').late('c').run()
@@ -195,7 +211,10 @@ describe('what else the picture keeps apart', () => {
   })
   test('one that is not seen to get it does', () => {
     const text = chain().replace(/ {2}- \{id: b_fresh[^\n]*\n/, '')
-    expect(new Stage(text).down('a').late('c').run().of('c')).toMatchObject({ role: 'consequence', by: ['a > b > c'] })
+    expect(new Stage(text).down('a').late('c').run().of('c')).toMatchObject({
+      role: 'consequence',
+      by: ['a > b > c'],
+    })
   })
   test('the board turns on the first failure, the alert speaks on the third', () => {
     const stage = new Stage().run().down('a').run()

@@ -1,11 +1,5 @@
 import { optional } from '../configuration/shape.ts'
-import {
-  cron,
-  duration,
-  longerThanNothing,
-  matching,
-  timezone,
-} from '../configuration/value-shapes.ts'
+import { cron, duration, longerThanNothing, matching, timezone } from '../configuration/value-shapes.ts'
 import { previousTime } from '../time/cron.ts'
 import { durationInWords } from '../time/duration.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'

@@ -50,7 +50,10 @@ function fill(node: Located, values: Values, mistakes: Mistakes): Located {
   const value = written.replace(use, (found, name: string | undefined, fallback: string | undefined) => {
     if (found === '$${') return '${'
     if (name === undefined) {
-      mistakes.error(node, `This \${ has no end. Write \${NAME} or \${NAME:-default}, or $\${ for a plain \${.`)
+      mistakes.error(
+        node,
+        `This \${ has no end. Write \${NAME} or \${NAME:-default}, or $\${ for a plain \${.`,
+      )
       whole = false
       return found
     }

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { renderMermaidSVG } from 'beautiful-mermaid'
+import purify from 'dompurify'
+import mermaid from 'mermaid'
+import { describe, expect, test } from 'vitest'
+import { diagramLabel } from '../../../src/domain/flows/diagram/diagram-label.ts'
+import { mermaidText } from '../../../src/domain/flows/diagram/mermaid-text.ts'
+import { chain, flowOf } from '../../support/flows/flow-text.ts'
+
+const example = readFileSync(new URL('../../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
+const odd = [
+  'end',
+  'graph TD',
+  'A "quoted" one',
+  '1. Unzip',
+  '- dash',
+  'a --> b',
+  'x[y](z){w}',
+  '#quot; #35;',
+  '`code` **bold**',
+  '%%{init: {}}%%',
+  '<b>bold</b>',
+  'click me href "javascript:alert(1)"',
+  'Ünïcödé 🚁 日本語',
+  'semi;colon|pipe',
+  'a & b',
+  'Averyveryveryveryveryverylongnamewithoutanyspaceatall',
+  'A long name that says much more than fits into one line of a box on the wall',
+  'subgraph',
+  ':::class',
+  '@{shape: circle}',
+  '\\n backslash',
+]
+// Without a browser there is no DOM to purify HTML with; the grammar, which is what counts here, needs none.
+Object.assign(purify, { addHook: () => {}, sanitize: (text: string) => text })
+
+/** The real grammar throws where the text is wrong. */
+const parses = async (text: string) => (await mermaid.parse(text)).diagramType
+const textOf = (yaml: string, layout = 'LR') =>
+  mermaidText(flowOf(yaml.replace('{id: chain,', `{id: chain, layout: ${layout},`))).text
+
+describe('the Mermaid text of a flow', () => {
+  test('has a box for each process and a sensor on each watched arrow', () => {
+    expect(textOf(chain({ processes: ['a', 'b'], connections: ['{from: a, to: b}'] }))).toBe(`flowchart LR
+  p_a["A"]:::process
+  p_b["B"]:::process
+  s_a(["a fresh"]):::sensor
+  s_b(["b fresh"]):::sensor
+  s_a --> p_a
+  p_a --> s_b
+  s_b --> p_b
+`)
+  })
+  test('of the full example is Mermaid', async () => {
+    expect(await parses(mermaidText(flowOf(example)).text)).toBe('flowchart-v2')
+  })
+  test.each(['LR', 'TB'])('of 60 processes, %s, is Mermaid and is drawn', async (layout) => {
+    const processes = Array.from({ length: 60 }, (_, at) => `step-${at}`)
+    const connections = processes.slice(1).map((id, at) => `{from: step-${Math.floor(at / 2)}, to: ${id}}`)
+    const text = textOf(chain({ processes, connections }), layout)
+    expect(text.startsWith(layout === 'LR' ? 'flowchart LR' : 'flowchart TD')).toBe(true)
+    expect(await parses(text)).toBe('flowchart-v2')
+    const svg = renderMermaidSVG(text)
+    for (const id of processes) expect(svg).toContain(`data-id="p_${id.replace('-', '_')}"`)
+  })
+  test.each(odd)('takes the name %s', async (name) => {
+    const flow = flowOf(chain({ processes: ['a', 'b'], connections: ['{from: a, to: b}'] }))
+    const named = { ...flow, processes: flow.processes.map((process) => ({ ...process, name })) }
+    const { text } = mermaidText(named)
+    expect(await parses(text)).toBe('flowchart-v2')
+    expect(renderMermaidSVG(text)).toContain('data-id="p_b"')
+  })
+  test('is the same for words of Mermaid as ids, and keeps ids apart', async () => {
+    const text = textOf(chain({ processes: ['end', 'a-b', 'a_b'], connections: ['{from: a-b, to: a_b}'] }))
+    expect(await parses(text)).toBe('flowchart-v2')
+    expect(text).toContain('p_a_b["A-B"]')
+    expect(text).toContain('p_a_b_2["A_B"]')
+  })
+  test('sets no colours: states are classes', () => {
+    expect(mermaidText(flowOf(example)).text).not.toMatch(/classDef|style |fill/)
+  })
+})
+
+test('a label is broken into at most three lines', () => {
+  expect(diagramLabel('Hadoop and Spark')).toBe('Hadoop and Spark')
+  expect(diagramLabel('word '.repeat(40)).split('<br>')).toHaveLength(3)
+})
