@@ -22,7 +22,7 @@ const check = (keys = ''): Check => {
   return found
 }
 /** The memory after results two seconds apart. */
-function after(of: Check, ...results: CheckResult[]): CheckMemory {
+function memoryAfter(of: Check, ...results: CheckResult[]): CheckMemory {
   let memory: CheckMemory | undefined
   results.forEach((result, at) => {
     memory = remember(memory, of, result, at * 2_000)
@@ -30,7 +30,7 @@ function after(of: Check, ...results: CheckResult[]): CheckMemory {
   if (memory === undefined) throw new Error('no results')
   return memory
 }
-const stateAfter = (of: Check, ...results: CheckResult[]) => after(of, ...results).state
+const stateAfter = (of: Check, ...results: CheckResult[]) => memoryAfter(of, ...results).state
 
 describe('the state of a check', () => {
   test('follows each result where the thresholds are 1', () => {
@@ -41,7 +41,7 @@ describe('the state of a check', () => {
   test('is confirmed by a row of results, and began with the first of them', () => {
     const slow = check(', failure_threshold: 3, success_threshold: 2')
     expect(stateAfter(slow, good, good, bad, bad)).toBe('HEALTHY')
-    expect(after(slow, good, good, bad, bad, bad)).toMatchObject({ state: 'FAILED', since: 4_000 })
+    expect(memoryAfter(slow, good, good, bad, bad, bad)).toMatchObject({ state: 'FAILED', since: 4_000 })
     expect(stateAfter(slow, good, good, bad, bad, good, bad)).toBe('HEALTHY')
     expect(stateAfter(slow, bad, bad, bad, good)).toBe('FAILED')
     expect(stateAfter(slow, bad, bad, bad, good, good)).toBe('HEALTHY')
@@ -51,7 +51,7 @@ describe('the state of a check', () => {
       state: 'UNKNOWN',
       message: 'It has not run yet.',
     })
-    const memory = after(check(), good)
+    const memory = memoryAfter(check(), good)
     expect(viewCheck(check(), memory, 15_000).state).toBe('HEALTHY')
     expect(viewCheck(check(), memory, 15_001)).toMatchObject({
       state: 'UNKNOWN',
@@ -63,7 +63,7 @@ describe('the state of a check', () => {
     expect(stateAfter(check(), good, noData)).toBe('UNKNOWN')
     expect(stateAfter(check(', on_no_data: failed'), noData)).toBe('FAILED')
     const kind = check(', on_no_data: healthy')
-    expect(viewCheck(kind, after(kind, noData), 0)).toMatchObject({
+    expect(viewCheck(kind, memoryAfter(kind, noData), 0)).toMatchObject({
       state: 'HEALTHY',
       message: 'Nothing there. Counted as HEALTHY because the configuration says so.',
     })
@@ -84,16 +84,16 @@ describe('flapping', () => {
   const alternating = Array.from({ length: 12 }, (_, at) => (at % 2 === 0 ? bad : good))
   test('a single failure reaches 11.7 percent and never begins it', () => {
     expect(changePercentage([true, true], 20)).toBeCloseTo(11.7)
-    expect(after(check(), good, bad, good).flapping).toBe(false)
+    expect(memoryAfter(check(), good, bad, good).flapping).toBe(false)
   })
   test('12 alternations begin it at the 6th result and end it at the 27th', () => {
     const results = [...alternating, ...Array<CheckResult>(20).fill(good)]
-    const flapping = results.map((_, at) => after(check(), good, ...results.slice(0, at + 1)).flapping)
+    const flapping = results.map((_, at) => memoryAfter(check(), good, ...results.slice(0, at + 1)).flapping)
     expect(flapping.indexOf(true) + 1).toBe(6)
     expect(flapping.lastIndexOf(true) + 2).toBe(27)
   })
   test('holds the worst state of the window', () => {
-    const memory = after(check(), good, ...alternating)
+    const memory = memoryAfter(check(), good, ...alternating)
     expect(memory.state).toBe('HEALTHY')
     expect(viewCheck(check(), memory, 24_000)).toMatchObject({ state: 'FAILED', flapping: true })
   })

@@ -1,0 +1,329 @@
+import { describe, expect, test } from 'vitest'
+import type { CheckResult } from '../../../src/domain/flows/checks/check-result.ts'
+import { command } from '../../../src/domain/flows/checks/command.ts'
+import type { FileFact } from '../../../src/domain/flows/checks/files.ts'
+import { parseNagiosRange, rangeAlerts } from '../../../src/domain/flows/checks/nagios-range.ts'
+import { parsePluginOutput } from '../../../src/domain/flows/checks/plugin-output.ts'
+import {
+  type CheckTypeName,
+  checkTypes,
+  type MeasurementOf,
+} from '../../../src/domain/flows/checks/registry.ts'
+import { chain, flowOf } from '../../support/flows/flow-text.ts'
+
+const minute = 60_000
+const now = Date.UTC(2026, 10, 21, 12, 7)
+const dsn = 'dsn: "postgres:///x"'
+
+/** A check as a file would say it, judged on a measurement. */
+function judge<N extends CheckTypeName>(type: N, keys: string, measured: MeasurementOf<N>): CheckResult {
+  const check = flowOf(chain({ more: `  - {id: x, process: a, type: ${type}, ${keys}}` })).checks.find(
+    (each) => each.id === 'x',
+  )
+  const { judge }: { judge(p: unknown, m: unknown, c: unknown): CheckResult } = checkTypes[type]
+  return judge(check?.parameters, measured, {
+    now,
+    timezone: 'Europe/London',
+    ...(check?.schedule === undefined ? {} : { schedule: check.schedule }),
+  })
+}
+const verdict = <N extends CheckTypeName>(type: N, keys: string, measured: MeasurementOf<N>) => {
+  const { outcome, reason } = judge(type, keys, measured)
+  return reason === undefined ? outcome : `${outcome} ${reason}`
+}
+const file = (age: number, more: Partial<FileFact> = {}): FileFact => ({
+  path: `/data/${age}.zip`,
+  size: 100,
+  modifiedAt: now - age,
+  kind: 'file',
+  readable: true,
+  ...more,
+})
+const files = (...found: FileFact[]) => ({ files: found, truncated: false })
+
+describe('file_exists', () => {
+  test('passes when enough are there', () =>
+    expect(verdict('file_exists', 'glob: g', files(file(1)))).toBe('pass'))
+  test('has no data where a glob matches nothing, but misses a named file', () => {
+    expect(verdict('file_exists', 'glob: g', files())).toBe('unknown no_data')
+    expect(verdict('file_exists', 'path: g', files())).toBe('fail not_found')
+    expect(verdict('file_exists', 'glob: g, min_count: 0', files())).toBe('pass')
+  })
+  test('fails by number and size', () => {
+    expect(verdict('file_exists', 'glob: g, max_count: 1', files(file(1), file(2)))).toBe('fail limit')
+    expect(verdict('file_exists', 'glob: g, min_size: 1KiB', files(file(1)))).toBe('fail limit')
+    expect(verdict('file_exists', 'glob: g, readable: true', files(file(1, { readable: false })))).toBe(
+      'fail limit',
+    )
+  })
+  test('cannot tell when the walk was cut short', () => {
+    expect(verdict('file_exists', 'glob: g, min_count: 5', { files: [file(1)], truncated: true })).toBe(
+      'unknown no_data',
+    )
+  })
+})
+
+describe('file_fresh', () => {
+  const keys = 'glob: g, warn_age: 20m, max_age: 45m'
+  test('goes by the age of the newest file, and says how long is left', () => {
+    expect(judge('file_fresh', keys, files(file(5 * minute), file(90 * minute)))).toMatchObject({
+      outcome: 'pass',
+      failsIn: 40 * minute,
+    })
+    expect(verdict('file_fresh', keys, files(file(30 * minute)))).toBe('warn limit')
+    expect(verdict('file_fresh', keys, files(file(46 * minute)))).toBe('fail limit')
+  })
+  test('is UNKNOWN for a file from the future, or none', () => {
+    expect(verdict('file_fresh', keys, files(file(-minute)))).toBe('unknown clock')
+    expect(verdict('file_fresh', keys, files())).toBe('unknown no_data')
+  })
+  test('does not count a file that is still being written', () => {
+    expect(verdict('file_fresh', `${keys}, stable_for: 10s`, files(file(5_000), file(50 * minute)))).toBe(
+      'fail limit',
+    )
+  })
+  test('is not late while nothing was due', () => {
+    const nightly = `${keys}, schedule: {cron: "0 1 * * *", grace: 30m}`
+    expect(verdict('file_fresh', nightly, files(file(11 * 60 * minute)))).toBe('pass')
+    expect(verdict('file_fresh', nightly, files(file(12 * 60 * minute)))).toBe('fail limit')
+  })
+})
+
+test('directory_backlog judges number and age, and an empty folder is good', () => {
+  const keys = 'glob: g, count: {warn: 1, fail: 2}, oldest_age: {fail: 60m}'
+  expect(verdict('directory_backlog', keys, files())).toBe('pass')
+  expect(verdict('directory_backlog', keys, files(file(1), file(2)))).toBe('warn limit')
+  expect(verdict('directory_backlog', keys, files(file(1), file(2), file(3)))).toBe('fail limit')
+  expect(judge('directory_backlog', keys, files(file(61 * minute))).failsIn).toBeUndefined()
+  expect(verdict('directory_backlog', keys, files(file(61 * minute)))).toBe('fail limit')
+  expect(verdict('directory_backlog', keys, { files: [], truncated: true })).toBe('unknown no_data')
+})
+test('file_integrity names the damaged file', () => {
+  const keys = 'glob: g, method: zip_test'
+  expect(verdict('file_integrity', keys, { examined: 2, damaged: [] })).toBe('pass')
+  expect(verdict('file_integrity', keys, { examined: 0, damaged: [] })).toBe('unknown no_data')
+  expect(
+    judge('file_integrity', keys, { examined: 2, damaged: [{ path: '/a.zip', problem: 'ends early' }] }),
+  ).toMatchObject({
+    outcome: 'fail',
+    evidence: [{ label: 'file', value: '/a.zip: ends early' }],
+  })
+})
+test('file_count counts within its window', () => {
+  const keys = 'glob: g, window: 1h, count: {fail: "1:"}'
+  expect(verdict('file_count', keys, files(file(minute)))).toBe('pass')
+  expect(verdict('file_count', keys, files(file(61 * minute)))).toBe('fail limit')
+})
+test('tcp_port compares the answer', () => {
+  expect(verdict('tcp_port', 'host: h, port: 1', { connectedAfterMs: 3 })).toBe('pass')
+  expect(
+    verdict('tcp_port', 'host: h, port: 1, expect: SSH', { connectedAfterMs: 3, answer: 'SSH-2.0' }),
+  ).toBe('pass')
+  expect(verdict('tcp_port', 'host: h, port: 1, expect: SSH', { connectedAfterMs: 3, answer: 'HTTP' })).toBe(
+    'fail bad_value',
+  )
+})
+test('tls_expiry warns, fails, and refuses what is not valid yet', () => {
+  const keys = 'host: h, valid_for: {warn: 30d, fail: 7d}'
+  const lasting = (days: number) => ({
+    validFrom: now - minute,
+    validTo: now + days * 86_400_000,
+    subject: 'h',
+  })
+  expect([60, 20, 3, -1].map((days) => verdict('tls_expiry', keys, lasting(days)))).toEqual([
+    'pass',
+    'warn limit',
+    'fail limit',
+    'fail limit',
+  ])
+  expect(verdict('tls_expiry', keys, { ...lasting(60), validFrom: now + minute })).toBe('fail bad_value')
+})
+test('http: all conditions hold, a degraded one warns, a missing value is unknown', () => {
+  const keys =
+    'url: "http://h/", conditions: ["[STATUS] == 200", "[BODY].n >= 2"], degraded_conditions: ["[BODY].n >= 4"]'
+  expect(verdict('http', keys, { STATUS: 200, BODY: '{"n":4}' })).toBe('pass')
+  expect(verdict('http', keys, { STATUS: 200, BODY: '{"n":3}' })).toBe('warn condition')
+  expect(verdict('http', keys, { STATUS: 500, BODY: '{}' })).toBe('fail condition')
+  expect(verdict('http', keys, { STATUS: 200, BODY: '{}' })).toBe('unknown no_data')
+})
+test('db_connect passes when the database answers', () =>
+  expect(verdict('db_connect', dsn, { connectedAfterMs: 5 })).toBe('pass'))
+test('db_query: NULL, no row, no column and no number are told apart from a limit', () => {
+  const keys = `${dsn}, query: select 1 as n, value: n, warn: "30", fail: "300"`
+  const rows = (...found: Record<string, unknown>[]) => ({ rows: found, durationMs: 1 })
+  expect(verdict('db_query', keys, rows({ n: '12' }))).toBe('pass')
+  expect(verdict('db_query', keys, rows({ n: 31 }))).toBe('warn limit')
+  expect(verdict('db_query', keys, rows({ n: 301n }))).toBe('fail limit')
+  expect(verdict('db_query', keys, rows({ n: null }))).toBe('unknown no_data')
+  expect(verdict('db_query', keys, rows())).toBe('unknown no_data')
+  expect(verdict('db_query', keys, rows({ m: 1 }))).toBe('unknown bad_value')
+  expect(verdict('db_query', keys, rows({ n: 'many' }))).toBe('unknown bad_value')
+  const asked = `${dsn}, query: select 1 as n, conditions: ["[ROW].n == 1", "len([ROWS]) == 1"]`
+  expect(verdict('db_query', asked, rows({ n: 1 }))).toBe('pass')
+})
+test('freshness sees the old row, and with a deadline the run that never began', () => {
+  const keys = `${dsn}, query: select 1, warn_after: 60m, fail_after: 120m`
+  expect(verdict('freshness', keys, { latest: now - minute })).toBe('pass')
+  expect(verdict('freshness', keys, { latest: now - 61 * minute })).toBe('warn limit')
+  expect(verdict('freshness', keys, { latest: now - 121 * minute })).toBe('fail limit')
+  expect(verdict('freshness', keys, { latest: undefined })).toBe('unknown no_data')
+  expect(verdict('freshness', keys, { latest: now + 2 * minute })).toBe('unknown clock')
+  const deadline = `${dsn}, table: result, column: created_at, deadline_cron: "0 12 * * *", lower_bound: 1h`
+  expect(verdict('freshness', deadline, { latest: now - 60 * minute })).toBe('pass')
+  expect(verdict('freshness', deadline, { latest: now - 68 * minute })).toBe('fail limit')
+})
+test('volume learns first, then tells the unusual', () => {
+  const keys =
+    'metric: {type: file_count, glob: g, bucket: 1h}, anomaly: {history: 14d, direction: drop, fail_on_zero: true, ignore_drop_below: 20%}'
+  const history = [100, 102, 98, 101, 99]
+  expect(verdict('volume', keys, { value: 100, history: [100, 101] })).toBe('unknown learning')
+  expect(verdict('volume', keys, { value: 97, history })).toBe('pass')
+  expect(verdict('volume', keys, { value: 85, history })).toBe('pass')
+  expect(verdict('volume', keys, { value: 50, history })).toBe('fail limit')
+  expect(verdict('volume', keys, { value: 300, history })).toBe('pass')
+  expect(verdict('volume', keys, { value: 0, history: [] })).toBe('fail limit')
+  expect(verdict('volume', keys, { value: undefined, history })).toBe('unknown no_data')
+})
+test('reconcile accounts for what was rejected', () => {
+  const count = (name: string) => `{type: file_count, glob: ${name}}`
+  const keys = `left: ${count('l')}, right: ${count('r')}, also_subtract: ${count('x')}, tolerance: {warn: 1%, fail: 5%}`
+  expect(verdict('reconcile', keys, { left: 100, right: 97, subtracted: 3 })).toBe('pass')
+  expect(verdict('reconcile', keys, { left: 100, right: 95, subtracted: 2 })).toBe('warn limit')
+  expect(verdict('reconcile', keys, { left: 100, right: 90, subtracted: 0 })).toBe('fail limit')
+  expect(verdict('reconcile', keys, { left: 0, right: 3, subtracted: 0 })).toBe('fail limit')
+  expect(verdict('reconcile', keys, { left: 100, right: 97, subtracted: undefined })).toBe('unknown no_data')
+})
+test('results: the failed share, with the results by name', () => {
+  const keys = `${dsn}, query: select 1, key: [file, algorithm], ok_when: "[ROW].status == OK", failed_ratio: {warn: "2", fail: "10"}`
+  const rows = (failed: number) => ({
+    durationMs: 1,
+    rows: Array.from({ length: 100 }, (_, at) => ({
+      file: `f${at}`,
+      algorithm: 'rotor',
+      status: at < failed ? 'FAILED' : 'OK',
+    })),
+  })
+  expect([0, 3, 11].map((failed) => verdict('results', keys, rows(failed)))).toEqual([
+    'pass',
+    'warn limit',
+    'fail limit',
+  ])
+  expect(judge('results', keys, rows(3)).evidence?.[0]).toEqual({ label: 'result', value: 'f0 / rotor' })
+  expect(verdict('results', keys, { rows: [], durationMs: 1 })).toBe('unknown no_data')
+  expect(verdict('results', keys, { rows: [{ file: 'f' }], durationMs: 1 })).toBe('unknown bad_value')
+})
+test('process, service and disk', () => {
+  expect(verdict('process', 'name: x, count: {fail: "1:"}', { matching: 1 })).toBe('pass')
+  expect(verdict('process', 'name: x, count: {fail: "1:"}', { matching: 0 })).toBe('fail limit')
+  expect(
+    ['active', 'activating', 'failed', 'strange'].map((state) =>
+      verdict('service', 'unit: x.service', { state }),
+    ),
+  ).toEqual(['pass', 'warn reported', 'fail reported', 'unknown bad_value'])
+  const free = (percent: number) => ({ freeBytes: percent * 2 ** 30, totalBytes: 100 * 2 ** 30 })
+  expect(
+    [50, 8, 1].map((share) => verdict('disk', 'path: ., free: {warn: 10%, fail: 2GiB}', free(share))),
+  ).toEqual(['pass', 'warn limit', 'fail limit'])
+  expect(verdict('disk', 'path: ., free: {fail: 2%}', { freeBytes: 0, totalBytes: 0 })).toBe(
+    'unknown bad_value',
+  )
+})
+
+describe('heartbeat', () => {
+  const keys = 'token: t1234567, cron: "*/15 * * * *", grace: 5m'
+  const listeningSince = now - 600 * minute
+  test('is good while the last report is in time, and says how long is left', () => {
+    expect(judge('heartbeat', keys, { lastSuccessAt: now - 6 * minute, listeningSince })).toMatchObject({
+      outcome: 'pass',
+      failsIn: 13 * minute,
+    })
+  })
+  test('fails when the next report is late, or a failure was reported', () => {
+    expect(verdict('heartbeat', keys, { lastSuccessAt: now - 23 * minute, listeningSince })).toBe(
+      'fail limit',
+    )
+    expect(
+      verdict('heartbeat', keys, {
+        lastSuccessAt: now - 6 * minute,
+        lastFailure: { at: now - minute, exitStatus: 3 },
+        listeningSince,
+      }),
+    ).toBe('fail reported')
+  })
+  test('cannot tell before anything was due', () => {
+    expect(verdict('heartbeat', keys, { listeningSince: now - minute })).toBe('unknown no_data')
+    expect(verdict('heartbeat', keys, { listeningSince })).toBe('fail limit')
+  })
+  test('takes the common schedule as well', () => {
+    expect(
+      verdict('heartbeat', 'token: t1234567, schedule: {on_calendar: "02:30", grace: 90m}', {
+        lastSuccessAt: now - 9 * 60 * minute,
+        listeningSince,
+      }),
+    ).toBe('pass')
+  })
+})
+
+describe('command speaks the plugin protocol', () => {
+  const parameters = { argv: ['x'], env: undefined, cwd: undefined }
+  test.each([
+    [0, 'pass'],
+    [1, 'warn'],
+    [2, 'fail'],
+    [3, 'unknown'],
+    [127, 'unknown'],
+    [undefined, 'unknown'],
+  ])('exit status %s is %s', (exitStatus, outcome) => {
+    const result = command.judge(
+      parameters,
+      { exitStatus, output: 'DISK OK - free | /=2643MB;5948;5958;0;5968' },
+      { now, timezone: 'UTC' },
+    )
+    expect(result).toMatchObject({
+      outcome,
+      value: 2643,
+      performance: [{ label: '/', value: 2643, unit: 'MB' }],
+    })
+  })
+  test('text and performance data may go over several lines', () => {
+    const output =
+      "DISK OK | /=2643MB;5948\n/ 15272 MB\n/boot 68 MB | '/boot dir'=68MB;88\n/home=69357MB c=U 'it''s'=1,5%"
+    expect(parsePluginOutput(output)).toEqual({
+      summary: 'DISK OK',
+      details: '/ 15272 MB\n/boot 68 MB',
+      performance: [
+        { label: '/', value: 2643, unit: 'MB' },
+        { label: '/boot dir', value: 68, unit: 'MB' },
+        { label: '/home', value: 69357, unit: 'MB' },
+        { label: "it's", value: 1.5, unit: '%' },
+      ],
+    })
+  })
+  test.each([
+    ['10', 11, -1, 10],
+    ['10:', 9, -5, 10],
+    ['~:10', 11, 10.5, -99],
+    ['10:20', 9, 21, 15],
+    ['@10:20', 10, 20, 21],
+  ])('the range %s alerts at %d and %d, not at %d', (text, first, second, good) => {
+    const range = parseNagiosRange(text)
+    if (range === undefined) throw new Error('no range')
+    expect([first, second, good].map((value) => rangeAlerts(range, value))).toEqual([true, true, false])
+  })
+  test.each(['', ':', '20:10', 'a', '10:~', '1 2'])('“%s” is no range', (text) =>
+    expect(parseNagiosRange(text)).toBeUndefined(),
+  )
+})
+
+test('virtual checks: what is not known could still tip it', () => {
+  const members = (...states: ('HEALTHY' | 'DEGRADED' | 'FAILED' | 'UNKNOWN')[]) => ({
+    members: states.map((state, at) => ({ id: `m${at}`, state })),
+  })
+  const of = 'of: [a_port, b_port]'
+  expect(verdict('all', of, members('HEALTHY', 'HEALTHY'))).toBe('pass')
+  expect(verdict('all', of, members('HEALTHY', 'FAILED'))).toBe('fail member')
+  expect(verdict('all', of, members('HEALTHY', 'UNKNOWN'))).toBe('unknown member')
+  expect(verdict('any', of, members('HEALTHY', 'FAILED'))).toBe('warn member')
+  expect(verdict('any', of, members('FAILED', 'FAILED'))).toBe('fail member')
+  expect(verdict('at_least', `${of}, count: 2`, members('HEALTHY', 'DEGRADED'))).toBe('warn member')
+})
