@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of flow files look like this
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { checkTypes } from '../../../src/domain/flows/checks/registry.ts'

@@ -51,9 +51,13 @@ export function refuseUnknownKeys(
   { mistakes }: Reading,
   where = '',
 ): void {
+  const seen = new Set<string>()
   for (const { key, keyPlace } of node.entries) {
-    if (known.includes(sameKey(key))) continue
     const at = { place: keyPlace, path: node.path === '' ? key : `${node.path}.${key}` }
+    // YAML refuses the same spelling twice; two spellings of one key are for us to see.
+    if (seen.has(sameKey(key))) mistakes.error(at, 'This key is here already, in its other spelling.')
+    seen.add(sameKey(key))
+    if (known.includes(sameKey(key))) continue
     const near = nearestName(key, known)
     mistakes.error(at, `Unknown key${where}.`, near)
   }

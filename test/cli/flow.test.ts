@@ -1,0 +1,96 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from '../support/command.ts'
+import { chain } from '../support/flows/flow-text.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+let folder: string
+let good: string
+let bad: string
+const flow = (...args: string[]) => runCommand('cli/flow.js', args, {})
+
+beforeAll(async () => {
+  folder = await temporaryFolder('flow')
+  good = join(folder, 'good.yaml')
+  bad = join(folder, 'bad.yaml')
+  await writeFile(good, chain())
+  await writeFile(bad, chain({ connections: ['{from: a, to: bb}'] }).replaceAll('max_age', 'max_aeg'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe('npm run flow -- check', () => {
+  test('says that a file is right, exit 0', async () => {
+    expect(await flow('check', good)).toEqual({
+      code: 0,
+      stdout: `${good}: right. Flow chain: 3 processes, 2 connections, 6 health checks.\n`,
+      stderr: '',
+    })
+  })
+  test('says every mistake with its line, exit 1', async () => {
+    const { code, stdout } = await flow('check', good, bad)
+    expect(code).toBe(1)
+    expect(stdout).toContain(`${bad}:7:29: error: connections[0].to: There is no process bb. Did you mean b?`)
+    expect(stdout.match(/Did you mean max_age\?/g)).toHaveLength(3)
+  })
+  test('refuses the same flow in two files', async () => {
+    const { code, stderr } = await flow('check', good, good)
+    expect([code, stderr]).toEqual([1, expect.stringContaining('the flow chain is in')])
+  })
+  test('prints the mistakes for programs', async () => {
+    const { stdout } = await flow('check', '--json', bad)
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ line: 7, suggestion: 'b', severity: 'error' }),
+    )
+  })
+  test('a file that is not there, and a command that is none: exit 2', async () => {
+    expect(await flow('check', join(folder, 'none.yaml'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot be read (ENOENT)'),
+    })
+    expect(await flow('chekc', good)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('npm run flow -- --help'),
+    })
+    expect((await flow()).code).toBe(2)
+  })
+})
+
+test('npm run flow -- mermaid prints the diagram, and nothing of a wrong file', async () => {
+  expect(await flow('mermaid', good)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^flowchart LR\n/),
+  })
+  expect(await flow('mermaid', bad)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('bb'),
+  })
+})
+
+describe('npm run flow -- explain', () => {
+  test('says what the board would say', async () => {
+    expect(await flow('explain', good, '--state', 'a=failed', '--state', 'b=starved')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: `A stopped, 1 process waits
+  a  FAILED    the cause
+  b  FAILED    waiting for A
+  c  HEALTHY   at risk because of A
+`,
+    })
+  })
+  test('of a healthy flow', async () => {
+    expect((await flow('explain', good)).stdout).toMatch(/^All 3 processes are healthy\n/)
+  })
+  test('refuses a process or a state that is none', async () => {
+    expect(await flow('explain', good, '--state', 'aa=failed')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean a?'),
+    })
+    expect(await flow('explain', good, '--state', 'a=broken')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('The states are'),
+    })
+  })
+})
