@@ -95,7 +95,7 @@ async function deleteDue({ db, clock, random, log }: HousekeepingDeps, pace: Pac
     if (!(await isDue(db, id, now))) continue
     const requested = await requestDeletion({ db, clock, random }, systemCaller(now, random), id, 'retention')
     if (requested.ok) deleted++
-    else log.warn({ dataset: id, reason: requested.problem.message }, 'a dataset that is due was not deleted')
+    else log.warn({ datasetId: id, reason: requested.problem.kind }, 'a dataset that is due was not deleted')
   }
   return deleted
 }
