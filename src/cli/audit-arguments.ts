@@ -1,5 +1,6 @@
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { ok, type Result, refuse } from '../domain/result.ts'
+import { parseCommandLine } from './parse-command-line.ts'
 
 export type AuditArguments =
   | { readonly kind: 'help' }
@@ -42,22 +43,10 @@ export function readAuditArguments(argv: readonly string[]): Result<AuditArgumen
     .action(() => {
       asked = { kind: 'dump' }
     })
-  for (const each of [command, ...command.commands]) {
-    each
-      .exitOverride()
-      .allowExcessArguments(false)
-      .configureOutput({ writeOut: (text) => process.stderr.write(text), writeErr: () => {} })
-  }
-  try {
-    command.parse([...argv], { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
-      return ok({ kind: 'help' })
-    return refuse(
-      'invalid',
-      error instanceof Error && argv.length > 0 ? error.message : 'Say verify, receipt, prove or dump.',
-    )
-  }
+  const parsed = parseCommandLine(command, argv)
+  if (parsed.kind === 'help') return ok({ kind: 'help' })
+  if (parsed.kind === 'refused')
+    return refuse('invalid', argv.length > 0 ? parsed.message : 'Say verify, receipt, prove or dump.')
   if (asked === undefined) return refuse('invalid', 'Say verify, receipt, prove or dump.')
   if (asked.kind === 'prove' && !(Number.isSafeInteger(asked.seq) && asked.seq > 0)) {
     return refuse('invalid', 'The number of an entry is a whole number from 1.')

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { type HandState, handStates } from '../domain/flows/state/assess-by-hand.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
+import { parseCommandLine } from './parse-command-line.ts'
 
 export type FlowArguments =
   | { readonly kind: 'help' }
@@ -42,19 +43,9 @@ export function readFlowArguments(argv: readonly string[]): Result<FlowArguments
     .action((file: string) => {
       asked = { kind: 'explain', file, states: new Map() }
     })
-  for (const each of [command, ...command.commands]) {
-    each
-      .exitOverride()
-      .allowExcessArguments(false)
-      .configureOutput({ writeOut: (text) => process.stderr.write(text), writeErr: () => {} })
-  }
-  try {
-    command.parse([...argv], { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
-      return ok({ kind: 'help' })
-    return refuse('invalid', error instanceof Error && argv.length > 0 ? error.message : whatToSay)
-  }
+  const parsed = parseCommandLine(command, argv)
+  if (parsed.kind === 'help') return ok({ kind: 'help' })
+  if (parsed.kind === 'refused') return refuse('invalid', argv.length > 0 ? parsed.message : whatToSay)
   if (asked === undefined) return refuse('invalid', whatToSay)
   if (asked.kind !== 'explain') return ok(asked)
   const states = statesOf(given)

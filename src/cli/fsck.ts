@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { readConfig } from '../config.ts'
 import { recordAudit } from '../db/audit-outbox.ts'
@@ -12,6 +12,7 @@ import { checkConsistency, type Remark, remarkLine, summaryLine } from '../domai
 import { verifyAuditLog } from '../jobs/verify-audit-log.ts'
 import { createLog } from '../log.ts'
 import { openStack } from '../start.ts'
+import { parseCommandLine } from './parse-command-line.ts'
 import { runCommandLine, say } from './run-command.ts'
 
 /** Exit codes of `npm run fsck`. */
@@ -74,15 +75,9 @@ function readArguments(
     .option('--dry-run', 'remove nothing, only say what would be swept', false)
     .option('--no-audit', 'leave the audit log out; a million entries take about ten seconds')
     .option('--json', 'print one JSON object on stdout', false)
-    .allowExcessArguments(false)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => process.stderr.write(text), writeErr: () => {} })
-  try {
-    command.parse([...argv], { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') return ok('help')
-    return refuse('invalid', error instanceof Error ? error.message : 'The arguments could not be read.')
-  }
+  const parsed = parseCommandLine(command, argv)
+  if (parsed.kind === 'help') return ok('help')
+  if (parsed.kind === 'refused') return refuse('invalid', parsed.message)
   return ok(command.opts<{ dryRun: boolean; json: boolean; audit: boolean }>())
 }
 
