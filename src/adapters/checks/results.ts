@@ -73,12 +73,12 @@ async function readRows(glob: string, baseFolder: string, { signal }: RunContext
 
 function rowsOf(text: string, path: string): Row[] {
   const lines = text.split('\n')
-  // A last line without its end is still being written.
-  lines.pop()
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return []
     const row = JsonRow.safeParse(parsed(line))
     if (row.success) return [row.data]
+    // A last line without its end is still being written.
+    if (index === lines.length - 1) return []
     throw new Settled(couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`))
   })
 }
