@@ -6,10 +6,10 @@ import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { codeOf } from './problems.ts'
 import { type ProgramEnd, runProgram } from './run-program.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** Runs plugins of Nagios' protocol, from the allowed folders alone. */
-export function commandRunner({ pluginFolders, baseFolder }: CheckSettings): CheckRunner<'command'> {
+export function commandRunner({ pluginFolders, baseFolder }: RunnerSettings): CheckRunner<'command'> {
   return {
     run(parameters, context) {
       const [name = '', ...args] = parameters.argv

@@ -4,10 +4,10 @@ import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { readDiskSpace } from '../disk-space.ts'
 import { Uninterruptible } from './deadline.ts'
 import { fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** The free space that ordinary processes may use. */
-export function diskRunner({ baseFolder }: CheckSettings): CheckRunner<'disk'> {
+export function diskRunner({ baseFolder }: RunnerSettings): CheckRunner<'disk'> {
   const hanging = new Uninterruptible()
   return {
     run: (parameters, context) =>

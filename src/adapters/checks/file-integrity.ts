@@ -13,7 +13,7 @@ import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
 import { lookAt, onlyFiles, withFiles } from './files.ts'
 import { codeOf, fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** An archive that unpacks to more is not read to its end: it may have been made to keep us busy. */
 const mostUnpacked = 16 * 2 ** 30
@@ -35,7 +35,7 @@ const methods: Readonly<Record<'zip_test' | 'gzip_test' | 'sha256_sidecar' | 'ma
 }
 
 /** Reads files to see whether they are whole; as streams, so that nothing else waits for it. */
-export function fileIntegrityRunner({ baseFolder }: CheckSettings): CheckRunner<'file_integrity'> {
+export function fileIntegrityRunner({ baseFolder }: RunnerSettings): CheckRunner<'file_integrity'> {
   const hanging = new Uninterruptible()
   return {
     run: (parameters, context) =>

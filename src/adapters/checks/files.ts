@@ -4,7 +4,7 @@ import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { fillDates } from '../../domain/flows/time/dates-in-text.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
 import { type Finding, type Found, filesIn, findFiles, findPath } from './find-files.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** The keys that say which files. */
 export interface WhichFiles {
@@ -16,7 +16,7 @@ export interface WhichFiles {
 type FileCheckName = 'file_exists' | 'file_fresh' | 'directory_backlog' | 'file_count'
 
 /** The runners of the checks that look at files without opening them. */
-export function fileRunners(settings: CheckSettings): { readonly [N in FileCheckName]: CheckRunner<N> } {
+export function fileRunners(settings: RunnerSettings): { readonly [N in FileCheckName]: CheckRunner<N> } {
   const hanging = new Uninterruptible()
   const look = (
     which: WhichFiles,

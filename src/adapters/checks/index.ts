@@ -12,12 +12,12 @@ import { PostgresSessions } from './postgres-sessions.ts'
 import { processRunner } from './process.ts'
 import { resultsRunner } from './results.ts'
 import { serviceRunner } from './service.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 import { tcpPortRunner } from './tcp-port.ts'
 import { tlsExpiryRunner } from './tls-expiry.ts'
 
 export interface CheckRunnersDeps {
-  readonly settings: CheckSettings
+  readonly settings: RunnerSettings
   readonly pings: HeartbeatPings
 }
 

@@ -9,7 +9,7 @@ import { findFiles } from './find-files.ts'
 import { onlyFiles, present } from './files.ts'
 import { type Ask, type Span, withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 type Metric = ParametersOf<'reconcile'>['left']
 /** Counts what a metric says, in each of the spans; without a span, all there is. undefined: no row, or NULL. */
@@ -22,7 +22,7 @@ const mostRemembered = 50_000
 
 /** The runners of the checks that compare numbers: those of files, and of a database. */
 export function metricRunners(
-  { baseFolder }: CheckSettings,
+  { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
 ): { readonly [N in 'reconcile' | 'volume']: CheckRunner<N> } {
   const hanging = new Uninterruptible()

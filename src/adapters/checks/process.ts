@@ -5,7 +5,7 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes, type ParametersOf } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { codeOf, fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 type Parameters = ParametersOf<'process'>
 
@@ -13,7 +13,7 @@ type Parameters = ParametersOf<'process'>
 const batch = 32
 
 /** Counts processes of this machine, as Linux shows them in /proc. */
-export function processRunner({ baseFolder }: CheckSettings): CheckRunner<'process'> {
+export function processRunner({ baseFolder }: RunnerSettings): CheckRunner<'process'> {
   return {
     run: (parameters, context) =>
       untilAborted(context.signal, 'The processes could not be read in time.', async () => {

@@ -11,7 +11,7 @@ import { findFiles } from './find-files.ts'
 import { withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
 import { fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 const mostEntries = 10_000
 /** The newest files are read until there are so many rows, or so many bytes were. */
@@ -21,7 +21,7 @@ const mostBytes = 16 * 1024 * 1024
 const JsonRow = z.record(z.string(), z.unknown())
 
 export function resultsRunner(
-  { baseFolder }: CheckSettings,
+  { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
 ): CheckRunner<'results'> {
   const hanging = new Uninterruptible()

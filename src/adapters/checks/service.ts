@@ -6,7 +6,7 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { cleanEnvironment, type ProgramEnd, runProgram } from './run-program.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 const usualFolders = cleanEnvironment.PATH.split(':')
 /** Asked in this order; the first that this machine has answers. */
@@ -18,7 +18,7 @@ const ContainerState = z.object({
 })
 
 /** Asks systemd for a unit, docker or podman for a container. */
-export function serviceRunner({ toolFolders = usualFolders }: CheckSettings): CheckRunner<'service'> {
+export function serviceRunner({ toolFolders = usualFolders }: RunnerSettings): CheckRunner<'service'> {
   const ask = async (tools: readonly string[], args: readonly string[], signal: AbortSignal) => {
     const tool = await findTool(tools, toolFolders)
     const end = await runProgram({ file: tool.file, name: tool.name, args, env: {}, cwd: '/', signal })

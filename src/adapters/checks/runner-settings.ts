@@ -1,5 +1,5 @@
 /** What the measuring of checks needs to know of this machine. */
-export interface CheckSettings {
+export interface RunnerSettings {
   /** Plugins run only from these folders. */
   readonly pluginFolders: readonly string[]
   /** Relative paths and globs begin here. */
