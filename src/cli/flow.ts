@@ -106,7 +106,8 @@ async function run(flow: Flow, asked: readonly string[], json: boolean): Promise
     },
   })
   try {
-    const results = await runFlowOnce(runners, flow, asked.length === 0 ? ids : asked, Date.now())
+    const enabled = flow.checks.filter((check) => check.enabled).map((check) => check.id)
+    const results = await runFlowOnce(runners, flow, asked.length === 0 ? enabled : asked, Date.now())
     if (json) {
       print(JSON.stringify(results, null, 2))
     } else {
