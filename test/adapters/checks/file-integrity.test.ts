@@ -27,12 +27,7 @@ function zipOf(data: Buffer, { sum = crc32(data), size = data.length, method = 8
   common.writeUInt32LE(size, 18)
   common.writeUInt16LE(name.length, 22)
   const local = Buffer.concat([Buffer.from('504b0304', 'hex'), common, name, packed])
-  const central = Buffer.concat([
-    Buffer.from('504b01021400', 'hex'),
-    common,
-    Buffer.alloc(14),
-    name,
-  ])
+  const central = Buffer.concat([Buffer.from('504b01021400', 'hex'), common, Buffer.alloc(14), name])
   const end = Buffer.alloc(22)
   end.write('504b0506', 'hex')
   end.writeUInt16LE(1, 8)

@@ -123,7 +123,9 @@ describe('directory_backlog and file_count', () => {
       outcome: 'warn',
       value: 3,
     })
-    expect(await verdict('directory_backlog', 'glob: in/*.zip, oldest_age: {fail: 1h}', at)).toBe('fail limit')
+    expect(await verdict('directory_backlog', 'glob: in/*.zip, oldest_age: {fail: 1h}', at)).toBe(
+      'fail limit',
+    )
     expect(await verdict('file_count', 'glob: in/*.zip, window: 10m, count: {fail: "1:"}', at)).toBe('pass')
     expect(await verdict('file_count', 'glob: in/*.zip, window: 1m, count: {fail: "1:"}', at)).toBe(
       'fail limit',
