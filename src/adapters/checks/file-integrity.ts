@@ -11,7 +11,7 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import type { FileFact } from '../../domain/flows/checks/files.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
-import { lookAt, onlyFiles, withFiles } from './files.ts'
+import { lookAt, onlyFiles, present, withFiles } from './files.ts'
 import { codeOf, fileProblem } from './problems.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 
@@ -41,9 +41,8 @@ export function fileIntegrityRunner({ baseFolder }: RunnerSettings): CheckRunner
     run: (parameters, context) =>
       withFiles(hanging, parameters, context, async (filled) => {
         const { signal } = context
-        const found = onlyFiles(
-          await lookAt(filled, true, { baseFolder, maxEntries: filled.max_entries, signal }),
-        )
+        const finding = { baseFolder, maxEntries: filled.max_entries, signal }
+        const found = onlyFiles(present(await lookAt(filled, true, finding)))
         if (found.truncated) {
           return couldNotTell(
             'no_data',

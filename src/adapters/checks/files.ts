@@ -37,21 +37,31 @@ export function fileRunners(settings: RunnerSettings): { readonly [N in FileChec
   return {
     file_exists: {
       run: (parameters, context) =>
-        look(parameters, context, (found) => checkTypes.file_exists.judge(parameters, found, context), {
-          asksReadable: parameters.readable,
-          ofFolder: false,
-        }),
+        look(
+          parameters,
+          context,
+          (found) =>
+            checkTypes.file_exists.judge(
+              parameters,
+              parameters.min_count > 0 ? present(found) : found,
+              context,
+            ),
+          {
+            asksReadable: parameters.readable,
+            ofFolder: false,
+          },
+        ),
     },
     file_fresh: {
       run: (parameters, context) =>
         look(
           parameters,
           context,
-          (found) => checkTypes.file_fresh.judge(parameters, onlyFiles(found), context),
+          (found) => checkTypes.file_fresh.judge(parameters, onlyFiles(present(found)), context),
           { ofFolder: true },
         ),
     },
-    // An empty folder has no backlog; one that is not there cannot be said to have none.
+    // An empty folder has no backlog; of one that is not there nothing is known.
     directory_backlog: {
       run: (parameters, context) =>
         look(

@@ -128,5 +128,5 @@ export function databaseProblem(error: unknown, target: string): CheckResult | u
 export function databaseName(dsn: string): string {
   if (!URL.canParse(dsn)) return 'The database'
   const { host, pathname } = new URL(dsn)
-  return `Postgres ${host}${pathname}`
+  return `Postgres ${host === '' ? 'localhost' : host}${pathname}`
 }
