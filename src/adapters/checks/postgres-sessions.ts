@@ -58,11 +58,7 @@ export class PostgresSessions {
       }
     } finally {
       sessions.used--
-      for (const wake of sessions.waiting) {
-        sessions.waiting.delete(wake)
-        wake()
-        break
-      }
+      wakeNext(sessions)
       // A database that no flow names any more is forgotten.
       if (sessions.used === 0 && sessions.idle.size === 0) this.#sessions.delete(dsn)
     }
@@ -136,15 +132,27 @@ async function placeIn(sessions: Sessions, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   while (sessions.used >= mostSessions) {
     await new Promise<void>((resolve) => {
-      const release = onAbort(signal, resolve)
-      sessions.waiting.add(() => {
+      let release = () => {}
+      const wake = () => {
         release()
+        sessions.waiting.delete(wake)
         resolve()
-      })
+      }
+      sessions.waiting.add(wake)
+      release = onAbort(signal, wake)
     })
-    signal.throwIfAborted()
+    if (signal.aborted) {
+      // The place that it may have been woken for is for the next.
+      wakeNext(sessions)
+      signal.throwIfAborted()
+    }
   }
   sessions.used++
+}
+
+function wakeNext({ waiting }: Sessions): void {
+  const [wake] = waiting
+  wake?.()
 }
 
 function takeIdle({ idle }: Sessions): Session | undefined {

@@ -202,9 +202,21 @@ describe('db_query', () => {
     })
     waiting.abort()
     expect(await last).toBe('unknown timeout')
+    // Whoever waits behind it is not forgotten.
+    const behind = verdict('db_query', query('select 1 as n', 'value: n, fail: "10"'))
     ending.abort()
+    expect(await behind).toBe('pass')
     expect(new Set(await Promise.all(sleeping))).toEqual(new Set(['unknown timeout']))
     expect(await verdict('db_query', query('select 1 as n', 'value: n, fail: "10"'))).toBe('pass')
+  })
+  test('a wrong query keeps its connection', async () => {
+    const pid = async () =>
+      (await run('db_query', query('select pg_backend_pid() as n', 'value: n, fail: "1:"'))).value
+    const before = await pid()
+    expect(await verdict('db_query', query('select n from away', 'value: n, fail: "1:"'))).toBe(
+      'unknown bad_value',
+    )
+    expect(await pid()).toBe(before)
   })
   test('a lost idle connection is replaced', async () => {
     const keys = query('select 1 as n', 'value: n, fail: "10"')
