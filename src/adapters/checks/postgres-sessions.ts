@@ -13,7 +13,7 @@ const cancelMs = 3_000
 interface Session {
   readonly client: pg.Client
   readonly processId: number
-  /** Ends it at once, whatever it is doing. */
+  /** Ends it at once, whatever it is doing; to the server an idle one that goes is no error. */
   destroy(): void
   isDead: boolean
 }
@@ -52,8 +52,6 @@ export class PostgresSessions {
       return await work(session.client)
     } finally {
       release()
-      // Says goodbye, so that the server does not log a lost client.
-      await session.client.end().catch(() => {})
       session.destroy()
     }
   }
@@ -64,7 +62,7 @@ export class PostgresSessions {
     for (const { idle } of this.#sessions.values()) {
       for (const [session, timer] of idle) {
         clearTimeout(timer)
-        await session.client.end().catch(() => {})
+        session.destroy()
       }
       idle.clear()
     }
@@ -100,12 +98,12 @@ export class PostgresSessions {
   #keep({ idle }: Sessions, session: Session): void {
     if (session.isDead) return
     if (this.#isClosed) {
-      void session.client.end().catch(() => {})
+      session.destroy()
       return
     }
     const timer = setTimeout(() => {
       idle.delete(session)
-      void session.client.end().catch(() => {})
+      session.destroy()
     }, idleMs)
     timer.unref()
     idle.set(session, timer)

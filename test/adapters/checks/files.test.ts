@@ -62,7 +62,9 @@ describe('finding files', () => {
     expect(await find('loop/linked/*.zip')).toEqual(['loop/linked/a.zip', 'loop/linked/b.zip'])
     expect(await find('loop/**/b.zip')).toContain('loop/linked/b.zip')
   })
-  test('ends at max_entries', async () => {
+  test('ends at max_entries, which counts each entry once', async () => {
+    expect(await find('in/**/*.zip', 7)).toEqual(['in/a.zip', 'in/b.zip', 'in/deep/er/c.zip'])
+    expect(await find('in/**/*.zip', 6)).toBe('truncated')
     expect(await find('in/*', 2)).toBe('truncated')
   })
 })
