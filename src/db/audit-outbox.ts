@@ -13,9 +13,8 @@ export async function recordAudit(
   caller: Caller,
   entry: AuditEntry,
 ): Promise<void> {
-  const details = JSON.stringify(
-    caller.address === undefined ? entry.details : { ...entry.details, address: caller.address },
-  )
+  // Undefined goes unwritten.
+  const details = JSON.stringify({ ...entry.details, address: caller.address, key: caller.keyId })
   await db
     .insertInto('audit.outbox')
     .values({
