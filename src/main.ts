@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { accessTokens, openTokenSecret } from './adapters/access-tokens.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
+import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
@@ -52,6 +54,7 @@ await runProcess(async () => {
     actor: { id: 'system', kind: 'system' },
     requestId: newId('req', clock().getTime(), random(10)),
   })
+  const tokenSecret = await openTokenSecret(config.data.keysFolder, random)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
@@ -84,6 +87,7 @@ await runProcess(async () => {
       detect: reader.detect,
       runs: runsOf(() => engine),
       keys,
+      tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
       config: {
         publicUrl,
