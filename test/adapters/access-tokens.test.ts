@@ -1,14 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { accessTokens, openTokenSecret } from '../../src/adapters/access-tokens.ts'
 import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
+const keysFolder = async () => {
+  const folder = await temporaryFolder('tokens')
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return folder
+}
+
 describe('the signing secret', () => {
   test('is made once, for the service alone, and found again', async () => {
-    const folder = join(await temporaryFolder(), 'keys')
+    const folder = join(await keysFolder(), 'keys')
     const secret = await openTokenSecret(folder, randomBytes)
     expect(secret).toHaveLength(32)
     expect((await stat(join(folder, 'api-token.key'))).mode & 0o777).toBe(0o600)
@@ -16,7 +22,7 @@ describe('the signing secret', () => {
   })
 
   test('is the same for processes that start at once', async () => {
-    const folder = await temporaryFolder()
+    const folder = await keysFolder()
     const secrets = await Promise.all([1, 2, 3, 4].map(() => openTokenSecret(folder, randomBytes)))
     const [first] = secrets
     for (const secret of secrets) expect(secret).toEqual(first)
@@ -24,7 +30,7 @@ describe('the signing secret', () => {
   })
 
   test('is refused when damaged, or when others can read it', async () => {
-    const folder = await temporaryFolder()
+    const folder = await keysFolder()
     const path = join(folder, 'api-token.key')
     await writeFile(path, randomBytes(31), { mode: 0o600 })
     await expect(openTokenSecret(folder, randomBytes)).rejects.toThrow('damaged')
