@@ -62,7 +62,9 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) {
-      throw new Error(`Others can read the token signing key ${path}. Take that from them (chmod 600), or delete it.`)
+      throw new Error(
+        `Others can read the token signing key ${path}. Take that from them (chmod 600), or delete it.`,
+      )
     }
     return await file.readFile()
   } finally {

@@ -40,7 +40,10 @@ export async function createApiKey(
       .where('expiresAt', '>', now)
       .executeTakeFirstOrThrow()
     if (Number(count) >= mostKeysEach) {
-      return refuse('conflict', `You have ${mostKeysEach} keys already. Revoke one that is not used any more.`)
+      return refuse(
+        'conflict',
+        `You have ${mostKeysEach} keys already. Revoke one that is not used any more.`,
+      )
     }
     const expiresAt = new Date(now.getTime() + days * dayMs)
     await trx

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { type AccessToken } from '../domain/auth/access-token.ts'
+import type { AccessToken } from '../domain/auth/access-token.ts'
 import { hashOfApiKey } from '../domain/auth/api-key.ts'
 import { knownScopes, type ScopeName } from '../domain/auth/scopes.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'

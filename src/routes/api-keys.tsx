@@ -73,8 +73,7 @@ async function revoke(deps: AppDeps, c: AppContext, id: string, ownerId: string 
   return isRevoked ? c.redirect(listOf(ownerId), 303) : answerProblem(c, gone)
 }
 
-const listOf = (ownerId: string | undefined) =>
-  ownerId === undefined ? '/admin/api-keys' : '/account/keys'
+const listOf = (ownerId: string | undefined) => (ownerId === undefined ? '/admin/api-keys' : '/account/keys')
 
 const gone = {
   kind: 'not-found',

@@ -62,7 +62,16 @@ describe('a token', () => {
   test('is refused by another secret, altered, or as no token at all', async () => {
     const text = await (await accessTokens(randomBytes(32), place)).sign(token)
     const tokens = await accessTokens(randomBytes(32), place)
-    for (const wrong of [text, `${text}x`, text.slice(0, -2), '', 'a.b', 'a.b.c', '...', text.replace('.', '..')]) {
+    for (const wrong of [
+      text,
+      `${text}x`,
+      text.slice(0, -2),
+      '',
+      'a.b',
+      'a.b.c',
+      '...',
+      text.replace('.', '..'),
+    ]) {
       expect(await tokens.read(wrong, now)).toBeUndefined()
     }
   })

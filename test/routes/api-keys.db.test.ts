@@ -22,7 +22,10 @@ const entriesOf = async (action: string) =>
 
 describe('making a key', () => {
   test('shows it once, keeps its hash and a beginning, and is on record', async () => {
-    const key = await makeKey(web, web.colleague, ['data:read', 'data:run'], { name: 'night shift', days: 30 })
+    const key = await makeKey(web, web.colleague, ['data:read', 'data:run'], {
+      name: 'night shift',
+      days: 30,
+    })
     const row = await web.deps.db.selectFrom('apiKeys').selectAll().executeTakeFirstOrThrow()
     expect(row).toMatchObject({
       ownerId: web.colleague.id,
@@ -37,9 +40,9 @@ describe('making a key', () => {
     expect(page).toContain('night shift')
     expect(page).toContain(key.slice(0, 10))
     expect(page).not.toContain(key)
-    expect((await entriesOf('api-key.create')).map(({ objectType, objectId }) => [objectType, objectId])).toEqual([
-      ['key', row.id],
-    ])
+    expect(
+      (await entriesOf('api-key.create')).map(({ objectType, objectId }) => [objectType, objectId]),
+    ).toEqual([['key', row.id]])
   })
 
   test('asks for no cache, and offers 90 days', async () => {
@@ -63,14 +66,17 @@ describe('making a key', () => {
     const text = await refused.text()
     expect(refused.status).toBe(422)
     expect(text).toContain(sentence)
-    expect(text).toContain(wrong.days ?? 'value="41"')
+    expect(text).toContain('name' in wrong ? 'value="41"' : 'value="mine"')
   })
 
   test('asks for password or code first, unless that was just done', async () => {
     const who = await web.again(web.colleague)
     web.advance(301)
     const asked = await web.request(who, '/account/keys/new')
-    expect([asked.status, asked.headers.get('Location')]).toEqual([303, '/step-up?next=%2Faccount%2Fkeys%2Fnew'])
+    expect([asked.status, asked.headers.get('Location')]).toEqual([
+      303,
+      '/step-up?next=%2Faccount%2Fkeys%2Fnew',
+    ])
     expect((await web.post(who, '/account/keys/new', { name: 'a' })).status).toBe(303)
   })
 
@@ -103,7 +109,10 @@ describe('a key', () => {
   test('opens what its scopes and its owner’s rights allow, without cookie or origin', async () => {
     const key = await makeKey(web, web.colleague, ['data:read'])
     const answer = await events(key)
-    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ events: expect.any(Array) })])
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      expect.objectContaining({ events: expect.any(Array) }),
+    ])
     expect((await events(key, { method: 'HEAD' })).status).toBe(200)
     expect((await asProgram(web, key, '/api/v1/runs/run_none/events')).status).toBe(404)
   })
@@ -204,8 +213,7 @@ describe('the administrator', () => {
   test('sees all keys, finds those of someone, and revokes any', async () => {
     const key = await makeKey(web, web.colleague, ['data:read'], { name: 'forgotten script' })
     const id = await lastKeyId(web)
-    const page = async (query: string) =>
-      (await web.request(web.owner, `/admin/api-keys${query}`)).text()
+    const page = async (query: string) => (await web.request(web.owner, `/admin/api-keys${query}`)).text()
     expect(await page('')).toContain('forgotten script')
     expect(await page('?q=colleague')).toContain('colleague@example.org')
     expect(await page('?q=nobody+here')).toContain('No key matches')
@@ -240,8 +248,13 @@ describe('a token', () => {
     expect(lifeMs).toBeGreaterThan(3_590_000)
     expect(lifeMs).toBeLessThanOrEqual(3_600_000)
     expect((await events(made.token)).status).toBe(200)
-    expect(await (await ask({ scopes: ['data:run'], seconds: 60 })).json()).toMatchObject({ scopes: ['data:run'] })
-    expect((await entriesOf('token.create')).at(-1)).toMatchObject({ objectType: 'token', outcome: 'allowed' })
+    expect(await (await ask({ scopes: ['data:run'], seconds: 60 })).json()).toMatchObject({
+      scopes: ['data:run'],
+    })
+    expect((await entriesOf('token.create')).at(-1)).toMatchObject({
+      objectType: 'token',
+      outcome: 'allowed',
+    })
   })
 
   test.each([
@@ -258,7 +271,10 @@ describe('a token', () => {
       body: JSON.stringify(body),
       headers: { 'Content-Type': 'application/json' },
     })
-    expect([refused.status, refused.headers.get('Content-Type')]).toEqual([status, 'application/problem+json'])
+    expect([refused.status, refused.headers.get('Content-Type')]).toEqual([
+      status,
+      'application/problem+json',
+    ])
   })
 
   test('is asked for in JSON that is called so, and by a key alone', async () => {
@@ -281,7 +297,10 @@ describe('a token', () => {
     expect([(await events(token)).status, (await revoke(token)).status]).toEqual([401, 401])
     expect([(await events(other)).status, (await events(key)).status]).toEqual([200, 200])
     expect((await revoke(key)).status).toBe(422)
-    expect((await entriesOf('token.revoke')).at(-2)).toMatchObject({ objectType: 'token', outcome: 'allowed' })
+    expect((await entriesOf('token.revoke')).at(-2)).toMatchObject({
+      objectType: 'token',
+      outcome: 'allowed',
+    })
   })
 
   test('that was revoked is forgotten when it would have expired, not before', async () => {

@@ -62,7 +62,14 @@ const partsOf = (text: string) => {
 const signed = async (forge: object) => {
   const { sub, key: keyId, jti, iat, exp } = partsOf(token).claims
   const at = (seconds: number) => new Date(seconds * 1_000)
-  const base = { id: jti, userId: sub, keyId, scopes: ['data:read' as const], issuedAt: at(iat), expiresAt: at(exp) }
+  const base = {
+    id: jti,
+    userId: sub,
+    keyId,
+    scopes: ['data:read' as const],
+    issuedAt: at(iat),
+    expiresAt: at(exp),
+  }
   return web.deps.tokens.sign({ ...base, ...forge })
 }
 
@@ -82,7 +89,9 @@ describe('a token is refused', () => {
     for (const alg of ['HS384', 'HS512', 'RS256', 'ES256', 'EdDSA']) {
       const head = `${encoded({ alg, typ: 'JWT' })}.${encoded(claims)}`
       for (const secret of ['', 'secret', publicUrl]) {
-        const signature = createHmac(alg === 'HS512' ? 'sha512' : 'sha384', secret).update(head).digest('base64url')
+        const signature = createHmac(alg === 'HS512' ? 'sha512' : 'sha384', secret)
+          .update(head)
+          .digest('base64url')
         await expectRefused(await events(`${head}.${signature}`), alg)
       }
       await expectRefused(await events(`${head}.${token.split('.')[2]}`), alg)
@@ -120,7 +129,14 @@ describe('a token is refused', () => {
     const here = await accessTokens(secret, tokenPlace(publicUrl))
     const elsewhere = await accessTokens(secret, tokenPlace('https://elsewhere.example'))
     const now = web.deps.clock()
-    const said = { id: 'jwt_1', userId: 'u', keyId: 'k', scopes: [], issuedAt: now, expiresAt: new Date(now.getTime() + 60_000) }
+    const said = {
+      id: 'jwt_1',
+      userId: 'u',
+      keyId: 'k',
+      scopes: [],
+      issuedAt: now,
+      expiresAt: new Date(now.getTime() + 60_000),
+    }
     expect(await here.read(await here.sign(said), now)).toBeDefined()
     expect(await here.read(await elsewhere.sign(said), now)).toBeUndefined()
   })
@@ -161,7 +177,14 @@ describe('a token is refused', () => {
 describe('a key is refused', () => {
   test('mistyped, made up, cut off, or sent together with another', async () => {
     const last = key.at(-1) === 'a' ? 'b' : 'a'
-    for (const wrong of [key.slice(0, -1) + last, key.slice(0, -1), `${key}a`, 'sbx_', `sbx_${'0'.repeat(49)}`, '']) {
+    for (const wrong of [
+      key.slice(0, -1) + last,
+      key.slice(0, -1),
+      `${key}a`,
+      'sbx_',
+      `sbx_${'0'.repeat(49)}`,
+      '',
+    ]) {
       await expectRefused(await events(wrong), wrong)
     }
     await expectRefused(await events(`${key}, Bearer ${key}`))

@@ -117,8 +117,8 @@ export const CreatedKeyPage = ({ name, value, ...frame }: Frame & { name: string
       </Notice>
     </div>
     <p>
-      A program sends it in the header <code>Authorization: Bearer {value.slice(0, 4)}…</code> of its requests.
-      Lost, or seen by others? Revoke it and make another.
+      A program sends it in the header <code>Authorization: Bearer {value.slice(0, 4)}…</code> of its
+      requests. Lost, or seen by others? Revoke it and make another.
     </p>
     <p class="actions">
       <a class="button" href="/account/keys">

@@ -33,7 +33,9 @@ export const AdminApiKeysPage = ({ keys, hasMore, q, now, ...frame }: Props) => 
         </button>
       </form>
       {keys.length === 0 ? (
-        <Empty>{q === undefined ? 'Nobody has made a key.' : 'No key matches. Empty the filter to see all.'}</Empty>
+        <Empty>
+          {q === undefined ? 'Nobody has made a key.' : 'No key matches. Empty the filter to see all.'}
+        </Empty>
       ) : (
         <ApiKeyTable labelledBy="keys" keys={keys} withOwners list="/admin/api-keys" now={now} />
       )}

@@ -9,7 +9,7 @@ import {
 } from '../../../src/domain/auth/access-token.ts'
 
 const now = new Date('2026-11-21T12:00:00Z')
-const after = (seconds: number) => new Date(now.getTime() + seconds * 1_000)
+const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1_000)
 const place = tokenPlace('https://portal.example/')
 const token: AccessToken = {
   id: 'jwt_1',
@@ -17,7 +17,7 @@ const token: AccessToken = {
   keyId: 'key_1',
   scopes: ['data:read'],
   issuedAt: now,
-  expiresAt: after(3_600),
+  expiresAt: inSeconds(3_600),
 }
 const claims = claimsOf(token, place)
 
@@ -31,7 +31,7 @@ describe('the claims of a token', () => {
       scope: 'data:read',
     })
     expect(tokenOf(claims, place, now)).toEqual(token)
-    expect(tokenOf(claims, place, after(3_599))).toEqual(token)
+    expect(tokenOf(claims, place, inSeconds(3_599))).toEqual(token)
   })
 
   test.each([
@@ -54,8 +54,8 @@ describe('the claims of a token', () => {
   })
 
   test('hold at a clock a few seconds behind the one they were made by', () => {
-    expect(tokenOf(claims, place, after(-4))).toEqual(token)
-    expect(tokenOf(claims, place, after(-6))).toBeUndefined()
+    expect(tokenOf(claims, place, inSeconds(-4))).toEqual(token)
+    expect(tokenOf(claims, place, inSeconds(-6))).toBeUndefined()
   })
 })
 

@@ -19,7 +19,8 @@ describe('scopes', () => {
   })
 
   test('hold nothing of accounts, sessions, people, keys or the audit log', () => {
-    const families = /^(account|session|second-factor|password|user|api-key|vault|audit|rate-limit|retention)\./
+    const families =
+      /^(account|session|second-factor|password|user|api-key|vault|audit|rate-limit|retention)\./
     expect(held.filter((operation) => families.test(operation))).toEqual([])
   })
 
