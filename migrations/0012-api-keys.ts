@@ -18,7 +18,8 @@ create table api_keys (
   expires_at timestamptz not null,
   last_used_at timestamptz,
   revoked_at timestamptz,
-  check (expires_at > created_at and expires_at <= created_at + interval '366 days')
+  -- 366 days in hours: a day of the server's time zone may have 23 of them.
+  check (expires_at > created_at and expires_at <= created_at + interval '8784 hours')
 );
 create index api_keys_owner on api_keys (owner_id, created_at desc);
 create index api_keys_created on api_keys (created_at desc, id);

@@ -1,10 +1,16 @@
 import { createHmac } from 'node:crypto'
+import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accessTokens } from '../../src/adapters/access-tokens.ts'
-import { createApiKey } from '../../src/db/api-keys.ts'
+import { revokeToken } from '../../src/db/access-tokens.ts'
+import { createApiKey, revokeApiKey } from '../../src/db/api-keys.ts'
 import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import { permissions } from '../../src/domain/auth/permissions.ts'
 import { scopeNames } from '../../src/domain/auth/scopes.ts'
+import type { AppEnv } from '../../src/routes/app-context.ts'
+import { access } from '../../src/routes/frame/access.ts'
+import { identifyClient } from '../../src/routes/frame/client.ts'
+import { requestId } from '../../src/routes/frame/request-log.ts'
 import { asProgram, lastKeyId, makeKey, makeToken } from '../support/api-keys.ts'
 import { type Member, publicUrl } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -156,9 +162,13 @@ describe('a token is refused', () => {
   })
 
   test('for more than its key', async () => {
-    const wider = await signed({ scopes: scopeNames })
-    expect((await events(wider)).status).toBe(200)
+    const theirs = await makeKey(web, web.owner, ['data:read'])
+    const whose = { userId: web.owner.id, keyId: await lastKeyId(web) }
+    const wider = await signed({ ...whose, scopes: scopeNames })
+    expect([(await events(theirs)).status, (await events(wider)).status]).toEqual([200, 200])
     expect((await asProgram(web, wider, '/metrics')).status).toBe(403)
+    const narrower = await signed({ ...whose, scopes: ['data:run'] })
+    expect((await events(narrower)).status).toBe(403)
   })
 
   test('that was revoked, and so are all of a key that was', async () => {
@@ -255,6 +265,15 @@ describe('a key is refused', () => {
     expect(lines.join('\n')).not.toContain(key.slice(4))
     expect(lines.join('\n')).not.toContain(token.slice(0, 40))
   })
+})
+
+test('whatever a program says it takes, a refusal is a problem in JSON and leads nowhere', async () => {
+  for (const headers of [{ Accept: 'text/html' }, { 'HX-Request': 'true', Accept: '*/*' }]) {
+    await expectRefused(await events('sbx_wrong', { headers }))
+    const page = await asProgram(web, key, '/account', { headers })
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([403, 'application/problem+json'])
+    expect([page.headers.get('Location'), page.headers.get('HX-Redirect')]).toEqual([null, null])
+  }
 })
 
 describe('a request with a cookie and a key', () => {
@@ -363,6 +382,53 @@ describe('what a key may is what its owner may, now', () => {
     const refused = await asProgram(strict, made.value.key, '/api/v1/tokens', { method: 'POST' })
     expect([refused.status, refused.headers.get('Location')]).toEqual([403, null])
     await strict.close()
+  })
+})
+
+describe('a stream that a key opened ends', () => {
+  const caller = { actor: { id: 'usr_owner', kind: 'user' as const }, requestId: 'req_test' }
+
+  /** What the stream is told when it asks whether it still may, before and after a change. */
+  async function asked(credential: string, change: () => Promise<unknown>): Promise<boolean[]> {
+    const told: boolean[] = []
+    const { deps } = web
+    const stream = new Hono<AppEnv>()
+      .use(identifyClient(), requestId(deps), access(deps))
+      .get('/api/v1/runs/:id/events', async (c) => {
+        told.push(await c.var.stillAllowed())
+        await change()
+        told.push(await c.var.stillAllowed())
+        return c.body(null, 204)
+      })
+    await stream.request(`${publicUrl}/api/v1/runs/${runId}/events`, {
+      headers: { Authorization: `Bearer ${credential}` },
+    })
+    return told
+  }
+
+  test('with the key, or with its token', async () => {
+    const mine = await makeKey(web, web.colleague, ['data:read'])
+    const id = await lastKeyId(web)
+    const [one, two] = [await makeToken(web, mine), await makeToken(web, mine)]
+    const { jti, exp } = partsOf(one).claims
+    const back = () => revokeToken(web.deps.db, caller, { id: jti, expiresAt: new Date(exp * 1_000) })
+    expect(await asked(one, back)).toEqual([true, false])
+    expect(await asked(two, async () => {})).toEqual([true, true])
+    const revoke = () => revokeApiKey(web.deps, caller, id, undefined)
+    expect(await asked(mine, revoke)).toEqual([true, false])
+    expect(await asked(mine, async () => {})).toEqual([])
+  })
+
+  test('when the token expires, and when its owner loses the object or is disabled', async () => {
+    const theirs = await makeKey(web, web.moderator, ['data:read'])
+    const set = (change: { role?: 'viewer' | 'moderator'; disabledAt?: Date | null }) => () =>
+      web.deps.db.updateTable('users').set(change).where('id', '=', web.moderator.id).execute()
+    expect(await asked(theirs, set({ role: 'viewer' }))).toEqual([true, false])
+    await set({ role: 'moderator' })()
+    expect(await asked(theirs, set({ disabledAt: new Date() }))).toEqual([true, false])
+    await set({ disabledAt: null })()
+    const brief = await makeToken(web, theirs, { seconds: 60 })
+    expect(await asked(brief, async () => web.advance(61))).toEqual([true, false])
   })
 })
 
