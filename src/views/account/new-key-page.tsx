@@ -108,7 +108,7 @@ export const CreatedKeyPage = ({ name, value, ...frame }: Frame & { name: string
     <div class="notices">
       <Notice state="healthy">
         <p>
-          The key for {name}. It is shown now and never again. Double-click it, copy it, and put it where your
+          The key for {name}. It is shown now and never again. Click it, copy it, and put it where your
           program keeps its secrets; never into an address.
         </p>
         <p>
