@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.tsx'
 import { forgetExpiredTokens } from '../../src/db/access-tokens.ts'
 import { mostKeysEach } from '../../src/domain/auth/api-key.ts'
+import { VaultError } from '../../src/domain/vault/vault.ts'
 import { asProgram, lastKeyId, makeKey, makeToken } from '../support/api-keys.ts'
+import { publicUrl } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 import { runOver } from '../support/runs.ts'
@@ -275,6 +278,21 @@ describe('a token', () => {
       status,
       'application/problem+json',
     ])
+  })
+
+  test('is given while the vault is sealed, so that programs can see what is wrong', async () => {
+    const sealed = async (): Promise<never> => {
+      throw new VaultError('sealed', 'no master key')
+    }
+    const key = await makeKey(web, web.owner, ['status:read'])
+    const shut = createApp({
+      ...web.deps,
+      vault: { ...web.deps.vault, deriveKey: sealed, readBytes: sealed },
+    })
+    const ask = (path: string, method: string) =>
+      shut.request(`${publicUrl}${path}`, { method, headers: { Authorization: `Bearer ${key}` } })
+    expect((await ask('/api/v1/tokens', 'POST')).status).toBe(201)
+    expect((await ask('/metrics', 'GET')).status).toBe(200)
   })
 
   test('is asked for in JSON that is called so, and by a key alone', async () => {
