@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { accessTokens, openTokenSecret } from './adapters/access-tokens.ts'
+import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
@@ -22,6 +22,7 @@ import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
@@ -40,6 +41,11 @@ await runProcess(async () => {
     throw error
   })
   const { db, vault, random } = stack
+  const tokenSecret = await openTokenSecret(config.data.keysFolder, random).catch(async (cause: unknown) => {
+    server.close()
+    await stack.close()
+    throw cause instanceof UnusableTokenSecret ? new StartupProblem(cause.message, { cause }) : cause
+  })
   const clock = () => new Date()
   const closing = new AbortController()
   const audit = startAuditSequencer({
@@ -54,7 +60,6 @@ await runProcess(async () => {
     actor: { id: 'system', kind: 'system' },
     requestId: newId('req', clock().getTime(), random(10)),
   })
-  const tokenSecret = await openTokenSecret(config.data.keysFolder, random)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   let deletions: Deletions | undefined

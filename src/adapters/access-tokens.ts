@@ -29,10 +29,13 @@ export async function accessTokens(secret: Uint8Array, place: TokenPlace): Promi
   }
 }
 
+/** The signing secret cannot be used as it is; the message says what to do. */
+export class UnusableTokenSecret extends Error {}
+
 /**
  * The signing secret: made once, and shared by all processes over the folder. Lost, the next start makes another, and
  * the tokens of the last day are void.
- * @throws Error when the file is damaged
+ * @throws UnusableTokenSecret when the file is damaged, or others can read it
  */
 export async function openTokenSecret(
   keysFolder: string,
@@ -42,7 +45,9 @@ export async function openTokenSecret(
   const path = join(keysFolder, 'api-token.key')
   const secret = (await readIfThere(path)) ?? (await create(path, random(secretBytes)))
   if (secret.length !== secretBytes) {
-    throw new Error(`The token signing key ${path} is damaged. Delete it: the next start makes another.`)
+    throw new UnusableTokenSecret(
+      `The token signing key ${path} is damaged. Delete it: the next start makes another.`,
+    )
   }
   return secret
 }
@@ -62,7 +67,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) {
-      throw new Error(
+      throw new UnusableTokenSecret(
         `Others can read the token signing key ${path}. Take that from them (chmod 600), or delete it.`,
       )
     }

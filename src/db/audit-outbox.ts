@@ -13,8 +13,12 @@ export async function recordAudit(
   caller: Caller,
   entry: AuditEntry,
 ): Promise<void> {
-  // Undefined goes unwritten.
-  const details = JSON.stringify({ ...entry.details, address: caller.address, key: caller.keyId })
+  const { address, keyId } = caller
+  const details = JSON.stringify({
+    ...entry.details,
+    ...(address === undefined ? {} : { address }),
+    ...(keyId === undefined ? {} : { key: keyId }),
+  })
   await db
     .insertInto('audit.outbox')
     .values({
