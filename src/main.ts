@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
+import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -18,6 +22,7 @@ import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
@@ -36,6 +41,11 @@ await runProcess(async () => {
     throw error
   })
   const { db, vault, random } = stack
+  const tokenSecret = await openTokenSecret(config.data.keysFolder, random).catch(async (cause: unknown) => {
+    server.close()
+    await stack.close()
+    throw cause instanceof UnusableTokenSecret ? new StartupProblem(cause.message, { cause }) : cause
+  })
   const clock = () => new Date()
   const closing = new AbortController()
   const audit = startAuditSequencer({
@@ -82,6 +92,7 @@ await runProcess(async () => {
       detect: reader.detect,
       runs: runsOf(() => engine),
       keys,
+      tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
       config: {
         publicUrl,
@@ -98,6 +109,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
+      flows: noFlows(),
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -137,5 +149,18 @@ function runsOf(engine: () => Engine | undefined): Runs {
     start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
     cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
     resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
+  }
+}
+
+/** Until flows are watched: none is configured. */
+function noFlows(): FlowMonitor {
+  return {
+    bootId: newId('boot', Date.now(), randomBytes(10)),
+    list: () => [],
+    refusedFiles: () => [],
+    picture: () => undefined,
+    scheduler: () => ({ lagMs: 0, overdue: 0, seenAt: undefined, isStalled: false }),
+    async *changes() {},
+    checkNow: async () => false,
   }
 }

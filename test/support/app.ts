@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
+import { accessTokens } from '../../src/adapters/access-tokens.ts'
 import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
+import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
@@ -15,6 +17,7 @@ import { keyRotations } from '../../src/jobs/key-rotation.ts'
 import { createLog } from '../../src/log.ts'
 import type { AppDeps, AppEnv } from '../../src/routes/app-context.ts'
 import { testDatabase } from './database.ts'
+import { playedFlows } from './flows/watched.ts'
 
 export const publicUrl = 'http://signalbox.test'
 
@@ -67,6 +70,7 @@ export async function signedInApp(
     detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
     keys: keyRotations({ db: database.db, vault: keeper, log }),
+    tokens: await accessTokens(randomBytes(32), tokenPlace(publicUrl)),
     host: testHost,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log,
@@ -74,6 +78,7 @@ export async function signedInApp(
     random: randomBytes,
     closing: closing.signal,
     progress: quietHub,
+    flows: playedFlows([], () => clock().getTime()).monitor,
     ...overrides,
   }
   const app = createApp(deps)
