@@ -1,4 +1,4 @@
-import { access, constants, opendir, stat } from 'node:fs/promises'
+import { constants, open, opendir, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { couldNotTell } from '../../domain/flows/checks/check-result.ts'
 import type { FileFact, FileMeasurement } from '../../domain/flows/checks/files.ts'
@@ -218,11 +218,15 @@ const join = (folder: string, name: string) =>
   folder === '' ? name : folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`
 /** Also a link to nothing, or to itself. */
 const isGone = (error: unknown) => ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')
-const isReadable = (path: string) =>
-  access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  )
+/** Tried rather than asked: servers of files may refuse what the rights allow. */
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await (await open(path, constants.O_RDONLY | constants.O_NONBLOCK)).close()
+    return true
+  } catch {
+    return false
+  }
+}
 
 function settled(error: unknown, path: string): unknown {
   if (error instanceof Error && error.name === 'AbortError') return error
