@@ -1,3 +1,4 @@
+import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
@@ -83,6 +84,7 @@ await runProcess(async () => {
       runs: runsOf(() => engine),
       keys,
       host: hostSystem(config, process.env, clock()),
+      mail: config.mail && smtpMail(config.mail, log),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),

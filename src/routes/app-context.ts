@@ -9,6 +9,7 @@ import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { Mail } from '../domain/mail/mail.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -30,6 +31,8 @@ export interface AppDeps {
   readonly runs: Runs
   readonly keys: KeyAdministration
   readonly host: HostSystem
+  /** Mails one-time links; without it they are only shown. */
+  readonly mail?: Mail | undefined
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
