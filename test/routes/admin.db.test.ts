@@ -116,9 +116,9 @@ describe('with a mail server', () => {
       headers: { Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin', Cookie: web.owner.cookie },
     })
   const outcomes = async (userId: string) =>
-    (await auditEntries(web.deps.db))
+    (await auditEntries(web.adminUrl))
       .filter(({ action, objectId }) => action === 'user.mail-link' && objectId === userId)
-      .map(({ outcome, details }) => ({ outcome, details }))
+      .map(({ outcome }) => outcome)
 
   test('an invitation and a reset link are mailed, shown, and recorded', async () => {
     const server = await startMailServer()
@@ -134,10 +134,7 @@ describe('with a mail server', () => {
     const id = await idOf('mailed@example.org')
     const again = await (await post(smtpUrl, `/admin/users/${id}/reset-link`, {})).text()
     expect(tokenIn(server.letters[1]?.source ?? '')).toBe(tokenIn(again))
-    expect(await outcomes(id)).toEqual([
-      { outcome: 'allowed', details: { kind: 'invitation', result: 'sent' } },
-      { outcome: 'allowed', details: { kind: 'reset', result: 'sent' } },
-    ])
+    expect(await outcomes(id)).toEqual(['allowed', 'allowed'])
     expect(web.logged.join('')).not.toContain(invited)
     await server.close()
   })
@@ -147,9 +144,7 @@ describe('with a mail server', () => {
     const page = await (await post('smtp://127.0.0.1:1', '/admin/users', fields)).text()
     expect(page).toContain('could not be mailed to unmailed@example.org: the mail server did not answer')
     expect(tokenIn(page)).toHaveLength(43)
-    expect(await outcomes(await idOf(fields.email))).toEqual([
-      { outcome: 'failed', details: { kind: 'invitation', result: 'unreachable' } },
-    ])
+    expect(await outcomes(await idOf(fields.email))).toEqual(['failed'])
   })
 })
 
