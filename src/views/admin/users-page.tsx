@@ -161,7 +161,7 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
       <th scope="row" class="main-cell">
         {name} <small class="muted">{email}</small>{' '}
         <small>
-          <a href={`/admin/audit?actor=${id}`}>
+          <a href={`/admin/audit?about=${id}`}>
             Activity<span class="vh"> of {name}</span>
           </a>
         </small>

@@ -193,7 +193,7 @@ export const DatasetPage = ({
             {summary.records === null ? null : <span>{plural(summary.records, 'record')}</span>}
             {mayPerform(frame.viewer?.role, 'audit.read') ? (
               <span>
-                <a href={`/admin/audit?type=dataset&object=${summary.id}`}>audit entries</a>
+                <a href={`/admin/audit?about=${summary.id}`}>audit entries</a>
               </span>
             ) : null}
             {summary.conversations === null ? null : (
