@@ -67,6 +67,7 @@ export async function listDatasets(
       'datasets.id',
       'datasets.name',
       'datasets.createdAt',
+      'datasets.deletionId',
       'users.name as owner',
       lastRun.as('lastRunId'),
       lastRunAlone.as('countedRunId'),
@@ -131,6 +132,8 @@ export interface StoredDataset {
   readonly mapping: Mapping | null
   readonly mappingEdited: boolean
   readonly exports: number
+  /** Records of someone are being removed from it. */
+  readonly isLosingRecords: boolean
 }
 
 /** One dataset; undefined when there is none that the viewer may see. */
@@ -180,6 +183,7 @@ export async function findDataset(
     mapping: row.mapping ?? files[0]?.detection.mapping ?? null,
     mappingEdited: row.mapping !== null,
     exports: exports.count,
+    isLosingRecords: row.deletionId !== null,
     files: files.map((file) => ({
       id: file.id,
       name: file.path,

@@ -19,6 +19,7 @@ import type { HostSystem } from '../domain/system/system-state.ts'
 import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
+import type { BodyPaces } from './frame/body-pace.ts'
 import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
@@ -47,6 +48,8 @@ export interface AppDeps {
     readonly trustedProxies?: readonly Network[]
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
+    /** How fast bodies have to come; only tests give others. */
+    readonly bodyPaces?: BodyPaces
   }
   readonly log: Logger
   readonly clock: () => Date
