@@ -189,7 +189,8 @@ function merged(
   const place = sql`at, seq`
   const ofObjects = sql`select found.* from unnest(${objectIds}::text[]) wanted (id)
     cross join lateral (${walk(place, sql<SqlBool>`object_id = wanted.id`)}) found`
-  const ofActor = actorId === undefined ? sql`` : sql`(${walk(place, sql<SqlBool>`actor_id = ${actorId}`)}) union`
+  const ofActor =
+    actorId === undefined ? sql`` : sql`(${walk(place, sql<SqlBool>`actor_id = ${actorId}`)}) union`
   return sql`select log.* from (
       select at, seq from (${ofActor} ${ofObjects}) walks ${ordered}
     ) keys join audit.log log using (seq, at)`

@@ -204,7 +204,13 @@ class NightlyCheck {
     const now = clock()
     const last = await readLastVerification(db)
     if (last !== undefined && last.at >= lastCheckTime(now)) return
-    const isWhole = await periodically(this.#deps, 'audit-check', this.#signal, () => this.#verify(now), Boolean)
+    const isWhole = await periodically(
+      this.#deps,
+      'audit-check',
+      this.#signal,
+      () => this.#verify(now),
+      Boolean,
+    )
     // Of a log that was tampered with nothing is deleted: the details may say who did it.
     if (isWhole) await this.#prune(this.#caller(now), now)
   }

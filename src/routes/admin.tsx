@@ -11,8 +11,8 @@ import {
   listPeople,
 } from '../db/people.ts'
 import { endAnySession, listAllSessions } from '../db/sessions.ts'
-import { operationNames, operationOf } from '../domain/auth/operations.ts'
 import type { IssuedLink } from '../domain/auth/link-letter.ts'
+import { operationNames, operationOf } from '../domain/auth/operations.ts'
 import { Invitation } from '../domain/auth/people.ts'
 import { roles } from '../domain/auth/user.ts'
 import type { Result } from '../domain/result.ts'
@@ -46,7 +46,13 @@ export function adminRoutes(deps: AppDeps) {
     } = {},
   ) =>
     c.html(
-      <UsersPage {...frameOf(c)} people={await listPeople(db, clock())} hasMail={mail !== undefined} {...more} now={clock()} />,
+      <UsersPage
+        {...frameOf(c)}
+        people={await listPeople(db, clock())}
+        hasMail={mail !== undefined}
+        {...more}
+        now={clock()}
+      />,
       more.problems === undefined ? 200 : statusOf.invalid,
     )
   /** The list with the link that was just made, after it was mailed where that is set up. */

@@ -81,7 +81,9 @@ async function planOf(read: (db: Kysely<Database>) => Promise<unknown>) {
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin()],
-    log: ({ query: { sql, parameters } }) => queries.push({ sql, parameters }),
+    log: ({ query: { sql, parameters } }) => {
+      queries.push({ sql, parameters })
+    },
   })
   await read(db)
   const [query] = queries

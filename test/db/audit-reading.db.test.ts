@@ -106,7 +106,9 @@ describe('everything about something', () => {
 
   test('follows the tail', async () => {
     const { entries } = await readAuditTail(database.db, { about: person }, 2896, 10)
-    expect(entries.map(({ seq }) => seq)).toEqual([2898, 2903, 2904, 2908, 2913, 2918, 2923, 2928, 2933, 2938])
+    expect(entries.map(({ seq }) => seq)).toEqual([
+      2898, 2903, 2904, 2908, 2913, 2918, 2923, 2928, 2933, 2938,
+    ])
   })
 })
 

@@ -19,12 +19,13 @@ async function upload(who: Member, path: string, meanwhile: () => Promise<unknow
   const text = shareGpt(200)
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const bytes = new TextEncoder()
-  const answer = web.request(who, path, {
+  const request: RequestInit & { duplex: 'half' } = {
     method: 'POST',
     body: readable,
     duplex: 'half',
     headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}`, Accept: 'application/json' },
-  })
+  }
+  const answer = web.request(who, path, request)
   const writer = writable.getWriter()
   await writer.write(bytes.encode(part('talks.jsonl') + text.slice(0, text.length / 2)))
   await meanwhile()

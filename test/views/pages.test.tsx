@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { periodicStates } from '../../src/domain/system/periodic-work.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
@@ -358,7 +359,8 @@ const full = (text: string): Record<string, unknown> => ({
         { ...person(text), id: 'usr_1', status: 'active' },
         { ...person(text), id: 'usr_2', status: 'disabled' },
       ]}
-      link={{ for: text, href: text }}
+      hasMail
+      link={{ for: text, email: text, href: text, mailed: 'refused' }}
       typed={{ name: text, email: text, role: 'user' }}
       problems={[{ field: 'email', message: text }]}
       now={now}
@@ -401,6 +403,7 @@ const full = (text: string): Record<string, unknown> => ({
     <SystemPage
       viewer={{ name: text, role: 'admin' }}
       checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      periodic={periodicStates([], now)}
       host={{
         version: text,
         nodeVersion: text,
@@ -446,6 +449,7 @@ const full = (text: string): Record<string, unknown> => ({
         newer: 9,
         searchedTo: now,
         isNewest: true,
+        isCut: false,
       }}
       query={{ actor: text, action: text }}
       review={{ throughSeq: 4, by: text, at: now }}
@@ -465,7 +469,14 @@ const full = (text: string): Record<string, unknown> => ({
   'own activity': (
     <ActivityPage
       viewer={viewer}
-      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{
+        rows: [auditRow(text)],
+        older: null,
+        newer: null,
+        searchedTo: null,
+        isNewest: true,
+        isCut: true,
+      }}
       query={{ action: text }}
       now={now}
     />
@@ -528,7 +539,7 @@ const empty: Record<string, unknown> = {
   'audit log': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       review={undefined}
       may={{ export: false, review: false }}
@@ -539,7 +550,7 @@ const empty: Record<string, unknown> = {
   'audit log, searched in vain': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false, isCut: false }}
       query={{ outcome: 'failed' }}
       review={undefined}
       may={{ export: false, review: false }}
@@ -556,7 +567,7 @@ const empty: Record<string, unknown> = {
   ),
   'own activity': (
     <ActivityPage
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       now={now}
     />

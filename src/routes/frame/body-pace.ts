@@ -38,7 +38,9 @@ export const bodyPace = (paces: BodyPaces = bodyPaces) =>
     if (body !== null) {
       const isUpload = permissionFor(c.req.method, c.req.path)?.upload === true
       const paced = pacedBody(body, isUpload ? paces.upload : paces.form)
-      c.req.raw = new Request(raw, { body: paced, duplex: 'half' })
+      // The standard asks for it of a body that is a stream; the types do not know it.
+      const streamed: RequestInit & { duplex: 'half' } = { body: paced, duplex: 'half' }
+      c.req.raw = new Request(raw, streamed)
     }
     await next()
   })

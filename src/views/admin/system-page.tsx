@@ -103,7 +103,11 @@ export const SystemPage = ({ checks, periodic, host, database, now, ...props }: 
           </Section>
         </div>
       </div>
-      <Section id="periodic" title="What comes round by itself" note="in one process of all; the log tells of each">
+      <Section
+        id="periodic"
+        title="What comes round by itself"
+        note="in one process of all; the log tells of each"
+      >
         <Periodic works={periodic} now={now} />
       </Section>
       <Section

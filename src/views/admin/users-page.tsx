@@ -130,7 +130,8 @@ const LinkNotice = ({ link: { for: name, email, href, mailed } }: { link: ShownL
         <div>
           {mailed === 'sent' ? (
             <p>
-              The link for {name} was mailed to {email}. It is shown here too, now and never again, and works once.
+              The link for {name} was mailed to {email}. It is shown here too, now and never again, and works
+              once.
             </p>
           ) : (
             <p>

@@ -169,8 +169,9 @@ const DeleteLink = ({ id }: { id: string }) => (
 const LosingRecords = () => (
   <div class="notices">
     <Notice state="degraded">
-      Records about someone are being removed from this dataset right now. Until that is done no run starts, and
-      nothing of it is mapped, repaired, added or deleted. Runs over it become stale; run them again afterwards.
+      Records about someone are being removed from this dataset right now. Until that is done no run starts,
+      and nothing of it is mapped, repaired, added or deleted. Runs over it become stale; run them again
+      afterwards.
     </Notice>
   </div>
 )
