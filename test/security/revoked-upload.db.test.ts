@@ -67,10 +67,11 @@ describe('an upload', () => {
   )
 
   test('of somebody who may only read by now is refused, also into a dataset of theirs', async () => {
-    const id = await web.dataset(web.outsider, 'talks.jsonl', shareGpt(2))
+    const member = await web.again(web.outsider)
+    const id = await web.dataset(member, 'talks.jsonl', shareGpt(2))
     const before = await stored()
-    const answer = await upload(web.outsider, `/datasets/files?dataset=${id}`, () =>
-      web.post(web.owner, `/admin/users/${web.outsider.id}/role`, { role: 'viewer' }),
+    const answer = await upload(member, `/datasets/files?dataset=${id}`, () =>
+      web.post(web.owner, `/admin/users/${member.id}/role`, { role: 'viewer' }),
     )
     expect(answer.status).toBe(403)
     expect(await stored()).toEqual(before)
