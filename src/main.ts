@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
@@ -5,6 +6,7 @@ import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -100,6 +102,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
+      flows: noFlows(),
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -139,5 +142,18 @@ function runsOf(engine: () => Engine | undefined): Runs {
     start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
     cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
     resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
+  }
+}
+
+/** Until flows are watched: none is configured. */
+function noFlows(): FlowMonitor {
+  return {
+    bootId: newId('boot', Date.now(), randomBytes(10)),
+    list: () => [],
+    refusedFiles: () => [],
+    picture: () => undefined,
+    scheduler: () => ({ lagMs: 0, overdue: 0, seenAt: undefined, isStalled: false }),
+    async *changes() {},
+    checkNow: async () => false,
   }
 }

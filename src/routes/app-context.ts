@@ -9,6 +9,7 @@ import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
 import type { Mail } from '../domain/mail/mail.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
@@ -57,6 +58,7 @@ export interface AppDeps {
   /** Aborted when the process stops: live streams end then. */
   readonly closing: AbortSignal
   readonly progress: ProgressHub
+  readonly flows: FlowMonitor
   /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
   readonly beginDeletion?: (id: string) => Promise<void>
 }

@@ -61,7 +61,7 @@ describe('a portal killed with -9 in the middle of a rotation', () => {
       const entries = () =>
         site.rows(
           `select outcome from (select action, outcome, details from audit.log
-             union all select action, outcome, details from audit.outbox) every
+             union all select action, outcome, details from audit.outbox) rotations
            where action = 'vault.rotate'`,
         )
       await site.until('the end to be on record', async () => (await entries()).length >= 5)

@@ -15,6 +15,7 @@ import { keyRotations } from '../../src/jobs/key-rotation.ts'
 import { createLog } from '../../src/log.ts'
 import type { AppDeps, AppEnv } from '../../src/routes/app-context.ts'
 import { testDatabase } from './database.ts'
+import { playedFlows } from './flows/watched.ts'
 
 export const publicUrl = 'http://signalbox.test'
 
@@ -74,6 +75,7 @@ export async function signedInApp(
     random: randomBytes,
     closing: closing.signal,
     progress: quietHub,
+    flows: playedFlows([], () => clock().getTime()).monitor,
     ...overrides,
   }
   const app = createApp(deps)

@@ -46,6 +46,7 @@ export function assessByHand(flow: Flow, given: ReadonlyMap<string, HandState>, 
       passes: 0,
       ...(roles.get(id) ?? { role: 'none', draining: false, probable: false, causedBy: [] }),
     })),
+    new Map(),
     now,
   )
 }

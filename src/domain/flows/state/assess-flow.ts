@@ -32,6 +32,8 @@ export interface FlowAssessment {
   /** Redundant feeds of a process of which at least one is down. */
   readonly groups: readonly { readonly to: string; readonly group: string; readonly state: State }[]
   readonly processes: readonly ProcessAssessment[]
+  /** What is shown of every check, by its id, in the order of the configuration. */
+  readonly checks: ReadonlyMap<string, CheckView>
 }
 
 /** Everything that is shown of a flow, from what is remembered of its checks, at a moment. */
@@ -55,13 +57,18 @@ export function assessFlow(
     now,
   )
   const processes = inputs.map(({ process, checks, facts }) => assessProcess(process, checks, facts, roles))
-  return summarize(flow, processes, now)
+  const inOrder = flow.checks.flatMap(({ id }): [string, CheckView][] => {
+    const view = views.get(id)
+    return view === undefined ? [] : [[id, view]]
+  })
+  return summarize(flow, processes, new Map(inOrder), now)
 }
 
 /** The picture of a flow from processes that are assessed already. */
 export function summarize(
   flow: Pick<Flow, 'connections' | 'board'>,
   processes: readonly ProcessAssessment[],
+  checks: ReadonlyMap<string, CheckView>,
   now: number,
 ): FlowAssessment {
   const count = (state: State) => processes.filter((process) => process.state === state).length
@@ -81,6 +88,7 @@ export function summarize(
     },
     groups: groupsOf(flow, processes),
     processes,
+    checks,
   }
 }
 

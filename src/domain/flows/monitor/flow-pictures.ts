@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import type { Check } from '../flow.ts'
+import { assessFlow, type FlowAssessment } from '../state/assess-flow.ts'
+import type { CheckMemory } from '../state/check-state.ts'
+import type { FlowPicture, WatchedFlow } from './flow-monitor.ts'
+
+/** What time alone changes is looked at this often. */
+const freshForMs = 1_000
+
+interface Kept {
+  readonly meaning: string
+  readonly memory: CheckMemory
+}
+
+/** The flows of one process with what is remembered of their checks, drawn together into pictures when asked. */
+export class FlowPictures {
+  readonly #clock: () => number
+  readonly #memories = new Map<string, Map<string, Kept>>()
+  readonly #pictures = new Map<
+    string,
+    { readonly picture: FlowPicture; readonly shown: string; stale: boolean }
+  >()
+  #flows: ReadonlyMap<string, WatchedFlow> = new Map()
+
+  /** @param clock milliseconds since 1970 UTC */
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
+
+  /** The flows from now on, all at once. What is remembered stays for every check that still means the same. */
+  configure(flows: readonly WatchedFlow[]): void {
+    this.#flows = new Map(flows.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((flow) => [flow.id, flow]))
+    for (const [id, memories] of this.#memories) {
+      const meanings = new Map(this.#flows.get(id)?.flow.checks.map((check) => [check.id, meaningOf(check)]))
+      for (const [check, { meaning }] of memories) {
+        if (meanings.get(check) !== meaning) memories.delete(check)
+      }
+      if (memories.size === 0) this.#memories.delete(id)
+    }
+    for (const id of this.#pictures.keys()) if (!this.#flows.has(id)) this.#pictures.delete(id)
+    this.#staleAll()
+  }
+
+  /** Takes over what is now remembered of a check; ignored where there is no such check. */
+  remember(flowId: string, checkId: string, memory: CheckMemory): void {
+    const check = this.#flows.get(flowId)?.flow.checks.find((each) => each.id === checkId)
+    if (check === undefined) return
+    const memories = this.#memories.get(flowId) ?? new Map<string, Kept>()
+    this.#memories.set(flowId, memories)
+    memories.set(checkId, { meaning: meaningOf(check), memory })
+    const known = this.#pictures.get(flowId)
+    if (known !== undefined) known.stale = true
+  }
+
+  memory(flowId: string, checkId: string): CheckMemory | undefined {
+    return this.#memories.get(flowId)?.get(checkId)?.memory
+  }
+
+  /** By id. */
+  list(): readonly WatchedFlow[] {
+    return [...this.#flows.values()]
+  }
+
+  /** The flow as it is now; at most a second old where nothing came in. */
+  picture(id: string): FlowPicture | undefined {
+    const watched = this.#flows.get(id)
+    if (watched === undefined) return undefined
+    const known = this.#pictures.get(id)
+    const now = this.#clock()
+    const age = known === undefined ? Number.POSITIVE_INFINITY : now - known.picture.at
+    // An age below zero is a clock that was set back.
+    if (known !== undefined && !known.stale && age >= 0 && age < freshForMs) return known.picture
+    const memories = new Map(
+      [...(this.#memories.get(id) ?? [])].map(([check, kept]): [string, CheckMemory] => [check, kept.memory]),
+    )
+    const assessment = assessFlow(watched.flow, memories, now)
+    const shown = whatShows(watched, assessment)
+    const seq = known === undefined ? 1 : known.picture.seq + (known.shown === shown ? 0 : 1)
+    const picture = { watched, assessment, seq, at: now }
+    this.#pictures.set(id, { picture, shown, stale: false })
+    return picture
+  }
+
+  #staleAll(): void {
+    for (const known of this.#pictures.values()) known.stale = true
+  }
+}
+
+/** What a check measures and how it is judged: two checks of one meaning share their history. Hex. */
+export const meaningOf = (check: Check): string => {
+  const known = meanings.get(check)
+  if (known !== undefined) return known
+  const { description, owner, runbook, tags, alerts, enabled, detectionBudget, ...rest } = check
+  const meaning = createHash('sha256').update(JSON.stringify(rest)).digest('hex')
+  meanings.set(check, meaning)
+  return meaning
+}
+const meanings = new WeakMap<Check, string>()
+
+/** What anybody can see of a flow, without the moment at which it was looked at. */
+const whatShows = ({ hash, refused }: WatchedFlow, { checks, ...rest }: FlowAssessment): string =>
+  JSON.stringify([
+    hash,
+    refused?.at,
+    rest.state,
+    rest.sentence,
+    rest.processes.map(({ because, failures, passes, starvesIn, ...process }) => [
+      process,
+      starvesIn === undefined ? undefined : Math.round(starvesIn / 60_000),
+    ]),
+    [...checks].map(([id, { memory, ...view }]) => [id, view, memory?.result.value, memory?.result.evidence]),
+  ])
