@@ -4,6 +4,7 @@ import type { MailOutcome } from '../../domain/mail/mail.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Field, Select } from '../components/field.tsx'
 import { number } from '../components/format.ts'
+import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
@@ -122,37 +123,30 @@ const whyNotMailed: Record<Exclude<MailOutcome, 'sent'>, string> = {
   refused: 'the mail server refused it',
 }
 
-const LinkNotice = ({ link: { for: name, email, href, mailed } }: { link: ShownLink }) => {
-  const isLost = mailed !== undefined && mailed !== 'sent'
-  return (
-    <div class="notices">
-      <div class={`notice notice--${isLost ? 'degraded' : 'healthy'}`} role={isLost ? 'alert' : 'status'}>
-        <div>
-          {mailed === 'sent' ? (
-            <p>
-              The link for {name} was mailed to {email}. It is shown here too, now and never again, and works
-              once.
-            </p>
-          ) : (
-            <p>
-              {isLost ? (
-                <>
-                  The link for {name} could not be mailed to {email}: {whyNotMailed[mailed]}.
-                </>
-              ) : (
-                <>The link for {name}.</>
-              )}{' '}
-              It is shown now and never again, and works once: hand it over yourself.
-            </p>
-          )}
-          <p>
-            <code class="id">{href}</code>
-          </p>
-        </div>
-      </div>
-    </div>
-  )
-}
+const LinkNotice = ({ link: { for: name, email, href, mailed } }: { link: ShownLink }) => (
+  <div class="notices">
+    <Notice state={mailed === undefined || mailed === 'sent' ? 'healthy' : 'degraded'}>
+      <p>
+        {mailed === undefined ? (
+          <>The link for {name}.</>
+        ) : mailed === 'sent' ? (
+          <>
+            The link for {name} was mailed to {email}.
+          </>
+        ) : (
+          <>
+            The link for {name} could not be mailed to {email}: {whyNotMailed[mailed]}.
+          </>
+        )}{' '}
+        It is shown now and never again, and works once
+        {mailed === 'sent' ? '.' : ': hand it over yourself.'}
+      </p>
+      <p>
+        <code class="id">{href}</code>
+      </p>
+    </Notice>
+  </div>
+)
 
 const Row = ({ person, now }: { person: Person; now: Date }) => {
   const { id, name, email, role, status, hasSecondFactor, sessions, lastSeenAt } = person
