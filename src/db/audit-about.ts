@@ -10,14 +10,15 @@ export interface AuditAbout {
 }
 
 /** Each object is a walk along the index of objects; so many keep a page within its time. */
-export const mostOf = { files: 100, runs: 200, exports: 300, deletions: 50 } as const
+export const mostOf = { files: 100, runs: 200, exports: 300, deletions: 50, keys: 100 } as const
 
 /**
  * What belongs to a dataset: its files, runs over it, their exports, and deletions that touched it. To a person: what
- * they did, and what was done to their account. Of a dataset that was deleted, only what its deletion still names.
+ * they did, and what was done to their account and API keys. Of a dataset that was deleted, only what its deletion
+ * still names.
  */
 export async function readAbout(db: Kysely<Database>, id: string): Promise<AuditAbout> {
-  if (id.startsWith('usr_')) return { actorId: id, objectIds: [id], isCut: false }
+  if (id.startsWith('usr_')) return readAboutPerson(db, id)
   const [files, runs, deletions, destroyed] = await Promise.all([
     db
       .selectFrom('datasetFiles')
@@ -76,5 +77,20 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
     actorId: undefined,
     objectIds: [...new Set([id, ...objectIds])],
     isCut: parts.some(({ found, most }) => found.length > most),
+  }
+}
+
+async function readAboutPerson(db: Kysely<Database>, id: string): Promise<AuditAbout> {
+  const keys = await db
+    .selectFrom('apiKeys')
+    .select('id')
+    .where('ownerId', '=', id)
+    .orderBy('createdAt', 'desc')
+    .limit(mostOf.keys + 1)
+    .execute()
+  return {
+    actorId: id,
+    objectIds: [id, ...keys.slice(0, mostOf.keys).map((key) => key.id)],
+    isCut: keys.length > mostOf.keys,
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import { forgetExpiredTokens } from '../db/access-tokens.ts'
 import { requestDeletion } from '../db/dataset-deletion.ts'
 import { HousekeepingLock } from '../db/housekeeping-lock.ts'
 import { findDueRuns, removeIntermediates } from '../db/intermediates.ts'
@@ -78,6 +79,7 @@ export function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Promise<
   const started = performance.now()
   const pace = paceOf(signal)
   return periodically(deps, 'housekeeping', signal, async () => {
+    await forgetExpiredTokens(db, clock())
     const datasets = await periodically(deps, 'retention', signal, () => deleteDue(deps, pace))
     const runs = await periodically(deps, 'intermediates', signal, () => removeDue(deps, pace))
     const swept = await periodically(deps, 'sweep', signal, () =>

@@ -42,10 +42,24 @@ test('a dataset has its files, runs, exports and deletions; also once it is dele
   expect((await readAbout(shop.db, datasetId)).objectIds).toEqual([datasetId, requested.value])
 })
 
-test('a person has what they did and what was done to them', async () => {
+test('a person has what they did, and what was done to them and to their API keys', async () => {
+  const now = new Date()
+  await shop.db
+    .insertInto('apiKeys')
+    .values({
+      id: 'key_1',
+      ownerId: 'usr_ada',
+      name: 'night shift',
+      keyHash: 'a'.repeat(64),
+      prefix: 'begins',
+      scopes: ['data:read'],
+      createdAt: now,
+      expiresAt: now,
+    })
+    .execute()
   expect(await readAbout(shop.db, 'usr_ada')).toEqual({
     actorId: 'usr_ada',
-    objectIds: ['usr_ada'],
+    objectIds: ['usr_ada', 'key_1'],
     isCut: false,
   })
 })

@@ -92,7 +92,8 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
       ) : null}
       {list.isCut ? (
         <p class="filters">
-          This dataset has very many files, runs or exports: only the newest of them are looked for.
+          There are very many parts to this (files, runs, exports or keys): only the newest of them are looked
+          for.
         </p>
       ) : null}
       <div class="audit-bar">
