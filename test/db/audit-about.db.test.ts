@@ -54,7 +54,7 @@ test('a person has what they did, and what was done to them and to their API key
       prefix: 'begins',
       scopes: ['data:read'],
       createdAt: now,
-      expiresAt: now,
+      expiresAt: new Date(now.getTime() + 60_000),
     })
     .execute()
   expect(await readAbout(shop.db, 'usr_ada')).toEqual({
