@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
+import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
@@ -94,6 +95,7 @@ await runProcess(async () => {
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
+      mail: config.mail && smtpMail(config.mail, log),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
