@@ -89,7 +89,7 @@ await runProcess(async () => {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
-        metrics: config.metrics,
+        machines: config.machines,
         trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,
         runLimits: config.runLimits,
