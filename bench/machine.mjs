@@ -138,7 +138,11 @@ ${ids
       played % 50 === 0
         ? fail('refused', 'The port is closed.', { ...more, expected: 'open', observed: 'refused' })
         : pass('The port is open.', { ...more, value: played })
-    pictures.remember('bench', check.id, remember(pictures.memory('bench', check.id), check, result, Date.now()))
+    pictures.remember(
+      'bench',
+      check.id,
+      remember(pictures.memory('bench', check.id), check, result, Date.now()),
+    )
   }
   for (let n = 0; n < flow.checks.length; n++) play()
   const monitor = {
