@@ -3,6 +3,10 @@ import { Health, Readiness, Status } from '../domain/flows/monitor/status-shape.
 import { type Asked, ask, type ClientProblem, type ClientResult, type Connection } from './exchange.ts'
 import { type HeartbeatPing, heartbeatPing } from './heartbeat-ping.ts'
 
+export type { Health, Readiness, Status } from '../domain/flows/monitor/status-shape.ts'
+export type { ClientProblem, ClientResult } from './exchange.ts'
+export type { HeartbeatPing, PingOptions } from './heartbeat-ping.ts'
+
 export interface ClientOptions {
   /** Where the portal is, `https://portal.example`; a path before its own is kept. */
   readonly baseUrl: string
