@@ -31,7 +31,7 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     return c.text('OK')
   }
   return new Hono<AppEnv>()
-    .on(['GET', 'POST'], '/:token', (c) => take(c, c.req.param('token'), undefined))
+    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token'), undefined))
     .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
 }
 

@@ -52,7 +52,7 @@ const askedBy = async (call: () => Promise<unknown>) => {
 }
 
 describe('a ping', () => {
-  test.each(['', '/start', '/fail', '/log', '/0', '/1', '/255'])(
+  test.each(['', '/', '/start', '/fail', '/log', '/0', '/1', '/255'])(
     '“%s” is answered OK in plain text, and has its check judged at once',
     async (signal) => {
       let answer = new Response()

@@ -26,6 +26,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   // The token in the address is all that counts.
   'GET /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
   'POST /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
   'GET /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'POST /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'GET /favicon.svg': { operation: 'asset.read' },
