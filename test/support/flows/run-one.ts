@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest'
-import { type OpenCheckRunners, checkRunners } from '../../../src/adapters/checks/index.ts'
+import { checkRunners, type OpenCheckRunners } from '../../../src/adapters/checks/index.ts'
 import { isMeasured } from '../../../src/adapters/checks/run-check.ts'
 import type { RunnerSettings } from '../../../src/adapters/checks/runner-settings.ts'
 import type { CheckResult } from '../../../src/domain/flows/checks/check-result.ts'
@@ -22,11 +22,12 @@ export function runOne(settings: Partial<RunnerSettings> = {}, pings = nobody): 
   const runners = checkRunners({ settings: { pluginFolders: [], baseFolder: '/', ...settings }, pings })
   afterAll(() => runners.close())
   const run: RunOne['run'] = (type, keys, more = {}) => {
-    const check = flowOf(
-      chain({ more: `  - {id: x, process: a, type: ${type}, ${keys}}` }),
-    ).checks.find(({ id }) => id === 'x')
+    const check = flowOf(chain({ more: `  - {id: x, process: a, type: ${type}, ${keys}}` })).checks.find(
+      ({ id }) => id === 'x',
+    )
     if (check === undefined || !isMeasured(check)) throw new Error('no check to run')
-    const runner: { run(parameters: unknown, context: RunContext): Promise<CheckResult> } = runners[check.type]
+    const runner: { run(parameters: unknown, context: RunContext): Promise<CheckResult> } =
+      runners[check.type]
     return runner.run(check.parameters, {
       now: Date.now(),
       timezone: 'UTC',
