@@ -5,36 +5,73 @@ import { diagramLabel } from './diagram-label.ts'
 export interface FlowDiagram {
   /** Mermaid: a flowchart without colours, so that states are set by class. */
   readonly text: string
-  readonly processes: readonly { readonly node: string; readonly process: string }[]
+  /** The same with room in the boxes for what is written in by `fillDrawing`: marks and words of states. */
+  readonly roomy: string
+  /** A label is broken into lines by `<br>`. */
+  readonly processes: readonly { readonly node: string; readonly process: string; readonly label: string }[]
   readonly sensors: readonly Sensor[]
+  readonly arrows: readonly Arrow[]
+}
+
+/** An arrow as it is drawn: a watched connection is two of them, to its sensor and on. */
+export interface Arrow {
+  readonly fromNode: string
+  readonly toNode: string
+  /** The processes it connects; undefined: it comes from outside the flow. */
+  readonly from: string | undefined
+  readonly to: string
 }
 
 /** A node on an arrow: the checks that watch what arrives over it. */
 export interface Sensor {
   readonly node: string
+  readonly label: string
   readonly to: string
   /** undefined: what arrives from outside the flow. */
   readonly from: string | undefined
   readonly checks: readonly string[]
 }
 
+/** As wide as the longest word of a state with its mark, and as a mark alone. */
+const roomForState = 'MM 22 min left'
+const roomForMark = 'MM'
+
 /** Writes the flow as Mermaid text: a box for each process, a sensor on each arrow that is watched. */
 export function mermaidText(
   flow: Pick<Flow, 'layout' | 'processes' | 'connections' | 'checks'>,
 ): FlowDiagram {
   const nodeOf = nodeNames(flow.processes.map((process) => process.id))
+  const processes = flow.processes.map(({ id, name }) => ({
+    node: nodeOf(id),
+    process: id,
+    label: diagramLabel(name),
+  }))
   const sensors = sensorsOf(flow, nodeOf)
   const lines = [
-    `flowchart ${flow.layout === 'LR' ? 'LR' : 'TD'}`,
-    ...flow.processes.map(({ id, name }) => `  ${nodeOf(id)}["${diagramLabel(name)}"]:::process`),
-    ...sensors.map(({ node, checks }) => `  ${node}(["${sensorLabel(checks)}"]):::sensor`),
-    ...sensors.filter(({ from }) => from === undefined).map(({ node, to }) => `  ${node} --> ${nodeOf(to)}`),
+    ...sensors
+      .filter(({ from }) => from === undefined)
+      .map(({ node, to }) => ({
+        text: `  ${node} --> ${nodeOf(to)}`,
+        arrow: { fromNode: node, toNode: nodeOf(to), from: undefined, to },
+      })),
     ...flow.connections.flatMap((connection) => arrows(connection, sensors, nodeOf)),
   ]
+  const write = (roomy: boolean) => {
+    const boxes = processes.map(
+      ({ node, label }) => `  ${node}["${roomy ? `${label}<br>${roomForState}` : label}"]:::process`,
+    )
+    const watching = sensors.map(
+      ({ node, label }) => `  ${node}(["${roomy ? `${roomForMark} ${label}` : label}"]):::sensor`,
+    )
+    const head = `flowchart ${flow.layout === 'LR' ? 'LR' : 'TD'}`
+    return `${[head, ...boxes, ...watching, ...lines.map(({ text }) => text)].join('\n')}\n`
+  }
   return {
-    text: `${lines.join('\n')}\n`,
-    processes: flow.processes.map(({ id }) => ({ node: nodeOf(id), process: id })),
+    text: write(false),
+    roomy: write(true),
+    processes,
     sensors,
+    arrows: lines.map(({ arrow }) => arrow),
   }
 }
 
@@ -43,13 +80,17 @@ function arrows(
   { from, to, type, optional }: Connection,
   sensors: readonly Sensor[],
   nodeOf: (id: string) => string,
-): string[] {
+): { readonly text: string; readonly arrow: Arrow }[] {
   const line = optional || type === 'control' ? '-.->' : '-->'
   const words = [...(type === 'control' ? ['control'] : []), ...(optional ? ['optional'] : [])].join(', ')
   const named = words === '' ? line : `${line}|${words}|`
+  const arrow = (fromNode: string, by: string, toNode: string) => ({
+    text: `  ${fromNode} ${by} ${toNode}`,
+    arrow: { fromNode, toNode, from, to },
+  })
   const sensor = sensors.find((each) => each.from === from && each.to === to)
-  if (sensor === undefined) return [`  ${nodeOf(from)} ${named} ${nodeOf(to)}`]
-  return [`  ${nodeOf(from)} ${named} ${sensor.node}`, `  ${sensor.node} ${line} ${nodeOf(to)}`]
+  if (sensor === undefined) return [arrow(nodeOf(from), named, nodeOf(to))]
+  return [arrow(nodeOf(from), named, sensor.node), arrow(sensor.node, line, nodeOf(to))]
 }
 
 /**
@@ -68,7 +109,8 @@ function sensorsOf(
     const incoming = connections.filter((connection) => connection.to === id)
     const rank = ({ type, optional }: Connection) => (optional ? 2 : 0) + (type === 'control' ? 1 : 0)
     const from = incoming.toSorted((a, b) => rank(a) - rank(b))[0]?.from
-    return [{ node: `s_${nodeOf(id).slice(2)}`, to: id, from, checks: watching.map((check) => check.id) }]
+    const ids = watching.map((check) => check.id)
+    return [{ node: `s_${nodeOf(id).slice(2)}`, label: sensorLabel(ids), to: id, from, checks: ids }]
   })
 }
 
