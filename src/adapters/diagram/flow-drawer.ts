@@ -20,7 +20,7 @@ export class FlowDrawer {
   readonly #pool: Piscina
   readonly #limits: typeof usual
   readonly #log: { warn(line: object, message: string): void }
-  /** By the text that is drawn, the one used last at the end. */
+  /** By the diagram, the one used last at the end. */
   readonly #drawn = new Map<string, Promise<Result<Drawing>>>()
 
   constructor(log: { warn(line: object, message: string): void }, limits: Partial<typeof usual> = {}) {
@@ -38,7 +38,7 @@ export class FlowDrawer {
   }
 
   readonly draw: DrawFlow = async (diagram, keep = true) => {
-    const key = createHash('sha256').update(diagram.roomy).digest('hex')
+    const key = createHash('sha256').update(JSON.stringify(diagram)).digest('hex')
     const known = this.#drawn.get(key)
     if (known !== undefined) {
       this.#drawn.delete(key)

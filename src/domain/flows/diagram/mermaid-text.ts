@@ -3,6 +3,7 @@ import { diagramLabel } from './diagram-label.ts'
 
 /** The text of a diagram, and what its nodes stand for. */
 export interface FlowDiagram {
+  readonly layout: Flow['layout']
   /** Mermaid: a flowchart without colours, so that states are set by class. */
   readonly text: string
   /** The same with room in the boxes for what is written in by `fillDrawing`: marks and words of states. */
@@ -15,6 +16,8 @@ export interface FlowDiagram {
 
 /** An arrow as it is drawn: a watched connection is two of them, to its sensor and on. */
 export interface Arrow {
+  /** Its line in the Mermaid text. */
+  readonly line: string
   readonly fromNode: string
   readonly toNode: string
   /** The processes it connects; undefined: it comes from outside the flow. */
@@ -47,50 +50,72 @@ export function mermaidText(
     label: diagramLabel(name),
   }))
   const sensors = sensorsOf(flow, nodeOf)
-  const lines = [
+  const drawnArrows = [
     ...sensors
       .filter(({ from }) => from === undefined)
-      .map(({ node, to }) => ({
-        text: `  ${node} --> ${nodeOf(to)}`,
-        arrow: { fromNode: node, toNode: nodeOf(to), from: undefined, to },
-      })),
+      .map(({ node, to }) => arrow(node, '-->', nodeOf(to), { from: undefined, to })),
     ...flow.connections.flatMap((connection) => arrows(connection, sensors, nodeOf)),
   ]
-  const write = (roomy: boolean) => {
-    const boxes = processes.map(
-      ({ node, label }) => `  ${node}["${roomy ? `${label}<br>${roomForState}` : label}"]:::process`,
-    )
-    const watching = sensors.map(
-      ({ node, label }) => `  ${node}(["${roomy ? `${roomForMark} ${label}` : label}"]):::sensor`,
-    )
-    const head = `flowchart ${flow.layout === 'LR' ? 'LR' : 'TD'}`
-    return `${[head, ...boxes, ...watching, ...lines.map(({ text }) => text)].join('\n')}\n`
-  }
+  const parts = { layout: flow.layout, processes, sensors, arrows: drawnArrows }
   return {
-    text: write(false),
-    roomy: write(true),
-    processes,
-    sensors,
-    arrows: lines.map(({ arrow }) => arrow),
+    ...parts,
+    text: writeMermaid(parts),
+    roomy: writeMermaid(parts, ({ label, isSensor }) =>
+      isSensor ? `${roomForMark} ${label}` : `${label}<br>${roomForState}`,
+    ),
   }
 }
+
+interface Node {
+  readonly node: string
+  readonly label: string
+  readonly isSensor: boolean
+}
+
+/**
+ * The text of a diagram, box by box, then arrow by arrow.
+ * @param labelOf what stands in a box
+ * @param classOf the class of a box besides its kind
+ */
+export function writeMermaid(
+  { layout, processes, sensors, arrows: drawn }: Pick<FlowDiagram, 'layout' | 'processes' | 'sensors' | 'arrows'>,
+  labelOf: (node: Node) => string = ({ label }) => label,
+  classOf: (node: Node) => string = ({ isSensor }) => (isSensor ? 'sensor' : 'process'),
+): string {
+  const boxes = [
+    ...processes.map(({ node, label }) => ({ node, label, isSensor: false })),
+    ...sensors.map(({ node, label }) => ({ node, label, isSensor: true })),
+  ].map((node) => {
+    const [open, close] = node.isSensor ? ['(["', '"])'] : ['["', '"]']
+    return `  ${node.node}${open}${labelOf(node)}${close}:::${classOf(node)}`
+  })
+  const head = `flowchart ${layout === 'LR' ? 'LR' : 'TD'}`
+  return `${[head, ...boxes, ...drawn.map(({ line }) => line)].join('\n')}\n`
+}
+
+const arrow = (
+  fromNode: string,
+  by: string,
+  toNode: string,
+  { from, to }: { readonly from: string | undefined; readonly to: string },
+): Arrow => ({ line: `  ${fromNode} ${by} ${toNode}`, fromNode, toNode, from, to })
 
 /** Optional and control connections are dotted and named; with a sensor the arrow goes through it. */
 function arrows(
   { from, to, type, optional }: Connection,
   sensors: readonly Sensor[],
   nodeOf: (id: string) => string,
-): { readonly text: string; readonly arrow: Arrow }[] {
+): Arrow[] {
   const line = optional || type === 'control' ? '-.->' : '-->'
   const words = [...(type === 'control' ? ['control'] : []), ...(optional ? ['optional'] : [])].join(', ')
   const named = words === '' ? line : `${line}|${words}|`
-  const arrow = (fromNode: string, by: string, toNode: string) => ({
-    text: `  ${fromNode} ${by} ${toNode}`,
-    arrow: { fromNode, toNode, from, to },
-  })
+  const ends = { from, to }
   const sensor = sensors.find((each) => each.from === from && each.to === to)
-  if (sensor === undefined) return [arrow(nodeOf(from), named, nodeOf(to))]
-  return [arrow(nodeOf(from), named, sensor.node), arrow(sensor.node, line, nodeOf(to))]
+  if (sensor === undefined) return [arrow(nodeOf(from), named, nodeOf(to), ends)]
+  return [
+    arrow(nodeOf(from), named, sensor.node, ends),
+    arrow(sensor.node, line, nodeOf(to), ends),
+  ]
 }
 
 /**
