@@ -17,6 +17,8 @@ import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
+import { diagramRoutes } from './routes/diagram.ts'
+import { flowRoutes } from './routes/flows.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { identifyClient } from './routes/frame/client.ts'
@@ -35,6 +37,7 @@ import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
 import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
+import { tryFlowRoutes } from './routes/try-flow.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
@@ -79,6 +82,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
+  app.route('/flows', tryFlowRoutes(deps))
+  app.route('/flows', flowRoutes(deps))
+  app.route('/diagram', diagramRoutes(deps))
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))

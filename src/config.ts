@@ -28,6 +28,7 @@ const Environment = z.object({
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
   PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  DEFAULT_FLOW: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
@@ -100,6 +101,8 @@ export interface Config {
   readonly uploads: { readonly maxBytes: number }
   /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
   readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
+  /** The id of the flow that `/diagram` shows when none is asked for. */
+  readonly defaultFlow: string | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
@@ -156,6 +159,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
+    defaultFlow: settings.DEFAULT_FLOW,
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,

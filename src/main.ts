@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import { noHistory } from './domain/flows/monitor/flow-history.ts'
 import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
@@ -52,6 +54,7 @@ await runProcess(async () => {
     actor: { id: 'system', kind: 'system' },
     requestId: newId('req', clock().getTime(), random(10)),
   })
+  const drawer = new FlowDrawer(log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
@@ -90,6 +93,7 @@ await runProcess(async () => {
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         metrics: config.metrics,
+        defaultFlow: config.defaultFlow,
         trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,
         runLimits: config.runLimits,
@@ -101,6 +105,8 @@ await runProcess(async () => {
       closing: closing.signal,
       progress,
       flows: noFlows(),
+      flowHistory: noHistory,
+      drawFlow: drawer.draw,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -125,6 +131,7 @@ await runProcess(async () => {
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
+  await drawer.stop()
   await audit.stop()
   await progress.close()
   await stack.close()

@@ -18,9 +18,14 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /ready': { operation: 'health.read' },
   // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
   'GET /metrics': { operation: 'metrics.read' },
+  // People need a session, programs a token: the route itself asks.
+  'GET /diagram': { operation: 'diagram.read' },
+  'GET /diagram/svg': { operation: 'diagram.read' },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
   'GET /signalbox.js': { operation: 'asset.read' },
+  'GET /draw-mermaid.js': { operation: 'asset.read' },
+  'GET /vendor/mermaid/*': { operation: 'asset.read' },
   'GET /vendor/htmx/*': { operation: 'asset.read' },
   'GET /vendor/plex-sans/*': { operation: 'asset.read' },
   'GET /vendor/plex-mono/*': { operation: 'asset.read' },
@@ -122,6 +127,18 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /runs/:id/resume': { operation: 'run.resume' },
   'POST /runs/:id/pin': { operation: 'run.pin' },
   'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
+
+  'GET /flows': { operation: 'flow.read' },
+  'GET /flows/try': { operation: 'flow.try' },
+  'POST /flows/try': { operation: 'flow.try' },
+  'GET /flows/:flow': { operation: 'flow.read' },
+  'GET /flows/:flow/live': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/events': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/drawing': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/configuration': { operation: 'flow.read' },
+  'GET /flows/:flow/mermaid': { operation: 'flow.read' },
+  'GET /flows/:flow/processes/:process': { operation: 'flow.read' },
+  'POST /flows/:flow/checks/:check/runs': { operation: 'flow.check' },
 
   'GET /api/v1/runs/:id/events': { operation: 'run.read' },
 }
