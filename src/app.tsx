@@ -37,11 +37,11 @@ import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
 import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
-import { tryFlowRoutes } from './routes/try-flow.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
+import { tryFlowRoutes } from './routes/try-flow.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {

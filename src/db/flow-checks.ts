@@ -24,7 +24,10 @@ export async function requestCheck(
   if (!taken.ok) return taken
   return db.transaction().execute(async (transaction) => {
     if (!(await flows.checkNow(flowId, checkId))) {
-      return refuse('conflict', `${checkId} cannot be run by itself: it is switched off, or made of other checks.`)
+      return refuse(
+        'conflict',
+        `${checkId} cannot be run by itself: it is switched off, or made of other checks.`,
+      )
     }
     await recordAudit(transaction, caller, {
       action: 'flow.check',

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import { statedText } from '../domain/flows/diagram/stated-text.ts'
 import { diagramOf } from '../domain/flows/diagram/diagram-of.ts'
+import { statedText } from '../domain/flows/diagram/stated-text.ts'
 import type { FlowMonitor, FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
 import { mayReadMetrics } from '../domain/metrics/metrics-access.ts'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
@@ -62,7 +62,8 @@ const isKnown = (header: string | undefined, tag: string): boolean =>
 
 const unknown = {
   kind: 'not-found',
-  message: 'No flow of that name is watched. Leave `flow` out for the first one, or look at /flows for their ids.',
+  message:
+    'No flow of that name is watched. Leave `flow` out for the first one, or look at /flows for their ids.',
 } as const
 const none = {
   kind: 'not-found',

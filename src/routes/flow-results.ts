@@ -23,7 +23,8 @@ export async function readResults(
   const found = await history.rows(flow.id, drillDown.check)
   const base = { check: drillDown.check, columns: drillDown.columns, q, path }
   if (found === undefined) return { ...base, found, at: undefined }
-  const rows = q === '' ? found.rows : found.rows.filter((row) => holds(row, drillDown.columns, q.toLowerCase()))
+  const rows =
+    q === '' ? found.rows : found.rows.filter((row) => holds(row, drillDown.columns, q.toLowerCase()))
   return {
     ...base,
     at: found.at,

@@ -194,6 +194,6 @@ async function* states(
 
 const gone = {
   kind: 'not-found',
-  message: 'No such flow or process is watched. Its file may have been removed or renamed; look at the list of flows.',
+  message:
+    'No such flow or process is watched. Its file may have been removed or renamed; look at the list of flows.',
 } as const
-

@@ -22,7 +22,10 @@ export function tryFlowRoutes({ clock, drawFlow }: AppDeps) {
   // One drawing of strangers at a time, so that they never keep the flows of the house from being drawn.
   let drawing = 0
 
-  const draw: (flow: Flow, given: ReadonlyMap<string, HandState>) => Promise<TriedFlow> = async (flow, given) => {
+  const draw: (flow: Flow, given: ReadonlyMap<string, HandState>) => Promise<TriedFlow> = async (
+    flow,
+    given,
+  ) => {
     const assessment = assessByHand(flow, given, clock().getTime())
     const diagram = mermaidText(flow)
     if (drawing > 0) return { flow, given, assessment, drawn: busy }
@@ -44,7 +47,9 @@ export function tryFlowRoutes({ clock, drawFlow }: AppDeps) {
     .get('/try', (c) => c.html(<TryPage {...frameOf(c)} text="" mistakes={[]} tried={undefined} />))
     .post('/try', async (c) => {
       const form = await c.req.parseBody()
-      const text = String(form.text ?? '').replaceAll('\r\n', '\n').replace(/^\n/, '')
+      const text = String(form.text ?? '')
+        .replaceAll('\r\n', '\n')
+        .replace(/^\n/, '')
       const wrong = problemOf(text)
       if (wrong !== undefined) {
         if (!wantsPage(c)) return answerProblem(c, wrong)
@@ -83,4 +88,7 @@ function statesIn(form: Readonly<Record<string, unknown>>): ReadonlyMap<string, 
   return given
 }
 
-const busy = refuse('unavailable', 'Another pasted flow is being drawn right now. Press “Check and draw” again in a moment.')
+const busy = refuse(
+  'unavailable',
+  'Another pasted flow is being drawn right now. Press “Check and draw” again in a moment.',
+)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Piscina } from 'piscina'
-import type { Drawing, DrawFlow } from '../../domain/flows/diagram/drawing.ts'
+import type { DrawFlow, Drawing } from '../../domain/flows/diagram/drawing.ts'
 import type { FlowDiagram } from '../../domain/flows/diagram/mermaid-text.ts'
 import { ok, type Result, refuse } from '../../domain/result.ts'
 import type { DrawingJob } from './drawing-worker.ts'
@@ -79,5 +79,6 @@ export class FlowDrawer {
 }
 
 const busy = 'Many diagrams are being drawn right now. Reload the page in a moment.'
-const tooLarge = 'Drawing this flow took too long. The table below says the same; fewer connections draw faster.'
+const tooLarge =
+  'Drawing this flow took too long. The table below says the same; fewer connections draw faster.'
 const notDrawn = 'This flow could not be drawn. The table below says the same.'

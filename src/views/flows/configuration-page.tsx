@@ -25,8 +25,8 @@ export const ConfigurationPage = ({ watched, now, ...frame }: Props) => {
           <div class="notices">
             <Notice state="failed">
               {file} was changed <RelativeTime at={new Date(refused.at)} now={now} /> and refused with{' '}
-              {plural(refused.mistakes.filter(({ severity }) => severity === 'error').length, 'error')}. The text
-              before it goes on. Mend the file; it is taken over within two seconds.
+              {plural(refused.mistakes.filter(({ severity }) => severity === 'error').length, 'error')}. The
+              text before it goes on. Mend the file; it is taken over within two seconds.
             </Notice>
           </div>
           <Section id="mistakes" title="What is wrong">
@@ -38,7 +38,12 @@ export const ConfigurationPage = ({ watched, now, ...frame }: Props) => {
             />
           </Section>
           <Section id="refused" title="The refused text">
-            <NumberedText text={refused.text} mistakes={refused.mistakes} prefix="refused" labelledBy="refused" />
+            <NumberedText
+              text={refused.text}
+              mistakes={refused.mistakes}
+              prefix="refused"
+              labelledBy="refused"
+            />
           </Section>
         </>
       )}
@@ -49,8 +54,8 @@ export const ConfigurationPage = ({ watched, now, ...frame }: Props) => {
           <>
             {file}, <span class="id">{shortDigest(hash)}</span>, loaded{' '}
             <RelativeTime at={new Date(loadedAt)} now={now} />
-            {warnings.length === 0 ? '' : `, ${plural(warnings.length, 'warning')}`}; variables stand as they are
-            written, never with their values
+            {warnings.length === 0 ? '' : `, ${plural(warnings.length, 'warning')}`}; variables stand as they
+            are written, never with their values
           </>
         }
       >

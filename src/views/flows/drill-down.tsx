@@ -40,7 +40,15 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
     >
       <form class="toolbar" aria-label="Filter results" action={`${path}#results`}>
         <label for="q">Holds</label>
-        <input class="input" id="q" name="q" type="search" value={q} maxlength={200} placeholder="File, algorithm, status" />
+        <input
+          class="input"
+          id="q"
+          name="q"
+          type="search"
+          value={q}
+          maxlength={200}
+          placeholder="File, algorithm, status"
+        />
         <button class="button" type="submit">
           Filter
         </button>
@@ -79,7 +87,9 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
           </tbody>
         </Table>
       )}
-      {found === undefined ? null : <Pager page={found} path={path} query={{ q: q === '' ? undefined : q }} />}
+      {found === undefined ? null : (
+        <Pager page={found} path={path} query={{ q: q === '' ? undefined : q }} />
+      )}
     </Section>
   )
 }

@@ -30,14 +30,7 @@ export interface FlowHistoryProps {
 }
 
 /** How every process did in a range of time, and what changed last. */
-export const FlowHistorySections = ({
-  flow,
-  history,
-  transitions,
-  range,
-  hrefOf,
-  now,
-}: FlowHistoryProps) => (
+export const FlowHistorySections = ({ flow, history, transitions, range, hrefOf, now }: FlowHistoryProps) => (
   <>
     <Section
       id="history"
@@ -69,7 +62,10 @@ export const FlowHistorySections = ({
                   <a href={`/flows/${flow.id}/processes/${id}`}>{name}</a>
                 </th>
                 <td>
-                  <HistoryBars states={states} label={`${name}, last ${ranges[range].words}: ${inWords(states)}`} />
+                  <HistoryBars
+                    states={states}
+                    label={`${name}, last ${ranges[range].words}: ${inWords(states)}`}
+                  />
                 </td>
               </tr>
             )

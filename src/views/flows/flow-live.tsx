@@ -67,12 +67,11 @@ const Warnings = ({
         </Notice>
       ) : null}
       {watched.refused === undefined ? null : (
-        <Notice
-          state="degraded"
-          actions={<a href={`/flows/${watched.id}/configuration`}>All mistakes</a>}
-        >
+        <Notice state="degraded" actions={<a href={`/flows/${watched.id}/configuration`}>All mistakes</a>}>
           A newer configuration was refused, so the one before goes on
-          {mistake === undefined ? '.' : `: line ${mistake.line}, ${mistake.path === '' ? '' : `${mistake.path}: `}${mistake.message}`}
+          {mistake === undefined
+            ? '.'
+            : `: line ${mistake.line}, ${mistake.path === '' ? '' : `${mistake.path}: `}${mistake.message}`}
         </Notice>
       )}
     </div>

@@ -1,6 +1,6 @@
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { FlowHead } from './flow-head.tsx'
-import { FlowHistorySections, type FlowHistoryProps } from './flow-history.tsx'
+import { type FlowHistoryProps, FlowHistorySections } from './flow-history.tsx'
 import { FlowLive, type FlowLiveProps } from './flow-live.tsx'
 
 /** Seconds between two looks, for whom no stream gets through. */

@@ -37,7 +37,9 @@ export const FlowList = ({ pictures, refused, now }: ListProps) => (
       <Refused file={file} id={`refused-${at}`} now={now} />
     ))}
     {pictures.length === 0 ? (
-      <Empty>No flow is watched: every file was refused. Mend one, and it is taken over within two seconds.</Empty>
+      <Empty>
+        No flow is watched: every file was refused. Mend one, and it is taken over within two seconds.
+      </Empty>
     ) : (
       <Table labelledBy="flows" kind="table--stack">
         <thead>
@@ -178,8 +180,8 @@ const NoFlows = () => (
       }
     >
       A flow is one file: processes, connections between them, and what is checked. Put it into the folder{' '}
-      <code>config/flows</code> with a name that ends in <code>.yaml</code>. It is taken over within two seconds
-      and shown here. <code>docs/flows.md</code> says every key.
+      <code>config/flows</code> with a name that ends in <code>.yaml</code>. It is taken over within two
+      seconds and shown here. <code>docs/flows.md</code> says every key.
     </EmptyPage>
     <Section id="example" title="A whole one, to begin with">
       <pre class="code">{example}</pre>

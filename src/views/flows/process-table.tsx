@@ -80,9 +80,7 @@ const Row = ({
   now: Date
 }) => {
   const enabled = checks.filter((check) => check.enabled)
-  const lastOk = enabled.flatMap(
-    ({ id }) => picture.assessment.checks.get(id)?.memory?.lastOkAt ?? [],
-  )
+  const lastOk = enabled.flatMap(({ id }) => picture.assessment.checks.get(id)?.memory?.lastOkAt ?? [])
   const [why] = process.because
   return (
     <tr id={`process-${process.id}`} data-state={shownState(process)}>

@@ -1,7 +1,7 @@
 import type { Mistake } from '../../domain/flows/configuration/located.ts'
 import type { Flow } from '../../domain/flows/flow.ts'
-import type { FlowAssessment } from '../../domain/flows/state/assess-flow.ts'
 import { type HandState, handStates } from '../../domain/flows/state/assess-by-hand.ts'
+import type { FlowAssessment } from '../../domain/flows/state/assess-flow.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Field, Select } from '../components/field.tsx'
 import { plural } from '../components/format.ts'
@@ -47,7 +47,8 @@ export const TryPage = ({ text, mistakes, tried, problems = [], ...frame }: Prop
         crumbs={[{ text: 'Flows', href: '/flows' }, { text: 'try' }]}
         meta={
           <span>
-            It is checked and drawn. Nothing of it runs, nothing is kept, and variables have only their defaults.
+            It is checked and drawn. Nothing of it runs, nothing is kept, and variables have only their
+            defaults.
           </span>
         }
       />
@@ -61,7 +62,14 @@ export const TryPage = ({ text, mistakes, tried, problems = [], ...frame }: Prop
               hint="At most 256 KiB. docs/flows.md says every key."
               problem={problemOf(problems, 'text')}
               control={(tied) => (
-                <textarea class="textarea try__text" name="text" rows={26} spellcheck="false" wrap="off" {...tied}>
+                <textarea
+                  class="textarea try__text"
+                  name="text"
+                  rows={26}
+                  spellcheck={false}
+                  wrap="off"
+                  {...tied}
+                >
                   {`\n${text}`}
                 </textarea>
               )}
@@ -79,7 +87,11 @@ export const TryPage = ({ text, mistakes, tried, problems = [], ...frame }: Prop
         <Section
           id="mistakes"
           title="What is wrong"
-          note={errors === 0 ? 'warnings only: the file would be taken over' : `${plural(errors, 'error')}: the file would be refused`}
+          note={
+            errors === 0
+              ? 'warnings only: the file would be taken over'
+              : `${plural(errors, 'error')}: the file would be refused`
+          }
         >
           <MistakeTable mistakes={mistakes} text={text} labelledBy="mistakes" />
         </Section>

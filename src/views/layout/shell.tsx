@@ -42,7 +42,14 @@ const shown = (role: Role = 'viewer') =>
   )
 
 /** The frame of every page behind the sign-in. */
-export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = false, refreshSeconds, children }: Props) => (
+export const Shell = ({
+  frame: { viewer, notices = [] },
+  title,
+  place,
+  live = false,
+  refreshSeconds,
+  children,
+}: Props) => (
   <Document title={title} refreshSeconds={refreshSeconds}>
     <a class="skip" href="#main">
       Skip to content

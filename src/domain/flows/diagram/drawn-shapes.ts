@@ -56,4 +56,5 @@ const boxOf = (rect: string): Box => ({
   height: Number(attribute(rect, 'height')),
 })
 
-const attribute = (tag: string, name: string): string => new RegExp(`(?:^| )${name}="([^"]*)"`).exec(tag)?.[1] ?? ''
+const attribute = (tag: string, name: string): string =>
+  new RegExp(`(?:^| )${name}="([^"]*)"`).exec(tag)?.[1] ?? ''

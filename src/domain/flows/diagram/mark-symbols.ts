@@ -4,7 +4,8 @@ type Mark = Exclude<PartState['mark'], 'none'>
 
 /** The marks of `views/components/mark.tsx`, once in a drawing; nodes point at them. */
 const drawings = {
-  healthy: '<circle class="mark__shape" cx="8" cy="8" r="7"/><path class="mark__sign" d="m4.9 8.3 2.2 2.2 4-4.6"/>',
+  healthy:
+    '<circle class="mark__shape" cx="8" cy="8" r="7"/><path class="mark__sign" d="m4.9 8.3 2.2 2.2 4-4.6"/>',
   degraded:
     '<path class="mark__shape" d="M8 .9 15.6 14.6H.4Z"/><path class="mark__sign" d="M8 6.2v3.2M8 12.1v.1"/>',
   failed:

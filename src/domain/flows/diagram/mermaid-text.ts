@@ -78,7 +78,12 @@ interface Node {
  * @param classOf the class of a box besides its kind
  */
 export function writeMermaid(
-  { layout, processes, sensors, arrows: drawn }: Pick<FlowDiagram, 'layout' | 'processes' | 'sensors' | 'arrows'>,
+  {
+    layout,
+    processes,
+    sensors,
+    arrows: drawn,
+  }: Pick<FlowDiagram, 'layout' | 'processes' | 'sensors' | 'arrows'>,
   labelOf: (node: Node) => string = ({ label }) => label,
   classOf: (node: Node) => string = ({ isSensor }) => (isSensor ? 'sensor' : 'process'),
 ): string {
@@ -112,10 +117,7 @@ function arrows(
   const ends = { from, to }
   const sensor = sensors.find((each) => each.from === from && each.to === to)
   if (sensor === undefined) return [arrow(nodeOf(from), named, nodeOf(to), ends)]
-  return [
-    arrow(nodeOf(from), named, sensor.node, ends),
-    arrow(sensor.node, line, nodeOf(to), ends),
-  ]
+  return [arrow(nodeOf(from), named, sensor.node, ends), arrow(sensor.node, line, nodeOf(to), ends)]
 }
 
 /**

@@ -1,6 +1,6 @@
 import { arrowPart } from './diagram-states.ts'
-import { type Box, drawnShapes } from './drawn-shapes.ts'
 import type { Drawing, Piece } from './drawing.ts'
+import { type Box, drawnShapes } from './drawn-shapes.ts'
 import { markSymbols } from './mark-symbols.ts'
 import type { FlowDiagram } from './mermaid-text.ts'
 import { xmlText } from './xml-text.ts'

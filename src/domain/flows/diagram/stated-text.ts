@@ -22,7 +22,9 @@ export function statedText(diagram: FlowDiagram, states: DiagramStates): string 
     diagram,
     ({ node, label, isSensor }) => {
       const state = shown(node)
-      return isSensor ? `${signs[state]} ${label}` : `${label}<br>${signs[state]} ${states[node]?.word ?? 'Unknown'}`
+      return isSensor
+        ? `${signs[state]} ${label}`
+        : `${label}<br>${signs[state]} ${states[node]?.word ?? 'Unknown'}`
     },
     ({ node }) => shown(node),
   )
