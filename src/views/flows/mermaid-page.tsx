@@ -46,7 +46,6 @@ export const MermaidPage = ({ watched, source, ...frame }: Props) => (
         </div>
       }
     >
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways */}
       <pre class="code" id="mermaid-source" tabindex={0}>
         {source}
       </pre>

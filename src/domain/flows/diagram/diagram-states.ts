@@ -38,27 +38,26 @@ export function diagramStates(
       const view = assessment.checks.get(id)
       return view === undefined ? [] : [{ id, view }]
     })
-    const worst = worstState(seen.map(({ view }) => view.state)) ?? 'UNKNOWN'
-    const state = shownStates[worst]
-    const title =
-      seen.length === 0
-        ? checks.join(', ')
-        : seen.map(({ id, view }) => `${id}: ${view.state}. ${view.message}`).join(' ')
-    states[node] = { state, role: 'none', probable: false, mark: state, word: '', title }
+    const worst = worstState(seen.map(({ view }) => view.state))
+    // Set by hand, a flow has states of processes and none of checks.
+    states[node] =
+      worst === undefined
+        ? { ...plain, state: 'flows', title: checks.join(', ') }
+        : {
+            ...plain,
+            state: shownStates[worst],
+            mark: shownStates[worst],
+            title: seen.map(({ id, view }) => `${id}: ${view.state}. ${view.message}`).join(' '),
+          }
   }
   const bad = badPaths(assessment.processes)
   for (const arrow of diagram.arrows) {
-    states[arrowPart(arrow)] = {
-      state: arrowState(arrow, bad),
-      role: 'none',
-      probable: false,
-      mark: 'none',
-      word: '',
-      title: '',
-    }
+    states[arrowPart(arrow)] = { ...plain, state: arrowState(arrow, bad) }
   }
   return states
 }
+
+const plain = { role: 'none', probable: false, mark: 'none', word: '', title: '' } as const
 
 export const arrowPart = ({ fromNode, toNode }: Pick<Arrow, 'fromNode' | 'toNode'>): string =>
   `${fromNode}>${toNode}`

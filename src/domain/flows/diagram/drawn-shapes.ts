@@ -21,32 +21,38 @@ export interface DrawnShapes {
   readonly labels: readonly { readonly box: Box; readonly text: string }[]
 }
 
-const size = /<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"/
 const node = /<g class="node" data-id="([^"]*)"[^>]*>\s*(<rect [^>]*>)/g
 const edge = /<polyline class="edge" ([^>]*)>/g
 const label = /<g class="edge-label"[^>]*data-label="([^"]*)"[^>]*>\s*(<rect [^>]*>)/g
+const margin = 6
 
 /**
- * Reads where beautiful-mermaid put things.
+ * Reads where beautiful-mermaid put things. Its own size leaves room for labels where there are none, so the size is
+ * that of what is drawn.
  * @throws Error when it is no drawing of ours
  */
 export function drawnShapes(svg: string): DrawnShapes {
-  const [, width, height] = size.exec(svg) ?? []
-  if (width === undefined || height === undefined) throw new Error('the drawing has no size')
-  return {
-    width: Math.ceil(Number(width)),
-    height: Math.ceil(Number(height)),
-    boxes: new Map([...svg.matchAll(node)].map(([, id = '', rect = '']) => [id, boxOf(rect)])),
-    lines: [...svg.matchAll(edge)].map(([, attributes = '']) => ({
-      from: attribute(attributes, 'data-from'),
-      to: attribute(attributes, 'data-to'),
-      isDotted: attribute(attributes, 'data-style') === 'dotted',
-      points: attribute(attributes, 'points').replaceAll(/\d+\.\d+/g, (value) =>
-        String(Math.round(Number(value) * 10) / 10),
-      ),
-    })),
-    labels: [...svg.matchAll(label)].map(([, text = '', rect = '']) => ({ box: boxOf(rect), text })),
-  }
+  const boxes = new Map([...svg.matchAll(node)].map(([, id = '', rect = '']) => [id, boxOf(rect)]))
+  if (boxes.size === 0) throw new Error('the drawing has no boxes')
+  const lines = [...svg.matchAll(edge)].map(([, attributes = '']) => ({
+    from: attribute(attributes, 'data-from'),
+    to: attribute(attributes, 'data-to'),
+    isDotted: attribute(attributes, 'data-style') === 'dotted',
+    points: attribute(attributes, 'points').replaceAll(/\d+\.\d+/g, (value) =>
+      String(Math.round(Number(value) * 10) / 10),
+    ),
+  }))
+  const labels = [...svg.matchAll(label)].map(([, text = '', rect = '']) => ({ box: boxOf(rect), text }))
+  const corners = [
+    ...[...boxes.values(), ...labels.map(({ box }) => box)].map(({ x, y, width, height }) => [
+      x + width,
+      y + height,
+    ]),
+    ...lines.flatMap(({ points }) => points.split(' ').map((point) => point.split(',').map(Number))),
+  ]
+  const farthest = (axis: 0 | 1) =>
+    Math.ceil(corners.reduce((most, corner) => Math.max(most, corner[axis] ?? 0), 0)) + margin
+  return { width: farthest(0), height: farthest(1), boxes, lines, labels }
 }
 
 const boxOf = (rect: string): Box => ({

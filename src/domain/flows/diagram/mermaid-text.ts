@@ -36,8 +36,8 @@ export interface Sensor {
 }
 
 /** As wide as the longest word of a state with its mark, and as a mark alone. */
-const roomForState = 'MM 22 min left'
-const roomForMark = 'MM'
+const roomForState = 'M 22 min left'
+const roomForMark = 'M'
 
 /** Writes the flow as Mermaid text: a box for each process, a sensor on each arrow that is watched. */
 export function mermaidText(
