@@ -166,10 +166,10 @@ describe('the page of a flow', () => {
 })
 
 test('the configuration shows variables as they are written, never their values', async () => {
-  const text = chain().replaceAll('host: localhost', 'host: "${CHAIN_HOST:-localhost}"')
+  const text = chain().replaceAll('host: localhost', `host: "$\{CHAIN_HOST:-localhost}"`)
   played.configure([watched(text), watched(other)])
   const html = await page('/flows/chain/configuration')
-  expect(html).toContain('${CHAIN_HOST:-localhost}')
+  expect(html).toContain(`$\{CHAIN_HOST:-localhost}`)
   expect(html).toContain('<li id="line-1"><code>version: 1</code></li>')
   played.configure([watched(listing), watched(other)])
 })
@@ -283,7 +283,7 @@ describe('trying a flow', () => {
   test('sees nothing of our environment', async () => {
     const html = await (
       await web.post(web.viewer, '/flows/try', {
-        text: chain().replace('host: localhost', 'host: "${PATH}"'),
+        text: chain().replace('host: localhost', `host: "$\{PATH}"`),
       })
     ).text()
     expect(html).toContain('PATH')

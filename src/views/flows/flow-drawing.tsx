@@ -7,7 +7,7 @@ import { Notice } from '../components/notice.tsx'
 export type Drawn = Result<string>
 
 export const DrawnFlow = ({ drawn }: { drawn: Drawn }) =>
-  drawn.ok ? <>{raw(drawn.value)}</> : <Notice state="degraded">{drawn.problem.message}</Notice>
+  drawn.ok ? raw(drawn.value) : <Notice state="degraded">{drawn.problem.message}</Notice>
 
 interface FrameProps {
   flowId: string

@@ -200,19 +200,19 @@ function factsOf(check: Check, view: CheckView | undefined, now: Date) {
     },
     { label: 'Red within', value: duration(check.detectionBudget) },
     ...known('Owner', check.owner),
-    ...(check.runbook === undefined ? [] : [{ label: 'Runbook', value: <Runbook place={check.runbook} /> }]),
+    ...(check.runbook === undefined ? [] : [{ label: 'Runbook', value: runbookOf(check.runbook) }]),
     ...known('Tags', check.tags.join(', ')),
   ]
 }
 
 /** A link only where a browser may follow it: a file may name any place. */
-const Runbook = ({ place }: { place: string }) =>
+const runbookOf = (place: string) =>
   /^https?:\/\//i.test(place) ? (
     <a href={place} rel="noreferrer noopener">
       {place}
     </a>
   ) : (
-    <>{place}</>
+    place
   )
 
 const About = ({ process, picture: { watched } }: { process: Process; picture: FlowPicture }) => {
@@ -244,7 +244,7 @@ const About = ({ process, picture: { watched } }: { process: Process; picture: F
           { label: 'Owner', value: process.owner ?? 'not said' },
           {
             label: 'Runbook',
-            value: process.runbook === undefined ? 'none' : <Runbook place={process.runbook} />,
+            value: process.runbook === undefined ? 'none' : runbookOf(process.runbook),
           },
           ...(process.tags.length === 0 ? [] : [{ label: 'Tags', value: process.tags.join(', ') }]),
         ]}
