@@ -32,6 +32,7 @@ import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
+import { pingRoutes } from './routes/ping.ts'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
@@ -39,6 +40,7 @@ import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
+import { statusRoutes } from './routes/status.ts'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 import { tryFlowRoutes } from './routes/try-flow.tsx'
@@ -64,6 +66,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
   app.route('/metrics', metricsRoutes(deps))
+  app.route('/status', statusRoutes(deps))
+  app.route('/ping', pingRoutes(deps))
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))

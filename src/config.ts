@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { MachineAccess } from './domain/auth/machine-access.ts'
 import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import { parseOrigins } from './domain/network/origins.ts'
 import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
@@ -28,6 +30,15 @@ const Environment = z.object({
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
   PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  STATUS_CORS_ORIGINS: z
+    .string()
+    .transform((setting, context) => {
+      const origins = parseOrigins(setting)
+      if (!('mistake' in origins)) return origins.origins
+      context.addIssue(`“${origins.mistake}” is no origin such as https://wall.example.`)
+      return z.NEVER
+    })
+    .optional(),
   DEFAULT_FLOW: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
@@ -99,8 +110,8 @@ export interface Config {
     readonly masterKeyFile: string | undefined
   }
   readonly uploads: { readonly maxBytes: number }
-  /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
-  readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
+  /** Who reads the machine endpoints besides people with a session, and pages of which other sites. */
+  readonly machines: MachineAccess & { readonly corsOrigins: readonly string[] }
   /** The id of the flow that `/diagram` shows when none is asked for. */
   readonly defaultFlow: string | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
@@ -158,7 +169,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
-    metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
+    machines: {
+      token: settings.METRICS_TOKEN,
+      isPublic: settings.PUBLIC_STATUS === '1',
+      corsOrigins: settings.STATUS_CORS_ORIGINS ?? [],
+    },
     defaultFlow: settings.DEFAULT_FLOW,
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),

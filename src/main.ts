@@ -92,7 +92,7 @@ await runProcess(async () => {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
-        metrics: config.metrics,
+        machines: config.machines,
         defaultFlow: config.defaultFlow,
         trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,

@@ -1,71 +1,66 @@
 import { Hono } from 'hono'
 import { diagramOf } from '../domain/flows/diagram/diagram-of.ts'
 import { statedText } from '../domain/flows/diagram/stated-text.ts'
-import type { FlowMonitor, FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
-import { mayReadMetrics } from '../domain/metrics/metrics-access.ts'
+import type { FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { drawPicture, statesOf } from './flow-drawing.ts'
-import { answerProblem, answerStatus } from './problem.tsx'
+import { answerPreflight, machineAccess } from './machine-access.ts'
+import { answerBadQuery, machineQuery } from './machine-query.ts'
+import { answerDetails } from './problem.tsx'
 
 /**
  * `GET /diagram` (Mermaid text) and `GET /diagram/svg`, for programs and other people's pages. They show what is known
- * and run no check. The permission table opens them to everybody: who may read is decided here.
+ * and run no check. Access is that of all machine endpoints.
  */
-export function diagramRoutes({ flows, drawFlow, config }: AppDeps) {
-  const access = config.metrics ?? { token: undefined, isPublic: false }
+export function diagramRoutes(deps: AppDeps) {
+  const { flows, drawFlow, config } = deps
 
   /** The picture that is asked for, unless an answer is due already. */
-  const asked = (c: AppContext): FlowPicture | Response | Promise<Response> => {
-    const isPerson = c.var.viewer !== undefined
-    if (!isPerson && !mayReadMetrics(access, undefined, c.req.header('Authorization'))) {
-      c.header('WWW-Authenticate', 'Bearer')
-      return answerStatus(
-        c,
-        401,
-        'Diagrams are for people who are signed in, or for programs that send METRICS_TOKEN as a bearer token.',
-      )
-    }
-    const id = c.req.query('flow') ?? config.defaultFlow ?? flows.list()[0]?.id
+  const asked = (c: AppContext): FlowPicture | Response => {
+    const query = machineQuery(c.req.url, flows, ['flow'])
+    if (!query.ok) return answerBadQuery(c, query)
+    const id = query.value.flow?.id ?? config.defaultFlow ?? flows.list()[0]?.id
     const picture = id === undefined ? undefined : flows.picture(id)
-    if (picture === undefined) return answerProblem(c, id === undefined ? none : unknown)
-    c.header('Cache-Control', 'private, max-age=1')
-    c.header('Vary', 'Cookie, Authorization')
-    const tag = tagOf(flows, picture)
+    if (picture === undefined) {
+      c.header('Cache-Control', 'no-store')
+      return answerDetails(c, 404, id === undefined ? none : unknownDefault)
+    }
+    const { watched, seq } = picture
+    // The same tag, the same picture: also over a restart, after which `seq` begins anew.
+    const tag = `"${watched.hash.slice(0, 16)}-${seq}-${flows.bootId}-${c.var.machineView}"`
     c.header('ETag', tag)
-    if (isKnown(c.req.header('If-None-Match'), tag)) return c.body(null, 304)
-    return picture
+    c.header('Cache-Control', 'private, max-age=1')
+    c.header('Vary', 'Authorization, Cookie', { append: true })
+    return isKnown(c.req.header('If-None-Match'), tag) ? c.body(null, 304) : picture
   }
 
   return new Hono<AppEnv>()
+    .use(machineAccess(deps))
+    .options('/', answerPreflight)
+    .options('/svg', answerPreflight)
     .get('/', (c) => {
       const picture = asked(c)
-      if (!('watched' in picture)) return picture
+      if (picture instanceof Response) return picture
       const text = statedText(diagramOf(picture.watched.flow), statesOf(picture))
       return c.body(text, 200, { 'Content-Type': 'text/plain; charset=utf-8' })
     })
     .get('/svg', async (c) => {
       const picture = asked(c)
-      if (!('watched' in picture)) return picture
-      const svg = await drawPicture(drawFlow, picture, { standalone: true })
-      if (!svg.ok) return answerProblem(c, svg.problem)
+      if (picture instanceof Response) return picture
+      const says = c.var.machineView === 'full' ? 'all' : 'states'
+      const svg = await drawPicture(drawFlow, picture, { standalone: true, says })
+      if (!svg.ok) {
+        c.header('Cache-Control', 'no-store')
+        return answerDetails(c, 503, svg.problem.message)
+      }
       return c.body(svg.value, 200, { 'Content-Type': 'image/svg+xml; charset=utf-8' })
     })
 }
 
-/** The same tag, the same picture: also over a restart, after which `seq` begins anew. */
-const tagOf = ({ bootId }: FlowMonitor, { watched, seq }: FlowPicture): string =>
-  `"${watched.hash.slice(0, 16)}-${seq}-${bootId}"`
-
 /** Compressed answers carry a weak tag. */
 const isKnown = (header: string | undefined, tag: string): boolean =>
-  (header ?? '').split(',').some((each) => each.trim().replace(/^W\//, '') === tag)
+  (header ?? '').split(',').some((each) => ['*', tag].includes(each.trim().replace(/^W\//, '')))
 
-const unknown = {
-  kind: 'not-found',
-  message:
-    'No flow of that name is watched. Leave `flow` out for the first one, or look at /flows for their ids.',
-} as const
-const none = {
-  kind: 'not-found',
-  message: 'No flow is watched yet. Put a flow file into the folder of flows; docs/flows.md says how.',
-} as const
+const unknownDefault =
+  'DEFAULT_FLOW names no flow that is watched. Ask for one with `flow`; /status names them all.'
+const none = 'No flow is watched yet. Put a flow file into the folder of flows; docs/flows.md says how.'

@@ -5,23 +5,25 @@ import { fillDrawing } from '../domain/flows/diagram/fill-drawing.ts'
 import type { FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
 import { ok, type Result } from '../domain/result.ts'
 
-export const statesOf = ({ watched, assessment }: FlowPicture): DiagramStates =>
-  diagramStates(diagramOf(watched.flow), assessment)
+export const statesOf = (
+  { watched, assessment }: FlowPicture,
+  says: 'all' | 'states' = 'all',
+): DiagramStates => diagramStates(diagramOf(watched.flow), assessment, says)
 
 /** The diagram of a flow as it is now; refused with a sentence where it cannot be drawn. */
 export async function drawPicture(
   draw: DrawFlow,
   picture: FlowPicture,
-  options: { readonly standalone: boolean },
+  { standalone, says = 'all' }: { readonly standalone: boolean; readonly says?: 'all' | 'states' },
 ): Promise<Result<string>> {
   const { watched, assessment } = picture
   const drawing = await draw(diagramOf(watched.flow))
   if (!drawing.ok) return drawing
   return ok(
-    fillDrawing(drawing.value, statesOf(picture), {
+    fillDrawing(drawing.value, statesOf(picture, says), {
       title: `Diagram of ${watched.flow.name}`,
       description: `${assessment.sentence}.`,
-      ...(options.standalone ? { standalone: true } : { href: (id) => processHref(watched.id, id) }),
+      ...(standalone ? { standalone: true } : { href: (id) => processHref(watched.id, id) }),
     }),
   )
 }

@@ -348,7 +348,7 @@ describe('the diagram for programs', () => {
     const token = 'k'.repeat(40)
     const open = await signedInApp({
       flows: played.monitor,
-      config: { ...web.deps.config, metrics: { token, isPublic: false } },
+      config: { ...web.deps.config, machines: { token, isPublic: false, corsOrigins: [] } },
     })
     const answer = await open.request(undefined, '/diagram', {
       headers: { Authorization: `Bearer ${token}` },

@@ -10,17 +10,28 @@ export interface Permission {
   readonly also?: OperationName
   /** Asked by the page itself, not by its reader: keeps no session alive. */
   readonly background?: true
+  /** Called by programs: no cookie is read, so that there is nothing another site could misuse. */
+  readonly cookieless?: true
 }
 
 /** Every route with the operation it is. A route that is not here is refused, whatever its code says. */
 export const permissions: Readonly<Record<string, Permission>> = {
   'GET /health': { operation: 'health.read' },
   'GET /ready': { operation: 'health.read' },
-  // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
+  // Programs have no session: these routes ask for a session or a token themselves, unless they are public.
   'GET /metrics': { operation: 'metrics.read' },
-  // People need a session, programs a token: the route itself asks.
+  'OPTIONS /metrics': { operation: 'metrics.read' },
+  'GET /status': { operation: 'status.read' },
+  'OPTIONS /status': { operation: 'status.read' },
   'GET /diagram': { operation: 'diagram.read' },
+  'OPTIONS /diagram': { operation: 'diagram.read' },
   'GET /diagram/svg': { operation: 'diagram.read' },
+  'OPTIONS /diagram/svg': { operation: 'diagram.read' },
+  // The token in the address is all that counts.
+  'GET /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
   'GET /signalbox.js': { operation: 'asset.read' },

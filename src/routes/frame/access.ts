@@ -49,7 +49,7 @@ export const access = (deps: AppDeps) => {
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
 
-    const cookie = getCookie(c, keeper.sessionCookieName)
+    const cookie = permission?.cookieless ? undefined : getCookie(c, keeper.sessionCookieName)
     if (cookie !== undefined) await recognise(c, cookie, permission)
 
     if (permission === undefined) return c.notFound()

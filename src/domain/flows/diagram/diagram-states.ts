@@ -22,16 +22,20 @@ export interface PartState {
 /** By node of the diagram; an arrow is `from>to`. */
 export type DiagramStates = Readonly<Record<string, PartState>>
 
-/** The state of every part of a diagram. */
+/**
+ * The state of every part of a diagram.
+ * @param says whether what checks found may be said: it names hosts and files
+ */
 export function diagramStates(
   diagram: Pick<FlowDiagram, 'processes' | 'sensors' | 'arrows'>,
   assessment: Pick<FlowAssessment, 'processes' | 'checks'>,
+  says: 'all' | 'states' = 'all',
 ): DiagramStates {
   const byId = new Map(assessment.processes.map((process) => [process.id, process]))
   const states: Record<string, PartState> = {}
   for (const { node, process: id } of diagram.processes) {
     const process = byId.get(id)
-    if (process !== undefined) states[node] = processPart(process, assessment.processes)
+    if (process !== undefined) states[node] = processPart(process, assessment.processes, says)
   }
   for (const { node, checks } of diagram.sensors) {
     const seen = checks.flatMap((id) => {
@@ -47,7 +51,9 @@ export function diagramStates(
             ...plain,
             state: shownStates[worst],
             mark: shownStates[worst],
-            title: seen.map(({ id, view }) => `${id}: ${view.state}. ${view.message}`).join(' '),
+            title: seen
+              .map(({ id, view }) => `${id}: ${view.state}.${says === 'all' ? ` ${view.message}` : ''}`)
+              .join(' '),
           }
   }
   const bad = badPaths(assessment.processes)
@@ -81,11 +87,15 @@ const words = {
   waits: 'Waits',
 } as const satisfies Record<ShownState, string>
 
-function processPart(process: ProcessAssessment, all: readonly ProcessAssessment[]): PartState {
+function processPart(
+  process: ProcessAssessment,
+  all: readonly ProcessAssessment[],
+  says: 'all' | 'states',
+): PartState {
   const state = shownState(process)
   const role = process.role === 'at_risk' ? 'at-risk' : process.role
   const said = roleInWords(process, all)
-  const why = process.state === 'HEALTHY' ? undefined : process.because[0]?.view.message
+  const why = process.state === 'HEALTHY' || says === 'states' ? undefined : process.because[0]?.view.message
   return {
     state,
     role,
