@@ -79,7 +79,7 @@ export const NumberedText = ({ text, mistakes, prefix, labelledBy }: TextProps) 
   const lines = text.replace(/\n$/, '').split('\n')
   return (
     // biome-ignore lint/a11y/useSemanticElements: a text that scrolls in its own box
-    <div class="code numbered-text" role="region" aria-labelledby={labelledBy} tabindex={0}>
+    <div class="code numbered-text" role="group" aria-labelledby={labelledBy} tabindex={0}>
       <ol>
         {lines.map((line, at) => {
           const found = byLine.get(at + 1) ?? []

@@ -20,7 +20,7 @@ export const MermaidPage = ({ watched, source, ...frame }: Props) => (
       note="as any program with Mermaid draws it; the page of the flow has its own drawing"
     >
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing that scrolls in its own box */}
-      <div class="flow-frame flow-frame--paper" role="region" aria-labelledby="drawn" tabindex={0}>
+      <div class="flow-frame flow-frame--paper" role="group" aria-labelledby="drawn" tabindex={0}>
         <div id="mermaid-drawing">
           <p class="quiet" data-no-script>
             Drawing it needs script, and script is off here. The text below says the same.

@@ -133,8 +133,8 @@ const CheckDetail = ({ flowId, check, view, mayCheck, now }: DetailProps) => {
         {check.severity === 'critical' ? null : <span class="tag">{check.severity}</span>}
         {mayCheck && check.enabled && !isVirtual(check) ? (
           <form class="check-detail__now" method="post" action={`/flows/${flowId}/checks/${check.id}/runs`}>
-            <button class="button button--s" type="submit">
-              Check now<span class="vh">: {check.id}</span>
+            <button class="button button--s" type="submit" aria-label={`Check now: ${check.id}`}>
+              Check now
             </button>
           </form>
         ) : null}
