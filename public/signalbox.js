@@ -244,6 +244,7 @@
     following = region === null ? undefined : follow(region)
   }
   followShown()
+  queueMicrotask(() => showStates())
   htmx?.on('htmx:after:swap', followShown)
   htmx?.on('htmx:after:swap', () => freshen())
 
@@ -274,6 +275,18 @@
       sayIn(part.querySelector('.flow__word'), now.word)
       sayIn(part.querySelector('title'), now.title)
     }
+    leadTo(frame, frame.querySelector('.flow__process[data-state=failed][data-role=root]'))
+  }
+
+  /** A drawing wider than its place is moved to the failed box, once each time that another fails. */
+  const leadTo = (frame, root) => {
+    const part = root?.dataset.part ?? ''
+    if (frame.dataset.ledTo === part) return
+    frame.dataset.ledTo = part
+    if (root === null) return
+    const [place, box] = [frame.getBoundingClientRect(), root.getBoundingClientRect()]
+    if (box.left >= place.left && box.right <= place.right) return
+    frame.scrollLeft += box.left - place.left - (place.width - box.width) / 2
   }
 
   /** The configuration changed: only then another drawing is fetched. */

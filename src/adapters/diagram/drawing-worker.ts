@@ -14,7 +14,7 @@ export default function draw({ diagram, prefix }: DrawingJob): Drawing {
     transparent: true,
     padding: 6,
     nodeSpacing: 18,
-    layerSpacing: 24,
+    layerSpacing: 20,
   })
   return prepareDrawing(svg, diagram, prefix)
 }

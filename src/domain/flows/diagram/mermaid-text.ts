@@ -35,9 +35,8 @@ export interface Sensor {
   readonly checks: readonly string[]
 }
 
-/** As wide as the longest word of a state with its mark, and as a mark alone. */
-const roomForState = 'M 22 min left'
-const roomForMark = 'M'
+/** A mark and the longest word of a state; the longer texts fit into the margin of the box. */
+const roomForState = 'M Degraded'
 
 /** Writes the flow as Mermaid text: a box for each process, a sensor on each arrow that is watched. */
 export function mermaidText(
@@ -60,8 +59,9 @@ export function mermaidText(
   return {
     ...parts,
     text: writeMermaid(parts),
+    // The mark of a sensor stands in its margin.
     roomy: writeMermaid(parts, ({ label, isSensor }) =>
-      isSensor ? `${roomForMark} ${label}` : `${label}<br>${roomForState}`,
+      isSensor ? label : `${label}<br>${roomForState}`,
     ),
   }
 }

@@ -7,7 +7,7 @@ import { xmlText } from './xml-text.ts'
 
 const lineHeight = 17
 /** Half of the line with mark and word: the mark stands at its begin. */
-const stateHalf = 44
+const stateHalf = 38
 const markSize = 14
 
 /**
@@ -79,7 +79,7 @@ function sensorPieces(box: Box, node: string, lines: readonly string[], prefix: 
     { slot: 'state', part: node },
     '><title>',
     { slot: 'title', part: node },
-    `</title><rect ${placeOf(box)} rx="${round(box.height / 2)}"/>${names.join('')}${markAt(box.x + 10, middle(box) - markSize / 2, prefix)}`,
+    `</title><rect ${placeOf(box)} rx="${round(box.height / 2)}"/>${names.join('')}${markAt(box.x + 9, middle(box) - markSize / 2, prefix)}`,
     { slot: 'mark', part: node },
     '"/></g>',
   ]
