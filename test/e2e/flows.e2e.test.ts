@@ -52,7 +52,10 @@ beforeEach(() => {
 
 /** A page of a browser in which someone is signed in; what it complains about is kept. */
 async function pageOf(who: Member, options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
-  const context: BrowserContext = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options })
+  const context: BrowserContext = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    ...options,
+  })
   const [name = '', value = ''] = who.cookie.split('=')
   await context.addCookies([{ name, value, url }])
   const page = await context.newPage()
@@ -89,7 +92,9 @@ describe('the page of a flow in a browser', () => {
     await pexpect(page.locator('#process-b')).toContainText('waiting for A')
     await pexpect(page.locator('#announcer')).toContainText('A stopped')
     const kept = await page.evaluate(() =>
-      [...document.querySelectorAll('.flow, .flow *')].every((node, at) => 'kept' in node && node.kept === at),
+      [...document.querySelectorAll('.flow, .flow *')].every(
+        (node, at) => 'kept' in node && node.kept === at,
+      ),
     )
     expect(kept).toBe(true)
     expect(await page.locator('.flow *').count()).toBe(count)
@@ -167,9 +172,18 @@ test('mermaid itself draws the text of a flow', async () => {
 
 test('axe finds nothing, wide and light or narrow and dark, and nothing complained', async () => {
   const { mistakes } = readFlow(small.replace('max_age: 30m', 'max_aeg: 30m'), 'test.yaml', {})
-  const refused = { file: 'test.yaml', text: small.replace('max_age: 30m', 'max_aeg: 30m'), mistakes, at: Date.now() }
+  const refused = {
+    file: 'test.yaml',
+    text: small.replace('max_age: 30m', 'max_aeg: 30m'),
+    mistakes,
+    at: Date.now(),
+  }
   played.configure([{ ...watched(small), refused }, watched(helicopter)])
-  played.play('chain', 'a_port', fail('refused', 'Connection refused.', { evidence: [{ label: 'address', value: 'h:80' }] }))
+  played.play(
+    'chain',
+    'a_port',
+    fail('refused', 'Connection refused.', { evidence: [{ label: 'address', value: 'h:80' }] }),
+  )
   played.play('chain', 'b_fresh', warn('limit', 'The newest file is 29 min old.'))
   for (const [width, colorScheme] of [
     [1440, 'light'],
@@ -190,7 +204,10 @@ test('axe finds nothing, wide and light or narrow and dark, and nothing complain
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
       expect(wide, `${path} at ${width}`).toBeLessThanOrEqual(0)
       if (process.env.SHOTS !== undefined) {
-        await page.screenshot({ path: `${process.env.SHOTS}/${path.slice(1).replaceAll('/', '-')}-${width}.png`, fullPage: true })
+        await page.screenshot({
+          path: `${process.env.SHOTS}/${path.slice(1).replaceAll('/', '-')}-${width}.png`,
+          fullPage: true,
+        })
       }
     }
     await page.context().close()

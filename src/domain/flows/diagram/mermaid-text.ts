@@ -60,9 +60,7 @@ export function mermaidText(
     ...parts,
     text: writeMermaid(parts),
     // The mark of a sensor stands in its margin.
-    roomy: writeMermaid(parts, ({ label, isSensor }) =>
-      isSensor ? label : `${label}<br>${roomForState}`,
-    ),
+    roomy: writeMermaid(parts, ({ label, isSensor }) => (isSensor ? label : `${label}<br>${roomForState}`)),
   }
 }
 
