@@ -42,6 +42,7 @@ const leastBetweenMs = 250
 export function flowRoutes(deps: AppDeps) {
   const { db, flows, flowHistory, drawFlow, clock } = deps
   const requests = new CheckRequests()
+  const fragments = new Fragments()
 
   const live = (picture: FlowPicture, choice: Choice) => ({
     picture,
@@ -102,7 +103,10 @@ export function flowRoutes(deps: AppDeps) {
         const { isStalled } = flows.scheduler()
         return {
           shown: `${picture.watched.hash} ${picture.seq} ${isStalled}`,
-          html: () => String(<FlowLive {...live(picture, choice)} />),
+          html: () =>
+            fragments.of(picture, `${choice.sort} ${isStalled}`, () =>
+              String(<FlowLive {...live(picture, choice)} />),
+            ),
         }
       }
       return sse(c, deps, (closed) => states(deps, id, look, closed))
@@ -149,6 +153,19 @@ export function flowRoutes(deps: AppDeps) {
       if (!result.ok) return answerProblem(c, result.problem)
       return c.redirect(`${processHref(flowId, check.process)}?asked=${check.id}#check-${check.id}`, 303)
     })
+}
+
+/** What streams send, written once a picture however many follow. */
+class Fragments {
+  readonly #written = new WeakMap<FlowPicture, Map<string, string>>()
+
+  of(picture: FlowPicture, key: string, write: () => string): string {
+    const known = this.#written.get(picture) ?? new Map<string, string>()
+    this.#written.set(picture, known)
+    const text = known.get(key) ?? write()
+    known.set(key, text)
+    return text
+  }
 }
 
 /** The page of a flow with something else chosen; what is usual is left out of the address. */
