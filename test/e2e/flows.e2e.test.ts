@@ -131,6 +131,22 @@ describe('the page of a flow in a browser', () => {
     await page.context().close()
   })
 
+  test('moves a drawing that is wider than its place to the box that failed, and only then', async () => {
+    const page = await pageOf(web.viewer, { viewport: { width: 390, height: 844 } })
+    await page.goto(`${url}/flows/helicopter-rdf`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    const frame = page.locator('#flow-drawing')
+    expect(await frame.evaluate(({ scrollLeft }) => scrollLeft)).toBe(0)
+    played.play('helicopter-rdf', 'sql_up', fail('refused', 'Connection refused.'))
+    await pexpect(box(page, 'sql_results')).toHaveAttribute('data-state', 'failed')
+    await pexpect(box(page, 'sql_results')).toBeInViewport()
+    await frame.evaluate((element) => element.scrollTo({ left: 0 }))
+    played.play('helicopter-rdf', 'results_fresh', fail('limit', 'Too old.'))
+    await pexpect(page.locator('.flow [data-part="s_sql_results"]')).toHaveAttribute('data-state', 'failed')
+    expect(await frame.evaluate(({ scrollLeft }) => scrollLeft)).toBe(0)
+    await page.context().close()
+  })
+
   test('leads from a box to its process, where a check is asked for', async () => {
     const page = await pageOf(web.colleague)
     await page.goto(`${url}/flows/chain`)
