@@ -18,6 +18,8 @@ import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
+import { diagramRoutes } from './routes/diagram.ts'
+import { flowRoutes } from './routes/flows.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { identifyClient } from './routes/frame/client.ts'
@@ -44,6 +46,7 @@ import { statusRoutes } from './routes/status.ts'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 import { tokenRoutes } from './routes/tokens.ts'
+import { tryFlowRoutes } from './routes/try-flow.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -89,6 +92,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
+  app.route('/flows', tryFlowRoutes(deps))
+  app.route('/flows', flowRoutes(deps))
+  app.route('/diagram', diagramRoutes(deps))
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))

@@ -39,6 +39,7 @@ const Environment = z.object({
       return z.NEVER
     })
     .optional(),
+  DEFAULT_FLOW: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
@@ -113,6 +114,8 @@ export interface Config {
   readonly uploads: { readonly maxBytes: number }
   /** Who reads the machine endpoints besides people with a session, and pages of which other sites. */
   readonly machines: MachineAccess & { readonly corsOrigins: readonly string[] }
+  /** The id of the flow that `/diagram` shows when none is asked for. */
+  readonly defaultFlow: string | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
@@ -179,6 +182,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       isPublic: settings.PUBLIC_STATUS === '1',
       corsOrigins: settings.STATUS_CORS_ORIGINS ?? [],
     },
+    defaultFlow: settings.DEFAULT_FLOW,
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,

@@ -1,5 +1,6 @@
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { checkRunners } from './adapters/checks/index.ts'
+import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { heartbeatPings } from './db/heartbeat-pings.ts'
@@ -8,6 +9,7 @@ import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import { noHistory } from './domain/flows/monitor/flow-history.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -73,6 +75,7 @@ await runProcess(async () => {
     actor: { id: 'system', kind: 'system' },
     requestId: newId('req', clock().getTime(), random(10)),
   })
+  const drawer = new FlowDrawer(log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
@@ -113,6 +116,7 @@ await runProcess(async () => {
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
         machines: config.machines,
+        defaultFlow: config.defaultFlow,
         trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,
         runLimits: config.runLimits,
@@ -124,6 +128,8 @@ await runProcess(async () => {
       closing: closing.signal,
       progress,
       flows,
+      flowHistory: noHistory,
+      drawFlow: drawer.draw,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -148,6 +154,7 @@ await runProcess(async () => {
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
+  await drawer.stop()
   await audit.stop()
   await flows.stop()
   await runners.close()

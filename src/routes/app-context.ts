@@ -11,6 +11,8 @@ import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { DrawFlow } from '../domain/flows/diagram/drawing.ts'
+import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -49,6 +51,8 @@ export interface AppDeps {
     readonly runLimits?: RunLimits
     /** Proxies whose X-Forwarded-* and X-Request-Id headers hold; none when not given. */
     readonly trustedProxies?: readonly Network[]
+    /** The flow that /diagram shows when none is asked for; the first by id when not given. */
+    readonly defaultFlow?: string | undefined
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
   }
@@ -59,6 +63,8 @@ export interface AppDeps {
   readonly closing: AbortSignal
   readonly progress: ProgressHub
   readonly flows: FlowMonitor
+  readonly flowHistory: FlowHistory
+  readonly drawFlow: DrawFlow
   /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
   readonly beginDeletion?: (id: string) => Promise<void>
 }

@@ -88,6 +88,17 @@ describe('the client', () => {
     expect(metrics.ok && metrics.value.endsWith('# EOF\n')).toBe(true)
   })
 
+  test('reads the diagram as text and as a picture, and hands it out again while nothing changed', async () => {
+    allPass()
+    const asking = client()
+    const first = await asking.diagram({ flow: 'chain' })
+    expect(first.ok && first.value).toMatch(/^flowchart/m)
+    expect(await asking.diagram({ flow: 'chain' })).toEqual(first)
+    expect(answered.at(-1)).toBe(304)
+    const picture = await asking.diagramSvg({ flow: 'chain' })
+    expect(picture.ok && picture.value).toMatch(/^<svg/)
+  })
+
   test('reports for a job', async () => {
     const report = client({}).heartbeat(job)
     const runId = '5c1d8a52-6c2b-4a43-9d0e-3f1a2b4c5d6e'

@@ -126,9 +126,15 @@ describe('a key', () => {
   })
 
   test('opens the machine endpoints with the scope for it', async () => {
-    for (const path of ['/metrics', '/status']) {
+    // No flow is watched here: there is no diagram to see, and whoever may look is told so.
+    for (const [path, found] of [
+      ['/metrics', 200],
+      ['/status', 200],
+      ['/diagram', 404],
+      ['/diagram/svg', 404],
+    ] as const) {
       const status = async (key: string) => (await asProgram(web, key, path)).status
-      expect(await status(await makeKey(web, web.viewer, ['status:read']))).toBe(200)
+      expect(await status(await makeKey(web, web.viewer, ['status:read']))).toBe(found)
       expect(await status(await makeKey(web, web.owner, ['data:read']))).toBe(403)
     }
   })

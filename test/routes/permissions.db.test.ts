@@ -52,7 +52,7 @@ describe('the permission table', () => {
 const hasLink = new Set<string>(['set-up', 'password.set'])
 
 /** Open in the table, because programs have no session: the routes ask for one or a token. */
-const asksItself = new Set<string>(['metrics.read', 'status.read'])
+const asksItself = new Set<string>(['metrics.read', 'status.read', 'diagram.read'])
 
 /** Everyone who can ask, with the role the table knows them by. */
 const everyone = () =>

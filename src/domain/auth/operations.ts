@@ -115,6 +115,12 @@ export const operations = {
     stepUp: true,
   },
 
+  'flow.read': { title: 'See flows, what their checks found, and their configuration', reach: people },
+  'flow.check': { title: 'Have a check of a flow run now', reach: makers },
+  'diagram.read': {
+    title: 'Read diagrams (signed in, or with METRICS_TOKEN)',
+    reach: everybody,
+  },
   'flow.try': { title: 'Check and draw a flow file without running it', reach: people },
 
   'permission.read': { title: 'See this table', reach: people },

@@ -12,8 +12,8 @@ interface Scope {
  */
 export const scopes = {
   'status:read': {
-    title: 'Read the status of the flows, and the metrics',
-    operations: ['status.read', 'metrics.read'],
+    title: 'Read status and diagrams of the flows, and the metrics',
+    operations: ['status.read', 'diagram.read', 'metrics.read'],
   },
   'data:read': {
     title: 'Read datasets, runs and what was kept aside',
