@@ -168,14 +168,15 @@ ${processes
       ? { outcome: 'fail', reason: 'refused', message: 'Nobody listens.' }
       : { outcome: 'pass', message: 'Fine.', value: round }
   const took = []
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < 1_200; round++) {
     now += 1_000
     for (const check of flow.checks) {
       pictures.remember('wide', check.id, remember(pictures.memory('wide', check.id), check, result(check, round), now))
     }
     const began = performance.now()
     pictures.picture('wide')
-    took.push(performance.now() - began)
+    // The first ones find the code cold; a portal has been asked before.
+    if (round >= 200) took.push(performance.now() - began)
   }
   took.sort((a, b) => a - b)
   const p99 = took[Math.floor(took.length * 0.99)]
