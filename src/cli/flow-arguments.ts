@@ -7,7 +7,12 @@ export type FlowArguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'check'; readonly files: readonly string[]; readonly json: boolean }
   | { readonly kind: 'mermaid'; readonly file: string }
-  | { readonly kind: 'run'; readonly file: string; readonly checks: readonly string[]; readonly json: boolean }
+  | {
+      readonly kind: 'run'
+      readonly file: string
+      readonly checks: readonly string[]
+      readonly json: boolean
+    }
   | { readonly kind: 'explain'; readonly file: string; readonly states: ReadonlyMap<string, HandState> }
 
 /** Reads the command line of `npm run flow`; usage goes to stderr, so that stdout stays for the result. */

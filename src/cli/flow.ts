@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { checkRunners } from '../adapters/checks/index.ts'
 import { Settled } from '../adapters/checks/deadline.ts'
+import { checkRunners } from '../adapters/checks/index.ts'
 import { runFlowOnce } from '../adapters/checks/run-flow-once.ts'
 import { readConfig } from '../config.ts'
 import { couldNotTell } from '../domain/flows/checks/check-result.ts'
@@ -101,7 +101,9 @@ async function run(flow: Flow, asked: readonly string[], json: boolean): Promise
     pings: {
       read: () =>
         Promise.reject(
-          new Settled(couldNotTell('no_data', 'Only the running portal hears the pings of jobs. Look at its board.')),
+          new Settled(
+            couldNotTell('no_data', 'Only the running portal hears the pings of jobs. Look at its board.'),
+          ),
         ),
     },
   })
@@ -114,7 +116,9 @@ async function run(flow: Flow, asked: readonly string[], json: boolean): Promise
       const width = Math.max(0, ...results.map(({ id }) => id.length))
       for (const { id, result, durationMs } of results) {
         const reason = result.reason === undefined ? '' : `${result.reason}: `
-        print(`${result.outcome.padEnd(7)}  ${id.padEnd(width)}  ${reason}${result.message} (${durationMs} ms)`)
+        print(
+          `${result.outcome.padEnd(7)}  ${id.padEnd(width)}  ${reason}${result.message} (${durationMs} ms)`,
+        )
         for (const { label, value } of result.evidence ?? []) print(`         ${label}: ${value}`)
       }
     }

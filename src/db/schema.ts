@@ -21,6 +21,7 @@ interface CheckTotals {
   at: Date
   /** As `severityOf` says it. */
   worst: number
+  last: number
   runs: number
   good: number
   value: number | null

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { isMeasured } from '../adapters/checks/run-check.ts'
 import { readLastStates, requestsTopic, takeRequests } from '../db/check-memories.ts'
 import { FlowLeadership } from '../db/flow-leadership.ts'
+import { deleteOldHistory, rollUpResults } from '../db/flow-rollup.ts'
 import type { Database } from '../db/schema.ts'
 import type { CheckRunners } from '../domain/flows/checks/check-runner.ts'
 import type { FlowPictures } from '../domain/flows/monitor/flow-pictures.ts'
@@ -43,6 +44,10 @@ const leastBatchMs = 25
 const seekMs = 1_000
 /** A leader that could not write for so long begins nothing more: by now it may be another's turn. */
 const staleMs = 4_000
+
+/** How often results are added up; and every so many times, what is old is deleted. */
+const rollUpMs = 60_000
+const retentionRounds = 10
 
 /** Runs the checks as long as the process lives, if it is its turn: of all processes over a database, one does. */
 export function startFlowLeader(deps: FlowLeaderDeps): FlowLeader {
@@ -116,7 +121,7 @@ class Leading {
         if (this.#recorder.take(run)) this.#hurry()
       },
     })
-    const asked = this.#runWhatIsAsked(scheduler, ending.signal)
+    const beside = [this.#runWhatIsAsked(scheduler, ending.signal), this.#keepHistory(ending.signal)]
     try {
       this.#recorder.recall(await readLastStates(db, this.#recorder.stated()))
       while (!signal.aborted) {
@@ -128,7 +133,7 @@ class Leading {
     } finally {
       scheduler.stop()
       ending.abort()
-      await asked
+      await Promise.all(beside)
     }
   }
 
@@ -163,6 +168,26 @@ class Leading {
     this.#hurry = () => {}
     const left = leastBatchMs - (this.#deps.monotonic() - began)
     if (left > 0) await pause(left, signal)
+  }
+
+  /** Adds history up, and deletes what has had its time. Two at once, after a hand-over, do no harm. */
+  async #keepHistory(signal: AbortSignal): Promise<void> {
+    const { db, log, clock } = this.#deps
+    for (let round = 0; !signal.aborted; round++) {
+      try {
+        await rollUpResults(db, clock())
+        if (round % retentionRounds === 0) {
+          const rows = await deleteOldHistory(db, clock(), async () => {
+            signal.throwIfAborted()
+            await pause(batchMs, signal)
+          })
+          if (rows > 0) log.info({ rows }, 'old results of checks were deleted')
+        }
+      } catch (err) {
+        if (!signal.aborted) log.warn({ err }, 'the history of checks could not be kept in order')
+      }
+      await pause(rollUpMs, signal)
+    }
   }
 
   async #runWhatIsAsked(scheduler: CheckScheduler, signal: AbortSignal): Promise<void> {

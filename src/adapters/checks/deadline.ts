@@ -53,32 +53,3 @@ export function onAbort(signal: AbortSignal, end: () => void): () => void {
   signal.addEventListener('abort', end, { once: true })
   return () => signal.removeEventListener('abort', end)
 }
-
-/**
- * For calls that nothing can interrupt, such as a look into a dead network share: while one still hangs, no other is
- * begun for the same thing, because each takes one of the few threads that all files share.
- */
-export class Uninterruptible {
-  readonly #hanging = new Set<string>()
-
-  run(thing: string, signal: AbortSignal, what: string, work: () => Promise<CheckResult>): Promise<CheckResult> {
-    if (this.#hanging.has(thing)) {
-      return Promise.resolve(
-        couldNotTell('timeout', `An earlier look at ${thing} still hangs in the system. Is its disk or share away?`),
-      )
-    }
-    return untilAborted(signal, what, async () => {
-      let isOver = false
-      const release = onAbort(signal, () => {
-        if (!isOver) this.#hanging.add(thing)
-      })
-      try {
-        return await work()
-      } finally {
-        isOver = true
-        release()
-        this.#hanging.delete(thing)
-      }
-    })
-  }
-}

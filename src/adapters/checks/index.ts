@@ -11,10 +11,16 @@ import { metricRunners } from './metrics.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
 import { processRunner } from './process.ts'
 import { resultsRunner } from './results.ts'
-import { serviceRunner } from './service.ts'
+import { Programs } from './run-program.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import { serviceRunner } from './service.ts'
 import { tcpPortRunner } from './tcp-port.ts'
 import { tlsExpiryRunner } from './tls-expiry.ts'
+import { Uninterruptible } from './uninterruptible.ts'
+
+/** Node has four threads for files. Should all of these hang, one is left for the portal. */
+const mostLooks = 2
+const mostUnpacking = 1
 
 export interface CheckRunnersDeps {
   readonly settings: RunnerSettings
@@ -22,27 +28,32 @@ export interface CheckRunnersDeps {
 }
 
 export type OpenCheckRunners = CheckRunners & {
-  /** Ends the connections that are kept. Runs end by their own signals. */
+  /** Ends what runs leave behind: kept connections, programs that do not go. Runs end by their own signals. */
   close(): Promise<void>
 }
 
 /** How every measured type is run: a type without its line does not compile. */
 export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRunners {
   const sessions = new PostgresSessions()
+  const programs = new Programs()
+  const looks = new Uninterruptible(mostLooks)
   return {
-    ...fileRunners(settings),
-    file_integrity: fileIntegrityRunner(settings),
+    ...fileRunners(settings, looks),
+    file_integrity: fileIntegrityRunner(settings, new Uninterruptible(mostUnpacking)),
     tcp_port: tcpPortRunner,
     tls_expiry: tlsExpiryRunner,
     http: httpRunner(settings),
     ...databaseRunners(sessions),
-    ...metricRunners(settings, sessions),
-    results: resultsRunner(settings, sessions),
+    ...metricRunners(settings, sessions, looks),
+    results: resultsRunner(settings, sessions, looks),
     process: processRunner(settings),
-    service: serviceRunner(settings),
-    disk: diskRunner(settings),
+    service: serviceRunner(settings, programs),
+    disk: diskRunner(settings, looks),
     heartbeat: heartbeatRunner(pings),
-    command: commandRunner(settings),
-    close: () => sessions.close(),
+    command: commandRunner(settings, programs),
+    close() {
+      programs.close()
+      return sessions.close()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { onAbort } from './deadline.ts'
+import { onAbort, Settled } from './deadline.ts'
+import { Places } from './places.ts'
 
 /** Connections of one database at once: checks watch it, they must not load it. */
 const mostSessions = 4
@@ -12,7 +13,7 @@ const cancelMs = 3_000
 interface Session {
   readonly client: pg.Client
   readonly processId: number
-  /** Ends it at once, whatever it is doing. */
+  /** Ends it at once, whatever it is doing; to the server an idle one that goes is no error. */
   destroy(): void
   isDead: boolean
 }
@@ -20,8 +21,7 @@ interface Session {
 /** The connections of one database. */
 interface Sessions {
   readonly idle: Map<Session, NodeJS.Timeout>
-  used: number
-  readonly waiting: Set<() => void>
+  readonly places: Places
 }
 
 /**
@@ -31,35 +31,16 @@ interface Sessions {
 export class PostgresSessions {
   readonly #sessions = new Map<string, Sessions>()
   readonly #cancelling = new Set<Promise<void>>()
+  #isClosed = false
 
   /** Works with a connection that nobody else uses. When the signal aborts, it and its statement are ended. */
   async use<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
     const sessions = this.#of(dsn)
-    await placeIn(sessions, signal)
     try {
-      const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
-      const release = onAbort(signal, () => {
-        session.destroy()
-        this.#cancel(dsn, session.processId)
-      })
-      try {
-        const result = await work(session.client)
-        keepIdle(sessions, session)
-        return result
-      } catch (error) {
-        session.destroy()
-        throw error
-      } finally {
-        release()
-      }
+      return await sessions.places.work(signal, () => this.#useOne(dsn, sessions, signal, work))
     } finally {
-      sessions.used--
-      for (const wake of sessions.waiting) {
-        sessions.waiting.delete(wake)
-        wake()
-        break
-      }
-      if (sessions.used === 0 && sessions.idle.size === 0) this.#sessions.delete(dsn)
+      // A database that no flow names any more is forgotten.
+      if (sessions.places.areAllFree && sessions.idle.size === 0) this.#sessions.delete(dsn)
     }
   }
 
@@ -71,18 +52,17 @@ export class PostgresSessions {
       return await work(session.client)
     } finally {
       release()
-      // Says goodbye, so that the server does not log a lost client.
-      await session.client.end().catch(() => {})
       session.destroy()
     }
   }
 
   /** Ends what is idle, and waits for what is being cancelled. Running checks end by their signals. */
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const { idle } of this.#sessions.values()) {
       for (const [session, timer] of idle) {
         clearTimeout(timer)
-        await session.client.end().catch(() => {})
+        session.destroy()
       }
       idle.clear()
     }
@@ -90,10 +70,49 @@ export class PostgresSessions {
     await Promise.all(this.#cancelling)
   }
 
+  async #useOne<T>(
+    dsn: string,
+    sessions: Sessions,
+    signal: AbortSignal,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
+    const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
+    const release = onAbort(signal, () => {
+      session.destroy()
+      this.#cancel(dsn, session.processId)
+    })
+    try {
+      const result = await work(session.client)
+      this.#keep(sessions, session)
+      return result
+    } catch (error) {
+      // A wrong query harms no connection.
+      if (!signal.aborted && isOfQuery(error) && (await isRolledBack(session))) this.#keep(sessions, session)
+      else session.destroy()
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  #keep({ idle }: Sessions, session: Session): void {
+    if (session.isDead) return
+    if (this.#isClosed) {
+      session.destroy()
+      return
+    }
+    const timer = setTimeout(() => {
+      idle.delete(session)
+      session.destroy()
+    }, idleMs)
+    timer.unref()
+    idle.set(session, timer)
+  }
+
   #of(dsn: string): Sessions {
     const known = this.#sessions.get(dsn)
     if (known !== undefined) return known
-    const sessions: Sessions = { idle: new Map(), used: 0, waiting: new Set() }
+    const sessions: Sessions = { idle: new Map(), places: new Places(mostSessions) }
     this.#sessions.set(dsn, sessions)
     return sessions
   }
@@ -111,22 +130,6 @@ export class PostgresSessions {
   }
 }
 
-/** @throws the signal's reason when it aborts before there is a place */
-async function placeIn(sessions: Sessions, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  while (sessions.used >= mostSessions) {
-    await new Promise<void>((resolve) => {
-      const release = onAbort(signal, resolve)
-      sessions.waiting.add(() => {
-        release()
-        resolve()
-      })
-    })
-    signal.throwIfAborted()
-  }
-  sessions.used++
-}
-
 function takeIdle({ idle }: Sessions): Session | undefined {
   for (const [session, timer] of idle) {
     clearTimeout(timer)
@@ -136,15 +139,14 @@ function takeIdle({ idle }: Sessions): Session | undefined {
   return undefined
 }
 
-function keepIdle({ idle }: Sessions, session: Session): void {
-  if (session.isDead) return
-  const timer = setTimeout(() => {
-    idle.delete(session)
-    void session.client.end().catch(() => {})
-  }, idleMs)
-  timer.unref()
-  idle.set(session, timer)
-}
+const isOfQuery = (error: unknown) =>
+  error instanceof Settled || (error instanceof pg.DatabaseError && error.severity === 'ERROR')
+
+const isRolledBack = ({ client }: Session) =>
+  client.query('rollback').then(
+    () => true,
+    () => false,
+  )
 
 async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
   signal.throwIfAborted()
@@ -187,7 +189,8 @@ const { builtins } = pg.types
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') => {
     if (oid === builtins.DATE) return String
-    if (oid === builtins.TIMESTAMP) return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
+    if (oid === builtins.TIMESTAMP)
+      return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
     return pg.types.getTypeParser(oid, format)
   }) as typeof pg.types.getTypeParser,
 }

@@ -59,7 +59,11 @@ export async function runFlowOnce(
   return flow.checks.flatMap((check) => done.get(check.id) ?? [])
 }
 
-function judgeVirtual(check: Exclude<Check, MeasuredCheck>, members: MembersMeasurement, context: JudgeContext): CheckResult {
+function judgeVirtual(
+  check: Exclude<Check, MeasuredCheck>,
+  members: MembersMeasurement,
+  context: JudgeContext,
+): CheckResult {
   if (check.type === 'all') return checkTypes.all.judge(check.parameters, members, context)
   if (check.type === 'any') return checkTypes.any.judge(check.parameters, members, context)
   return checkTypes.at_least.judge(check.parameters, members, context)

@@ -80,9 +80,9 @@ describe('command', () => {
     expect(await verdict('command', 'argv: [check_killed]')).toBe('unknown checker_error')
   })
   test('arguments are words, never read by a shell', async () => {
-    expect((await run('command', 'argv: [check_status, "0; touch /tmp/never $(id) `id`"]')).message).toContain(
-      'said 0; touch /tmp/never $(id) `id`',
-    )
+    expect(
+      (await run('command', 'argv: [check_status, "0; touch /tmp/never $(id) `id`"]')).message,
+    ).toContain('said 0; touch /tmp/never $(id) `id`')
   })
   test('hands on nothing of our environment', async () => {
     process.env.SIGNALBOX_SECRET_OF_TEST = 'secret'
@@ -141,7 +141,10 @@ describe('service', () => {
     ['activating', 'warn reported'],
     ['failed', 'fail reported'],
   ])('a unit that is %s', async (state, expected) => {
-    await answers('systemctl', `[ "$6" = a.service ] || exit 9; echo LoadState=loaded; echo ActiveState=${state}`.replace('$6', '$5'))
+    await answers(
+      'systemctl',
+      `[ "$6" = a.service ] || exit 9; echo LoadState=loaded; echo ActiveState=${state}`.replace('$6', '$5'),
+    )
     expect(await verdict('service', 'unit: a.service')).toBe(expected)
   })
   test('a unit that is not there', async () => {
@@ -169,7 +172,10 @@ describe('service', () => {
   test('a container that is not there, or that we may not ask of', async () => {
     await answers('docker', 'echo "Error: No such container: a" >&2; exit 1')
     expect(await verdict('service', 'container: a')).toBe('fail not_found')
-    await answers('docker', 'echo "permission denied while trying to connect to the Docker daemon" >&2; exit 1')
+    await answers(
+      'docker',
+      'echo "permission denied while trying to connect to the Docker daemon" >&2; exit 1',
+    )
     expect(await verdict('service', 'container: a')).toBe('unknown permission')
   })
   test('ends the tool when time is over', async () => {
@@ -207,7 +213,9 @@ describe('process', () => {
     const { username, uid } = userInfo()
     expect(await verdict('process', `name: ${name}, user: "${username}", ${one}`)).toBe('pass')
     expect(await verdict('process', `name: ${name}, user: "${uid + 1}", ${one}`)).toBe('fail limit')
-    expect(await verdict('process', `name: ${name}, user: nobody-of-this-name, ${one}`)).toBe('unknown bad_value')
+    expect(await verdict('process', `name: ${name}, user: nobody-of-this-name, ${one}`)).toBe(
+      'unknown bad_value',
+    )
   })
   test('fails when none is there, or the pidfile is gone', async () => {
     expect(await verdict('process', `name: none-of-this-name, ${one}`)).toBe('fail limit')
@@ -234,7 +242,9 @@ describe('heartbeat', () => {
   test('asks the port for the pings of its token', async () => {
     const at = { now: 1_060_000 }
     expect(await verdict('heartbeat', 'token: known-token, period: 5m', at)).toBe('pass')
-    expect(await verdict('heartbeat', 'token: known-token, period: 5m', { now: 9_000_000 })).toBe('fail limit')
+    expect(await verdict('heartbeat', 'token: known-token, period: 5m', { now: 9_000_000 })).toBe(
+      'fail limit',
+    )
     expect(await verdict('heartbeat', 'token: other-token, period: 5h', at)).toBe('unknown no_data')
   })
 })
