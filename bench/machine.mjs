@@ -1,11 +1,14 @@
-// Budgets of the machine endpoints: server time of /status for a flow of 200 processes and 400 checks whose results come in
+// Budgets of the machine endpoints: server time of /status and the diagrams for a flow of 200 processes and 400 checks whose results come in
 // all the while, through the whole app with its limits and its database. What is measured is the app's answer, body read,
 // without the network.
 import { randomBytes } from 'node:crypto'
 import { loadavg } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
+import { accessTokens } from '../dist/adapters/access-tokens.js'
+import { FlowDrawer } from '../dist/adapters/diagram/flow-drawer.js'
 import { createApp } from '../dist/app.js'
 import { readConfig } from '../dist/config.js'
+import { tokenPlace } from '../dist/domain/auth/access-token.js'
 import { fail, pass } from '../dist/domain/flows/checks/check-result.js'
 import { readFlow } from '../dist/domain/flows/configuration/read-flow.js'
 import { FlowPictures } from '../dist/domain/flows/monitor/flow-pictures.js'
@@ -28,6 +31,7 @@ export async function machineBudgets(folder, report) {
   const log = createLog({ level: 'error' })
   const stack = await openStack(config, log)
   const closing = new AbortController()
+  const drawer = new FlowDrawer(log)
   try {
     await liftLimits(stack.db)
     const { monitor, play } = playedFlow()
@@ -36,6 +40,7 @@ export async function machineBudgets(folder, report) {
       vault: stack.vault,
       detect: () => Promise.reject(new Error('nothing is uploaded here')),
       runs: {},
+      tokens: await accessTokens(randomBytes(32), tokenPlace('http://127.0.0.1')),
       config: {
         publicUrl: 'http://127.0.0.1',
         secureCookies: false,
@@ -49,6 +54,7 @@ export async function machineBudgets(folder, report) {
       closing: closing.signal,
       progress: { async *watch() {} },
       flows: monitor,
+      drawFlow: drawer.draw,
     })
     const results = setInterval(() => {
       for (let n = 0; n < resultsASecond / 20; n++) play()
@@ -57,6 +63,8 @@ export async function machineBudgets(folder, report) {
       ['/status', '/status', false],
       ['/status, one flow, strictly', '/status?flow=bench&strict=1', false],
       ['/status with the last ETag', '/status', true],
+      ['/diagram', '/diagram', false],
+      ['/diagram/svg, drawn before', '/diagram/svg', false],
     ]) {
       const { times, processor, bytes } = await ask(app, path, confirms)
       report(
@@ -70,6 +78,7 @@ export async function machineBudgets(folder, report) {
     clearInterval(results)
   } finally {
     closing.abort()
+    await drawer.stop()
     await stack.close()
   }
 }
