@@ -161,16 +161,7 @@ ${processes
   let now = Date.now()
   const pictures = new FlowPictures(() => now)
   pictures.configure([
-    {
-      id: flow.id,
-      file: 'wide.yaml',
-      flow,
-      text,
-      hash: 'wide',
-      loadedAt: now,
-      warnings: [],
-      refused: undefined,
-    },
+    { id: flow.id, file: 'wide.yaml', flow, text, hash: 'wide', loadedAt: now, warnings: [], refused: undefined },
   ])
   const result = (check, round) =>
     (check.process === 'p3' || check.process === 'p40') && round % 2 === 0
@@ -180,11 +171,7 @@ ${processes
   for (let round = 0; round < 1_200; round++) {
     now += 1_000
     for (const check of flow.checks) {
-      pictures.remember(
-        'wide',
-        check.id,
-        remember(pictures.memory('wide', check.id), check, result(check, round), now),
-      )
+      pictures.remember('wide', check.id, remember(pictures.memory('wide', check.id), check, result(check, round), now))
     }
     const began = performance.now()
     pictures.picture('wide')
