@@ -18,6 +18,8 @@ import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
+import { diagramRoutes } from './routes/diagram.ts'
+import { flowRoutes } from './routes/flows.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { bodyPace, SlowBody } from './routes/frame/body-pace.ts'
@@ -33,6 +35,7 @@ import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
+import { pingRoutes } from './routes/ping.ts'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
@@ -40,9 +43,11 @@ import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
+import { statusRoutes } from './routes/status.ts'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 import { tokenRoutes } from './routes/tokens.ts'
+import { tryFlowRoutes } from './routes/try-flow.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -67,6 +72,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
   app.route('/metrics', metricsRoutes(deps))
+  app.route('/status', statusRoutes(deps))
+  app.route('/ping', pingRoutes(deps))
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
@@ -87,6 +94,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
+  app.route('/flows', tryFlowRoutes(deps))
+  app.route('/flows', flowRoutes(deps))
+  app.route('/diagram', diagramRoutes(deps))
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { MachineAccess } from './domain/auth/machine-access.ts'
 import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import { parseOrigins } from './domain/network/origins.ts'
 import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
@@ -28,6 +30,16 @@ const Environment = z.object({
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
   PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  STATUS_CORS_ORIGINS: z
+    .string()
+    .transform((setting, context) => {
+      const origins = parseOrigins(setting)
+      if (!('mistake' in origins)) return origins.origins
+      context.addIssue(`“${origins.mistake}” is no origin such as https://wall.example.`)
+      return z.NEVER
+    })
+    .optional(),
+  DEFAULT_FLOW: z.string().min(1).optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
   MAIL_FROM: z.email().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -46,6 +58,7 @@ const Environment = z.object({
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
   SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
+  SIGNALBOX_FLOWS: z.string().min(1).default('config/flows'),
   SIGNALBOX_PLUGIN_FOLDERS: z.string().min(1).default('/usr/lib/nagios/plugins:/usr/lib/monitoring-plugins'),
 })
 
@@ -102,10 +115,12 @@ export interface Config {
     readonly masterKeyFile: string | undefined
   }
   readonly uploads: { readonly maxBytes: number }
-  /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
-  readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
   /** The server that takes letters, and whom they are from; without it links are only shown. */
   readonly mail: { readonly url: string; readonly from: string } | undefined
+  /** Who reads the machine endpoints besides people with a session, and pages of which other sites. */
+  readonly machines: MachineAccess & { readonly corsOrigins: readonly string[] }
+  /** The id of the flow that `/diagram` shows when none is asked for. */
+  readonly defaultFlow: string | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
@@ -118,6 +133,8 @@ export interface Config {
   /** How long details of audit entries are kept; the entries stay for good. */
   readonly auditDetailsDays: number
   readonly flows: {
+    /** Where flows are configured, a file each. */
+    readonly folder: string
     /** Checks of type command run programs from these folders alone. */
     readonly pluginFolders: readonly string[]
   }
@@ -168,8 +185,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
-    metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
     mail: smtpUrl === undefined || from === undefined ? undefined : { url: smtpUrl, from },
+    machines: {
+      token: settings.METRICS_TOKEN,
+      isPublic: settings.PUBLIC_STATUS === '1',
+      corsOrigins: settings.STATUS_CORS_ORIGINS ?? [],
+    },
+    defaultFlow: settings.DEFAULT_FLOW,
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
@@ -177,6 +199,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
     auditDetailsDays: settings.SIGNALBOX_AUDIT_DETAILS_DAYS,
     flows: {
+      folder: resolve(settings.SIGNALBOX_FLOWS),
       pluginFolders: settings.SIGNALBOX_PLUGIN_FOLDERS.split(':')
         .filter((folder) => folder !== '')
         .map((folder) => resolve(folder)),

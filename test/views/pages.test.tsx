@@ -31,6 +31,12 @@ import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
 import { DeletionPage } from '../../src/views/deletions/deletion-page.tsx'
 import { DeletionsPage } from '../../src/views/deletions/deletions-page.tsx'
+import { ConfigurationPage } from '../../src/views/flows/configuration-page.tsx'
+import { FlowPage } from '../../src/views/flows/flow-page.tsx'
+import { FlowsPage } from '../../src/views/flows/flows-page.tsx'
+import { MermaidPage } from '../../src/views/flows/mermaid-page.tsx'
+import { ProcessPage } from '../../src/views/flows/process-page.tsx'
+import { TryPage } from '../../src/views/flows/try-page.tsx'
 import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
@@ -57,6 +63,7 @@ import {
   runView,
   viewer,
 } from './fixtures.ts'
+import { firstProcess, flowPage, flowPicture, refusedFile } from './flow-fixtures.ts'
 
 const none = { rows: [], page: 1, size: 50, total: 0 }
 const paged = <T,>(row: T) => ({ rows: [row], page: 2, size: 1, total: 9 })
@@ -123,6 +130,7 @@ const full = (text: string): Record<string, unknown> => ({
       running={[runSummary(text)]}
       recent={[datasetSummary(text)]}
       recentRuns={[{ ...runSummary(text, 'failed'), problem: text }]}
+      flows={[flowPicture(text)]}
       now={now}
     />
   ),
@@ -211,6 +219,48 @@ const full = (text: string): Record<string, unknown> => ({
       idempotencyKey="k"
       checks={[{ name: 'privacy', title: text }]}
       problems={[{ field: 'threshold', message: text }]}
+    />
+  ),
+  flows: <FlowsPage viewer={viewer} pictures={[flowPicture(text)]} refused={[refusedFile(text)]} now={now} />,
+  flow: <FlowPage viewer={viewer} {...flowPage(text)} />,
+  'process of a flow': (
+    <ProcessPage
+      viewer={viewer}
+      picture={flowPicture(text)}
+      process={{ ...firstProcess(text), description: text, owner: text, runbook: text, tags: [text] }}
+      mayCheck
+      asked={text}
+      results={{
+        check: 'a_port',
+        columns: [text, 'file'],
+        found: paged({ file: text, [text]: 7 }),
+        at: now,
+        q: text,
+        path: '/flows/chain/processes/a',
+      }}
+      now={now}
+    />
+  ),
+  'configuration of a flow': (
+    <ConfigurationPage
+      viewer={viewer}
+      watched={{ ...flowPicture(text).watched, text, refused: refusedFile(text) }}
+      now={now}
+    />
+  ),
+  'Mermaid of a flow': <MermaidPage viewer={viewer} watched={flowPicture(text).watched} source={text} />,
+  'trying a flow': (
+    <TryPage
+      viewer={viewer}
+      text={text}
+      mistakes={refusedFile(text).mistakes}
+      tried={{
+        flow: flowPicture(text).watched.flow,
+        assessment: flowPicture(text).assessment,
+        given: new Map([['a', 'failed']]),
+        drawn: { ok: false, problem: { kind: 'too-large', message: text } },
+      }}
+      problems={[{ field: 'text', message: text }]}
     />
   ),
   'stale run': <RunPage viewer={viewer} run={{ ...runView(text), staleAt: now, canRunAgain: true }} />,

@@ -35,6 +35,10 @@ const shortWords: Readonly<Partial<Record<OperationName, string>>> = {
   'run.pin-removal': 'Unpin a run',
   'run.pin': 'Pin a run',
   'metrics.read': 'Read the metrics',
+  'flow.read': 'See a flow',
+  'flow.check': 'Run a check now',
+  'flow.try': 'Try a flow file',
+  'diagram.read': 'Read a diagram',
   'vault.manage': 'Manage the master keys',
   'audit.verify': 'Verify the audit log',
   'set-up': 'Become the first administrator',
@@ -69,6 +73,7 @@ export const objectTypes = [
   'file',
   'run',
   'export',
+  'flow',
   'system',
 ] as const
 export type ObjectType = (typeof objectTypes)[number]

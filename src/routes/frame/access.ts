@@ -53,7 +53,9 @@ export const access = (deps: AppDeps) => {
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
 
-    if (presentsBearer(c)) {
+    if (permission?.cookieless) {
+      // Nobody is signed in there, whatever comes along.
+    } else if (presentsBearer(c)) {
       const refused = await recogniseBearer(c, permission)
       if (refused !== undefined) return refused
     } else {

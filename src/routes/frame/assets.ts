@@ -7,6 +7,7 @@ import type { AppEnv } from '../app-context.ts'
 
 /** Packages whose files the browser gets as they are, so that there is nothing to build. */
 const vendored = {
+  '/vendor/mermaid': path.join('node_modules', 'mermaid', 'dist'),
   '/vendor/htmx': path.join('node_modules', 'htmx.org', 'dist'),
   '/vendor/plex-sans': path.join('node_modules', '@fontsource-variable', 'ibm-plex-sans', 'files'),
   '/vendor/plex-mono': path.join('node_modules', '@fontsource', 'ibm-plex-mono', 'files'),
@@ -20,7 +21,7 @@ export function assetRoutes(root = projectRoot()): Hono<AppEnv> {
       await next()
       if (c.res.status === 200 || c.res.status === 304) c.header('Cache-Control', rule)
     })
-  for (const file of ['/portal.css', '/signalbox.js', '/favicon.svg']) {
+  for (const file of ['/portal.css', '/signalbox.js', '/draw-mermaid.js', '/favicon.svg']) {
     app.get(
       file,
       cached('public, max-age=0, must-revalidate'),
