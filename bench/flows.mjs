@@ -32,7 +32,7 @@ function flowText(flow, port, files) {
     const common = `id: c${at}, process: p${at % 40}, interval: 2s`
     return at % 2 === 0
       ? `  - {${common}, type: tcp_port, host: 127.0.0.1, port: ${port}, send: "${flow}.${at}"}`
-      : `  - {${common}, type: file_fresh, glob: "${files}/${flow}.${at}.*", max_age: 1d}`
+      : `  - {${common}, type: file_fresh, glob: "${files}/${at}/*.csv", max_age: 1d}`
   })
   return `version: 1
 flow: {id: flow${flow}, name: Flow ${flow}}
@@ -63,7 +63,10 @@ async function running(folder, report) {
   mkdirSync(files, { recursive: true })
   for (let flow = 0; flow < 5; flow++) {
     writeFileSync(join(flows, `${flow}.yaml`), flowText(flow, port, files))
-    for (let at = 1; at < 200; at += 2) writeFileSync(join(files, `${flow}.${at}.csv`), 'x')
+    for (let at = 1; at < 200; at += 2) {
+      mkdirSync(join(files, String(at)), { recursive: true })
+      writeFileSync(join(files, String(at), `${flow}.csv`), 'x')
+    }
   }
   const progress = progressHub(stack.url, log)
   const clock = () => new Date()
