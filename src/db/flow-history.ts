@@ -95,11 +95,7 @@ export interface PastTransition {
 export async function readTransitions(
   db: Kysely<Database>,
   flowId: string,
-  {
-    process,
-    before,
-    limit,
-  }: { readonly process?: string; readonly before?: number; readonly limit: number },
+  { process, before, limit }: { readonly process?: string; readonly before?: number; readonly limit: number },
 ): Promise<PastTransition[]> {
   let query = db.selectFrom('checkTransitions').selectAll().where('flow', '=', flowId)
   if (process !== undefined) query = query.where('process', '=', process)

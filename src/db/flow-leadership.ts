@@ -128,7 +128,9 @@ export class FlowLeadership {
         lagMs,
         overdue,
         storable(memories),
-        storable(spans.map(({ flow, check, span }) => ({ ...span, flow, check, state: severityOf(span.state) }))),
+        storable(
+          spans.map(({ flow, check, span }) => ({ ...span, flow, check, state: severityOf(span.state) })),
+        ),
         storable(transitions),
         storable(rows),
       ],

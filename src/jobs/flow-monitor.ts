@@ -53,11 +53,15 @@ export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {
   const memories = new SharedMemories(db, pictures, monotonic)
   let refusedFiles: readonly RefusedFile[] = []
 
+  let isAway = false
   const read = async () => {
     try {
       watchers.tell(await memories.read())
+      isAway = false
     } catch (err) {
-      if (!stopping.signal.aborted) log.warn({ err }, 'what is known of flows could not be read')
+      // Said once, not every two seconds.
+      if (!isAway && !stopping.signal.aborted) log.warn({ err }, 'what is known of flows cannot be read')
+      isAway = true
     }
   }
   const configuration = new WatchedConfiguration({

@@ -78,7 +78,9 @@ describe('the history of a flow', () => {
 
   test('knows only the flow it is asked for', async () => {
     await put(span(now - 1_000, now))
-    expect((await readHistory(database.db, 'other', { from: now - hour, to: now, slots: 3 }, now)).size).toBe(0)
+    expect((await readHistory(database.db, 'other', { from: now - hour, to: now, slots: 3 }, now)).size).toBe(
+      0,
+    )
   })
 })
 
@@ -111,7 +113,10 @@ describe('results that are added up', () => {
   })
 
   test('are hours for long spans, and doing it twice changes nothing', async () => {
-    await put(span(now - 50 * hour, now - 50 * hour + 20_000, 'FAILED'), span(now - 30 * hour, now - 30 * hour))
+    await put(
+      span(now - 50 * hour, now - 50 * hour + 20_000, 'FAILED'),
+      span(now - 30 * hour, now - 30 * hour),
+    )
     await rollUpResults(database.db, now)
     await database.db.updateTable('flowLeader').set({ rolledUpTo: null }).execute()
     await rollUpResults(database.db, now)
@@ -125,10 +130,7 @@ describe('results that are added up', () => {
   })
 
   test('are deleted when they had their time, and younger ones stay', async () => {
-    await put(
-      span(now - 8 * day, now - 8 * day),
-      span(now - 6 * day, now - 6 * day),
-    )
+    await put(span(now - 8 * day, now - 8 * day), span(now - 6 * day, now - 6 * day))
     await rollUpResults(database.db, now)
     expect(await deleteOldHistory(database.db, now, async () => {})).toBe(1)
     expect(await database.db.selectFrom('checkResults').select('fromAt').execute()).toEqual([
@@ -156,7 +158,11 @@ describe('changes of state', () => {
   test('are listed, the newest first, page by page, and of one process', async () => {
     await leadership.record({
       ...nothing,
-      transitions: [change('a', undefined, now), change('a', 'port', now + 1), change('b', undefined, now + 2)],
+      transitions: [
+        change('a', undefined, now),
+        change('a', 'port', now + 1),
+        change('b', undefined, now + 2),
+      ],
     })
     const [newest, ...rest] = await readTransitions(database.db, 'f', { limit: 10 })
     expect(newest).toMatchObject({

@@ -121,8 +121,10 @@ health_checks:
 
   test('is told that it runs no longer than its timeout', async () => {
     const { scheduler, answer, runs } = start()
-    answer(1, ({ signal }) =>
-      new Promise((resolve) => signal.addEventListener('abort', () => resolve(fail('timeout', 'Late.')))),
+    answer(
+      1,
+      ({ signal }) =>
+        new Promise((resolve) => signal.addEventListener('abort', () => resolve(fail('timeout', 'Late.')))),
     )
     scheduler.configure([flow({ a: 'port: 1, interval: 1h, timeout: 30ms' })])
     await until(() => expect(runs[0]?.result.reason).toBe('timeout'))
@@ -164,10 +166,17 @@ describe('identical checks', () => {
       flow({ a: 'port: 1, interval: 1h', b: 'port: 1, interval: 1h' }),
       flow({ c: 'port: 1, interval: 1h', d: 'port: 2, interval: 10ms' }, 'g'),
     ])
-    for (const [id, check] of [['f', 'a'], ['f', 'b'], ['g', 'c']] as const) scheduler.runNow(id, check)
+    for (const [id, check] of [
+      ['f', 'a'],
+      ['f', 'b'],
+      ['g', 'c'],
+    ] as const)
+      scheduler.runNow(id, check)
     await until(() => expect(of(runs, 'd').length).toBeGreaterThan(2))
     slow.end()
-    await until(() => expect(['a', 'b', 'c'].map((id) => of(runs, id).length > 0)).toEqual([true, true, true]))
+    await until(() =>
+      expect(['a', 'b', 'c'].map((id) => of(runs, id).length > 0)).toEqual([true, true, true]),
+    )
     expect(asked(1)).toBe(1)
   })
 
@@ -192,7 +201,10 @@ describe('identical checks', () => {
   test('do not when they measure differently', async () => {
     const { scheduler, asked, runs } = start()
     scheduler.configure([
-      flow({ a: 'port: 1, interval: 1h, cache_ttl: 1h', b: 'port: 1, send: hello, interval: 1h, cache_ttl: 1h' }),
+      flow({
+        a: 'port: 1, interval: 1h, cache_ttl: 1h',
+        b: 'port: 1, send: hello, interval: 1h, cache_ttl: 1h',
+      }),
     ])
     await until(() => expect(runs).toHaveLength(2))
     expect(asked(1)).toBe(2)

@@ -94,7 +94,10 @@ describe('a flow in the folder', () => {
 
   test('can be asked to check now; what cannot be run says so', async () => {
     const virtual = '  - {id: both, process: unzip, type: all, of: [port]}'
-    await put('files.yaml', flowText({ keys: ', interval: 1h', more: virtual }).replace('interval: 200ms, ', ''))
+    await put(
+      'files.yaml',
+      flowText({ keys: ', interval: 1h', more: virtual }).replace('interval: 200ms, ', ''),
+    )
     const monitor = await start()
     await until(() => expect(scripted.asked(8001)).toBe(1))
     expect(await monitor.checkNow('files', 'port')).toBe(true)
@@ -118,7 +121,15 @@ describe('the folder', () => {
     await put('notes.txt', 'not a flow')
     await until(() => expect(names(monitor)).toEqual(['Files']))
     await put('files.yaml', flowText({ name: 'Files two' }))
-    await put('other.json', JSON.stringify({ version: 1, flow: { id: 'other', name: 'Other' }, processes: [{ id: 'a' }], health_checks: [] }))
+    await put(
+      'other.json',
+      JSON.stringify({
+        version: 1,
+        flow: { id: 'other', name: 'Other' },
+        processes: [{ id: 'a' }],
+        health_checks: [],
+      }),
+    )
     await until(() => expect(names(monitor)).toEqual(['Files two', 'Other']))
     await rm(join(folder, 'files.yaml'))
     await until(() => expect(names(monitor)).toEqual(['Other']))
@@ -126,7 +137,10 @@ describe('the folder', () => {
 
   test('may swap files by renaming over them, and by symbolic links above them', async () => {
     await put('files.yaml', flowText())
-    for (const [version, name] of [['one', 'Linked one'], ['two', 'Linked two']] as const) {
+    for (const [version, name] of [
+      ['one', 'Linked one'],
+      ['two', 'Linked two'],
+    ] as const) {
       await mkdir(join(folder, `..${version}`))
       await writeFile(join(folder, `..${version}`, 'linked.yml'), flowText({ id: 'linked', name }))
     }
@@ -165,7 +179,9 @@ describe('a wrong file', () => {
     await until(() => expect(scripted.asked(8001)).toBeGreaterThan(before + 2))
     expect(monitor.list()[0]).toMatchObject({ text: flowText(), refused: { file: 'files.yaml' } })
     await put('files.yaml', flowText({ name: 'Mended' }))
-    await until(() => expect(monitor.list()).toMatchObject([{ flow: { name: 'Mended' }, refused: undefined }]))
+    await until(() =>
+      expect(monitor.list()).toMatchObject([{ flow: { name: 'Mended' }, refused: undefined }]),
+    )
   })
 
   test('that has never been right stands for no flow', async () => {
@@ -200,7 +216,11 @@ describe('a wrong file', () => {
   test.each([
     ['too large', () => put('files.yaml', `# ${'x'.repeat(1_048_576)}`), /larger than 1 MiB/],
     ['no text', () => writeFile(join(folder, 'files.yaml'), Buffer.from([0xff, 0xfe, 0x00])), /UTF-8/],
-    ['no file', () => rm(join(folder, 'files.yaml')).then(() => mkdir(join(folder, 'files.yaml'))), /no file/],
+    [
+      'no file',
+      () => rm(join(folder, 'files.yaml')).then(() => mkdir(join(folder, 'files.yaml'))),
+      /no file/,
+    ],
     [
       'a link to itself',
       () => rm(join(folder, 'files.yaml')).then(() => symlink('files.yaml', join(folder, 'files.yaml'))),
@@ -269,7 +289,10 @@ describe('without the database', () => {
     const elsewhere = new URL(database.adminUrl)
     elsewhere.pathname = '/postgres'
     await asAdmin(elsewhere.href, `alter database ${name} with allow_connections false`)
-    await asAdmin(elsewhere.href, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+    await asAdmin(
+      elsewhere.href,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+    )
     await until(() => expect(view(monitor)).toMatchObject({ state: 'UNKNOWN', reason: 'late' }))
     await put('files.yaml', flowText({ name: 'Changed meanwhile', keys: ', ttl: 2s' }))
     await until(() => expect(names(monitor)).toEqual(['Changed meanwhile']))
