@@ -2,7 +2,7 @@
 // processes. Over the built product.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { checkRunners } from '../dist/adapters/checks/index.js'
@@ -32,7 +32,7 @@ function flowText(flow, port, files) {
     const common = `id: c${at}, process: p${at % 40}, interval: 2s`
     return at % 2 === 0
       ? `  - {${common}, type: tcp_port, host: 127.0.0.1, port: ${port}, send: "${flow}.${at}"}`
-      : `  - {${common}, type: file_fresh, glob: "${files}/${flow}.${at}.*", max_age: 1d}`
+      : `  - {${common}, type: file_fresh, glob: "${files}/${flow}.${at}/*.csv", max_age: 1d}`
   })
   return `version: 1
 flow: {id: flow${flow}, name: Flow ${flow}}
@@ -49,7 +49,7 @@ ${checks.join('\n')}
 
 async function running(folder, report) {
   const config = readConfig({ ...process.env, SIGNALBOX_DATA: folder })
-  const log = createLog({ level: 'error' })
+  const log = createLog({ level: 'silent' })
   const stack = await openStack(config, log)
   // In a process of its own: what it costs to answer is not what it costs to ask.
   const listener = spawn(process.execPath, [
@@ -63,7 +63,10 @@ async function running(folder, report) {
   mkdirSync(files, { recursive: true })
   for (let flow = 0; flow < 5; flow++) {
     writeFileSync(join(flows, `${flow}.yaml`), flowText(flow, port, files))
-    for (let at = 1; at < 200; at += 2) writeFileSync(join(files, `${flow}.${at}.csv`), 'x')
+    for (let at = 1; at < 200; at += 2) {
+      mkdirSync(join(files, `${flow}.${at}`))
+      writeFileSync(join(files, `${flow}.${at}`, 'new.csv'), 'x')
+    }
   }
   const progress = progressHub(stack.url, log)
   const clock = () => new Date()
@@ -71,16 +74,18 @@ async function running(folder, report) {
     settings: { pluginFolders: [], baseFolder: folder },
     pings: heartbeatPings(stack.db, clock),
   })
-  const monitor = startFlowMonitor({
-    ...stack,
-    log,
-    folder: flows,
-    environment: {},
-    runners,
-    progress,
-    clock,
-    random: randomBytes,
-  })
+  const start = () =>
+    startFlowMonitor({
+      ...stack,
+      log,
+      folder: flows,
+      environment: {},
+      runners,
+      progress,
+      clock,
+      random: randomBytes,
+    })
+  const monitor = start()
   const client = new pg.Client({ connectionString: stack.url })
   await client.connect()
   const { rows } = await client.query('select pg_backend_pid() as id')
@@ -115,6 +120,7 @@ async function running(folder, report) {
       '<=',
       250,
     )
+    await following({ flows, files, monitor, start }, report)
   } finally {
     await monitor.stop()
     await runners.close()
@@ -123,6 +129,47 @@ async function running(folder, report) {
     await stack.close()
     listener.kill()
   }
+}
+
+/** From a result in the process that runs the checks until another one shows it, beside those 1,000. */
+async function following({ flows, files, monitor, start }, report) {
+  const path = join(files, 'flips')
+  writeFileSync(
+    join(flows, 'flips.yaml'),
+    `version: 1
+flow: {id: flips, name: Flips}
+processes: [{id: p, name: P}]
+health_checks: [{id: c, process: p, type: file_exists, path: "${path}", interval: 100ms, ttl: 1m, flap: {window: 5, start: 100, stop: 99}}]
+`,
+  )
+  const other = start()
+  const took = []
+  try {
+    let wanted = 'FAILED'
+    for await (const _ of other.changes('flips', AbortSignal.timeout(60_000))) {
+      const shown = other.picture('flips')?.assessment
+      if (shown?.state !== wanted) continue
+      took.push(Date.now() - shown.checks.get('c').memory.at)
+      if (took.length === 40) break
+      if (wanted === 'FAILED') writeFileSync(path, 'x')
+      else rmSync(path)
+      wanted = wanted === 'FAILED' ? 'HEALTHY' : 'FAILED'
+    }
+  } finally {
+    await other.stop()
+  }
+  if (took.length < 40)
+    throw new Error(`${took.length} changes were seen; ${monitor.picture('flips')?.assessment.state}`)
+  // The first waits for the file to be read.
+  const sorted = took.slice(1).sort((a, b) => a - b)
+  const [median, most] = [sorted[sorted.length >> 1], sorted.at(-1)]
+  report(
+    'a change seen in another process, the slowest of 39',
+    `${most} ms, median ${median} ms`,
+    most,
+    '<=',
+    300,
+  )
 }
 
 /** Seconds of processor time of the embedded server, where the system tells; its sessions stay over the time measured. */
@@ -192,12 +239,12 @@ ${processes
     if (round >= 200) took.push(performance.now() - began)
   }
   took.sort((a, b) => a - b)
-  const p99 = took[Math.floor(took.length * 0.99)]
+  const at = (share) => took[Math.floor(took.length * share)]
   report(
-    'picture of 200 processes with 400 checks, 99th percentile',
-    `${p99.toFixed(1)} ms, median ${took[took.length >> 1].toFixed(1)} ms`,
-    p99,
+    'picture of 200 processes with 400 checks',
+    `median ${at(0.5).toFixed(1)} ms, 95th percentile ${at(0.95).toFixed(1)} ms, 99th ${at(0.99).toFixed(1)} ms`,
+    at(0.5),
     '<=',
-    10,
+    5,
   )
 }

@@ -18,7 +18,7 @@ create table flow_leader (
 insert into flow_leader default values;
 
 -- What every process shows. No index over seq: with one, each of hundreds of updates a second would be two more writes,
--- and there are only as many rows as checks. json, not jsonb: nothing is asked of it here, and it takes any text.
+-- and there are only as many rows as checks. json, not jsonb: nothing is asked of it here.
 create table check_memories (
   flow text not null,
   "check" text not null,

@@ -127,12 +127,12 @@ export class FlowLeadership {
         this.#epoch,
         lagMs,
         overdue,
-        JSON.stringify(memories),
-        JSON.stringify(
+        storable(memories),
+        storable(
           spans.map(({ flow, check, span }) => ({ ...span, flow, check, state: severityOf(span.state) })),
         ),
-        storable(JSON.stringify(transitions)),
-        JSON.stringify(rows),
+        storable(transitions),
+        storable(rows),
       ],
     })
     if (rowCount !== 1) throw new NoLongerLeading()
@@ -143,11 +143,9 @@ export class FlowLeadership {
   }
 }
 
-/**
- * Text columns take neither null characters nor halves of surrogate pairs, which messages may quote from what was
- * measured. Columns of type json take both.
- */
-const storable = (json: string): string => json.replaceAll(/\\u(?:0000|d[89a-f][0-9a-f]{2})/gi, '\\ufffd')
+/** JSON without null characters and halves of surrogate pairs, which messages may quote and the database refuses. */
+const storable = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/\\u(?:0000|d[89a-f][0-9a-f]{2})/gi, '\\ufffd')
 
 /** Times are milliseconds since 1970. Nothing is written where the first part finds that the epoch is over. */
 const recordText = `

@@ -32,6 +32,7 @@ export interface CheckScheduler {
 /** One timer for all, not finer than this, so that hundreds of checks a second do not cost as many wake-ups. */
 const leastWaitMs = 5
 const longestWaitMs = 250
+const heldBackMs = 500
 
 interface Entry {
   readonly key: string
@@ -44,6 +45,8 @@ interface Entry {
   isRunning: boolean
   /** Asked for while it ran. */
   isAskedAgain: boolean
+  /** A turn waits until runs may begin again. */
+  isHeldBack: boolean
   lastAt: number | undefined
   leave: () => void
 }
@@ -83,6 +86,7 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
   function dispatch(turn: Turn, due: number): void {
     const { entry, attempt, isRegular } = turn
     if (entry.isGone) return
+    if (!isRegular) entry.isHeldBack = false
     const { check, phase } = entry
     if (isRegular) {
       const next = nextDue(monotonic(), check.interval, phase)
@@ -93,7 +97,12 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
         if (!isRegular) entry.isAskedAgain = true
         return
       }
-      if (deps.mayRun?.() === false) return
+      if (deps.mayRun?.() === false) {
+        // It may be an hour until its next turn.
+        if (!entry.isHeldBack) turns.add(monotonic() + heldBackMs, { entry, attempt: 0, isRegular: false })
+        entry.isHeldBack = true
+        return
+      }
       entry.isRunning = true
     }
     entry.leave = measurements.ask({
@@ -179,6 +188,7 @@ const newEntry = (key: string, flow: Flow, check: MeasuredCheck, meaning: string
   isGone: false,
   isRunning: false,
   isAskedAgain: false,
+  isHeldBack: false,
   lastAt: undefined,
   leave: () => {},
 })

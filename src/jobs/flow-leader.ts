@@ -69,7 +69,7 @@ export function startFlowLeader(deps: FlowLeaderDeps): FlowLeader {
         }
       } catch (err) {
         if (!stopping.signal.aborted)
-          deps.log.warn({ err }, 'this process does not run the checks of flows any more')
+          deps.log.warn({ err }, 'this process cannot run the checks of flows; trying again')
       } finally {
         current.leading = undefined
         deps.led()

@@ -8,7 +8,7 @@ import type { CheckRunners } from '../domain/flows/checks/check-runner.ts'
 import type { Values } from '../domain/flows/configuration/variables.ts'
 import type { Flow } from '../domain/flows/flow.ts'
 import type { FlowMonitor, RefusedFile, SchedulerState } from '../domain/flows/monitor/flow-monitor.ts'
-import { FlowPictures, meaningOf } from '../domain/flows/monitor/flow-pictures.ts'
+import { FlowPictures } from '../domain/flows/monitor/flow-pictures.ts'
 import { newId } from '../domain/ids.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import { startFlowLeader } from './flow-leader.ts'
@@ -53,11 +53,15 @@ export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {
   const memories = new SharedMemories(db, pictures, monotonic)
   let refusedFiles: readonly RefusedFile[] = []
 
+  let isAway = false
   const read = async () => {
     try {
       watchers.tell(await memories.read())
+      isAway = false
     } catch (err) {
-      if (!stopping.signal.aborted) log.warn({ err }, 'what is known of flows could not be read')
+      // Said once, not every two seconds.
+      if (!isAway && !stopping.signal.aborted) log.warn({ err }, 'what is known of flows cannot be read')
+      isAway = true
     }
   }
   const configuration = new WatchedConfiguration({
@@ -201,13 +205,8 @@ class SharedMemories {
     this.#leader = leader
     if (this.#isLeading) return changed
     if (this.#seq === after) this.#seq = leader.seq
-    const meanings = new Map(
-      this.#pictures
-        .list()
-        .flatMap(({ id, flow }) => flow.checks.map((check) => [`${id}/${check.id}`, meaningOf(check)])),
-    )
     for (const { flow, check, meaning, memory } of memories) {
-      if (meanings.get(`${flow}/${check}`) !== meaning) continue
+      if (this.#pictures.meaning(flow, check) !== meaning) continue
       this.#pictures.remember(flow, check, memory)
       changed.add(flow)
     }

@@ -60,7 +60,9 @@ export class FlowRecorder {
       this.#rowHashes.set(key, hash)
     }
     const kept = this.#extend(key, name, check.type, memory)
-    const isNews = hasChanged || (result.outcome !== 'pass' && at - kept.loggedAt >= repeatMs)
+    // Neither a failure that lasts nor one that comes and goes may fill the log.
+    const isRepeat = result.outcome !== 'pass' && Math.abs(at - kept.loggedAt) >= repeatMs
+    const isNews = (hasChanged && !memory.flapping) || isRepeat
     if (isNews) kept.loggedAt = at
     this.#say(flowId, check.id, memory, durationMs, isNews)
     return hasChanged

@@ -37,8 +37,8 @@ export class WatchedConfiguration {
   #accepted: AcceptedFiles = nothingAccepted
   #seen: string | undefined
   #taken: string | undefined
-  /** Files whose texts the database has to forget; undefined: it knows everything. */
-  #toKeep: Set<string> | undefined
+  /** Files whose texts the database has to forget; undefined: it knows what is in force. */
+  #toForget: Set<string> | undefined
 
   constructor(deps: WatchedConfigurationDeps) {
     this.#deps = deps
@@ -83,9 +83,9 @@ export class WatchedConfiguration {
     }
     this.#accepted = next
     const present = new Set(next.flows.map(({ file }) => file))
-    this.#toKeep ??= new Set()
-    for (const { file } of before.flows) if (!present.has(file)) this.#toKeep.add(file)
-    for (const file of present) this.#toKeep.delete(file)
+    this.#toForget ??= new Set()
+    for (const { file } of before.flows) if (!present.has(file)) this.#toForget.add(file)
+    for (const file of present) this.#toForget.delete(file)
     const refused = next.refused.length + next.flows.filter((flow) => flow.refused !== undefined).length
     if (refused > 0) log.warn({ rows: refused }, 'files of flows were refused; the flows go on as they were')
     log.info({ rows: next.flows.length }, 'flows are watched')
@@ -94,12 +94,12 @@ export class WatchedConfiguration {
 
   /** As long as the database does not know what is in force, tries again. */
   async #keep(): Promise<void> {
-    const gone = this.#toKeep
+    const gone = this.#toForget
     if (gone === undefined) return
-    const { db, clock, log } = this.#deps
+    const { db, log } = this.#deps
     try {
-      await keepFlowTexts(db, this.#accepted.flows, [...gone], new Date(clock()))
-      if (this.#toKeep === gone) this.#toKeep = undefined
+      await keepFlowTexts(db, this.#accepted.flows, [...gone])
+      if (this.#toForget === gone) this.#toForget = undefined
     } catch (err) {
       log.warn({ err }, 'the texts of flows could not be kept')
     }

@@ -1,19 +1,21 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { fail, pass } from '../../src/domain/flows/checks/check-result.ts'
+import { readTransitions } from '../../src/db/flow-history.ts'
+import { couldNotTell, fail } from '../../src/domain/flows/checks/check-result.ts'
 import type { FlowMonitorProcess } from '../../src/jobs/flow-monitor.ts'
+import { asAdmin } from '../support/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { liveMonitor, scriptedRunners } from '../support/flows/live-monitor.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const flowText = ({ id = 'files', port = 8001, more = '' } = {}) => `version: 1
-flow: {id: ${id}, name: Files}
+const flowText = ({ id = 'files', name = 'Files', port = 8001, keys = '', more = '' } = {}) => `version: 1
+flow: {id: ${id}, name: ${name}}
 processes:
   - {id: unzip, name: Unzip}
 health_checks:
-  - {id: port, process: unzip, type: tcp_port, host: localhost, port: ${port}, interval: 200ms, timeout: 1s}
+  - {id: port, process: unzip, type: tcp_port, host: localhost, port: ${port}, interval: 200ms, timeout: 1s${keys}}
 ${more}`
 
 let database: TestDatabase
@@ -32,15 +34,19 @@ afterEach(async () => {
   await database.drop()
 })
 
-async function start(given = scripted): Promise<FlowMonitorProcess> {
-  const monitor = liveMonitor(database, folder, given.runners)
+async function start(given = scripted, from = folder): Promise<FlowMonitorProcess> {
+  const monitor = liveMonitor(database, from, given.runners)
   monitors.push(monitor)
   await monitor.loaded
   return monitor
 }
 const put = (file: string, text: string) => writeFile(join(folder, file), text)
 const state = (monitor: FlowMonitorProcess, id = 'files') => monitor.picture(id)?.assessment.state
-const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 8_000, interval: 20 })
+const names = (monitor: FlowMonitorProcess) => monitor.list().map(({ flow }) => flow.name)
+const view = (monitor: FlowMonitorProcess, check = 'port') =>
+  monitor.picture('files')?.assessment.checks.get(check)
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 20 })
+const down = fail('refused', 'Nobody listens.')
 
 describe('a flow in the folder', () => {
   test('is watched: its checks run, and its picture says what they found', async () => {
@@ -48,8 +54,184 @@ describe('a flow in the folder', () => {
     const monitor = await start()
     expect(monitor.list()).toMatchObject([{ id: 'files', file: 'files.yaml', refused: undefined }])
     await until(() => expect(state(monitor)).toBe('HEALTHY'))
-    scripted.answer(8001, fail('refused', 'Nobody listens.'))
+    scripted.answer(8001, down)
     await until(() => expect(state(monitor)).toBe('FAILED'))
+    expect(monitor.scheduler()).toMatchObject({ isStalled: false, overdue: 0 })
+  })
+
+  test('tells who waits of every change, of it and of any', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await until(() => expect(state(monitor)).toBe('HEALTHY'))
+    const stop = new AbortController()
+    const seen = async (id: string | undefined) => {
+      for await (const _ of monitor.changes(id, stop.signal)) if (state(monitor) === 'FAILED') return 'seen'
+      return 'ended'
+    }
+    const waiting = [seen('files'), seen(undefined)]
+    scripted.answer(8001, down)
+    expect(await Promise.all(waiting)).toEqual(['seen', 'seen'])
+    const other = seen('nobody')
+    stop.abort()
+    expect(await other).toMatch(/seen|ended/)
+  })
+
+  test('has its changes in history, of its processes and checks', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await until(() => expect(state(monitor)).toBe('HEALTHY'))
+    scripted.answer(8001, down)
+    await until(async () => {
+      const past = await readTransitions(database.db, 'files', { limit: 10 })
+      expect(past.map(({ process, check, from, to }) => `${process} ${check} ${from} ${to}`).sort()).toEqual([
+        'unzip port HEALTHY FAILED',
+        'unzip port UNKNOWN HEALTHY',
+        'unzip undefined HEALTHY FAILED',
+        'unzip undefined UNKNOWN HEALTHY',
+      ])
+    })
+  })
+
+  test('can be asked to check now; what cannot be run says so', async () => {
+    const virtual = '  - {id: both, process: unzip, type: all, of: [port]}'
+    await put(
+      'files.yaml',
+      flowText({ keys: ', interval: 1h', more: virtual }).replace('interval: 200ms, ', ''),
+    )
+    const monitor = await start()
+    await until(() => expect(scripted.asked(8001)).toBe(1))
+    expect(await monitor.checkNow('files', 'port')).toBe(true)
+    await until(() => expect(scripted.asked(8001)).toBe(2))
+    expect(await monitor.checkNow('files', 'both')).toBe(true)
+    await until(() => expect(scripted.asked(8001)).toBe(3))
+    expect(await monitor.checkNow('files', 'nobody')).toBe(false)
+    expect(await monitor.checkNow('nobody', 'port')).toBe(false)
+  })
+})
+
+describe('the folder', () => {
+  test('may be missing or empty: then no flow is watched', async () => {
+    const monitor = await start(scripted, join(folder, 'missing'))
+    expect([monitor.list(), monitor.refusedFiles()]).toEqual([[], []])
+  })
+
+  test('is read again: a new flow, a changed one, one that is gone', async () => {
+    const monitor = await start()
+    await put('files.yaml', flowText())
+    await put('notes.txt', 'not a flow')
+    await until(() => expect(names(monitor)).toEqual(['Files']))
+    await put('files.yaml', flowText({ name: 'Files two' }))
+    await put(
+      'other.json',
+      JSON.stringify({
+        version: 1,
+        flow: { id: 'other', name: 'Other' },
+        processes: [{ id: 'a' }],
+        health_checks: [],
+      }),
+    )
+    await until(() => expect(names(monitor)).toEqual(['Files two', 'Other']))
+    await rm(join(folder, 'files.yaml'))
+    await until(() => expect(names(monitor)).toEqual(['Other']))
+  })
+
+  test('may swap files by renaming over them, and by symbolic links above them', async () => {
+    await put('files.yaml', flowText())
+    for (const [version, name] of [
+      ['one', 'Linked one'],
+      ['two', 'Linked two'],
+    ] as const) {
+      await mkdir(join(folder, `..${version}`))
+      await writeFile(join(folder, `..${version}`, 'linked.yml'), flowText({ id: 'linked', name }))
+    }
+    await symlink('..one', join(folder, '..data'))
+    await symlink('..data/linked.yml', join(folder, 'linked.yml'))
+    const monitor = await start()
+    expect(names(monitor)).toEqual(['Files', 'Linked one'])
+    await writeFile(join(folder, 'files.new'), flowText({ name: 'Renamed over' }))
+    await rename(join(folder, 'files.new'), join(folder, 'files.yaml'))
+    await symlink('..two', join(folder, '..data_tmp'))
+    await rename(join(folder, '..data_tmp'), join(folder, '..data'))
+    await until(() => expect(names(monitor)).toEqual(['Renamed over', 'Linked two']))
+  })
+
+  test('keeps what is known of a check whose meaning stays, and forgets one that means something else', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await until(() => expect(state(monitor)).toBe('HEALTHY'))
+    const since = view(monitor)?.since
+    await put('files.yaml', flowText({ keys: ', owner: somebody' }))
+    await until(() => expect(monitor.list()[0]?.text).toContain('somebody'))
+    expect(view(monitor)?.since).toBe(since)
+    await put('files.yaml', flowText({ port: 8002 }))
+    await until(() => expect(scripted.asked(8002)).toBeGreaterThan(0))
+    await until(() => expect(view(monitor)?.since).toBeGreaterThan(since ?? 0))
+  })
+})
+
+describe('a wrong file', () => {
+  test('changes nothing of what runs, and is told with its line', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await put('files.yaml', flowText({ keys: ', max_aeg: 3m' }))
+    await until(() => expect(monitor.list()[0]?.refused?.mistakes).toMatchObject([{ line: 6 }]))
+    const before = scripted.asked(8001)
+    await until(() => expect(scripted.asked(8001)).toBeGreaterThan(before + 2))
+    expect(monitor.list()[0]).toMatchObject({ text: flowText(), refused: { file: 'files.yaml' } })
+    await put('files.yaml', flowText({ name: 'Mended' }))
+    await until(() =>
+      expect(monitor.list()).toMatchObject([{ flow: { name: 'Mended' }, refused: undefined }]),
+    )
+  })
+
+  test('that has never been right stands for no flow', async () => {
+    await put('files.yaml', 'version: 1')
+    const monitor = await start()
+    expect(monitor.list()).toEqual([])
+    expect(monitor.refusedFiles()).toMatchObject([{ file: 'files.yaml', text: 'version: 1' }])
+  })
+
+  test('at the start: what it last said that was right goes on', async () => {
+    await put('files.yaml', flowText())
+    const first = await start()
+    await first.stop()
+    monitors = []
+    await put('files.yaml', 'broken: [')
+    const monitor = await start()
+    expect(monitor.list()).toMatchObject([{ id: 'files', text: flowText(), refused: { text: 'broken: [' } }])
+    await until(() => expect(state(monitor)).toBe('HEALTHY'))
+  })
+
+  test('with an id that another file has is refused, whichever comes first by name', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await put('a-copy.yaml', flowText({ name: 'Copy' }))
+    await until(() => expect(monitor.refusedFiles()).toMatchObject([{ file: 'a-copy.yaml' }]))
+    expect(names(monitor)).toEqual(['Files'])
+    expect(monitor.refusedFiles()[0]?.mistakes[0]?.message).toContain('files.yaml')
+    await rm(join(folder, 'files.yaml'))
+    await until(() => expect(names(monitor)).toEqual(['Copy']))
+  })
+
+  test.each([
+    ['too large', () => put('files.yaml', `# ${'x'.repeat(1_048_576)}`), /larger than 1 MiB/],
+    ['no text', () => writeFile(join(folder, 'files.yaml'), Buffer.from([0xff, 0xfe, 0x00])), /UTF-8/],
+    [
+      'no file',
+      () => rm(join(folder, 'files.yaml')).then(() => mkdir(join(folder, 'files.yaml'))),
+      /no file/,
+    ],
+    [
+      'a link to itself',
+      () => rm(join(folder, 'files.yaml')).then(() => symlink('files.yaml', join(folder, 'files.yaml'))),
+      /cannot be read \(ELOOP\)/,
+    ],
+  ])('that is %s is refused with a sentence', async (_, spoil, sentence) => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await spoil()
+    await until(() => expect(monitor.list()[0]?.refused?.mistakes[0]?.message).toMatch(sentence))
+    expect(names(monitor)).toEqual(['Files'])
   })
 })
 
@@ -59,25 +241,76 @@ describe('of two processes', () => {
     const other = scriptedRunners()
     const [one, two] = [await start(), await start(other)]
     await until(() => expect([state(one), state(two)]).toEqual(['HEALTHY', 'HEALTHY']))
-    scripted.answer(8001, fail('refused', 'Nobody listens.'))
-    other.answer(8001, fail('refused', 'Nobody listens.'))
+    scripted.answer(8001, down)
+    other.answer(8001, down)
     await until(() => expect([state(one), state(two)]).toEqual(['FAILED', 'FAILED']))
-    expect(scripted.asked(8001) === 0 || other.asked(8001) === 0).toBe(true)
+    expect([scripted.asked(8001), other.asked(8001)].filter((count) => count === 0)).toHaveLength(1)
     expect([one.scheduler().isStalled, two.scheduler().isStalled]).toEqual([false, false])
   })
 
-  test('the other goes on with what is remembered when the connection of the first is cut', async () => {
-    await put('files.yaml', flowText({ more: '' }))
-    const other = scriptedRunners()
+  test('the one that does not run them can ask for a run as well', async () => {
+    await put('files.yaml', flowText().replace('200ms', '1h'))
     const one = await start()
     await until(() => expect(state(one)).toBe('HEALTHY'))
+    const two = await start(scriptedRunners())
+    const before = scripted.asked(8001)
+    expect(await two.checkNow('files', 'port')).toBe(true)
+    await until(() => expect(scripted.asked(8001)).toBeGreaterThan(before))
+  })
+
+  test('the other goes on with what is remembered when the connection of the first is cut', async () => {
+    await put('files.yaml', flowText({ keys: ', failure_threshold: 100' }))
+    const one = await start()
+    await until(() => expect(state(one)).toBe('HEALTHY'))
+    const other = scriptedRunners()
+    scripted.answer(8001, down)
+    other.answer(8001, down)
     const two = await start(other)
-    await until(() => expect(state(two)).toBe('HEALTHY'))
-    const since = two.picture('files')?.assessment.checks.get('port')?.since
+    await until(() => expect(view(two)?.confirming?.count).toBeGreaterThan(2))
+    const [since, count] = [view(two)?.since, view(two)?.confirming?.count ?? 0]
+    monitors = [two]
     await one.stop()
     await until(() => expect(other.asked(8001)).toBeGreaterThan(2))
-    expect(two.picture('files')?.assessment.checks.get('port')?.since).toBe(since)
+    expect(view(two)?.since).toBe(since)
+    expect(view(two)?.confirming?.count).toBeGreaterThan(count)
+    expect((await readTransitions(database.db, 'files', { limit: 9 })).map(({ to }) => to)).toEqual([
+      'HEALTHY',
+      'HEALTHY',
+    ])
   })
 })
-void sql
-void pass
+
+describe('without the database', () => {
+  test('what is known gets old and UNKNOWN, and all goes on when it is back', async () => {
+    await put('files.yaml', flowText({ keys: ', ttl: 2s' }))
+    const monitor = await start()
+    await until(() => expect(state(monitor)).toBe('HEALTHY'))
+    const name = new URL(database.url).pathname.slice(1)
+    const elsewhere = new URL(database.adminUrl)
+    elsewhere.pathname = '/postgres'
+    await asAdmin(elsewhere.href, `alter database ${name} with allow_connections false`)
+    await asAdmin(
+      elsewhere.href,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+    )
+    await until(() => expect(view(monitor)).toMatchObject({ state: 'UNKNOWN', reason: 'late' }))
+    await put('files.yaml', flowText({ name: 'Changed meanwhile', keys: ', ttl: 2s' }))
+    await until(() => expect(names(monitor)).toEqual(['Changed meanwhile']))
+    await until(() => expect(monitor.scheduler().isStalled).toBe(true))
+    await asAdmin(elsewhere.href, `alter database ${name} with allow_connections true`)
+    await until(() => expect([state(monitor), monitor.scheduler().isStalled]).toEqual(['HEALTHY', false]))
+    await until(async () => {
+      const { rows } = await sql<{ text: string }>`select text from flow_texts`.execute(database.db)
+      expect(rows[0]?.text).toContain('Changed meanwhile')
+    })
+  })
+})
+
+describe('a result that could not be stored as text', () => {
+  test('is stored nevertheless', async () => {
+    await put('files.yaml', flowText())
+    scripted.answer(8001, couldNotTell('bad_value', 'It said \0 and \ud800.'))
+    const [one, two] = [await start(), await start(scriptedRunners())]
+    await until(() => expect([view(one)?.reason, view(two)?.reason]).toEqual(['bad_value', 'bad_value']))
+  })
+})

@@ -59,6 +59,11 @@ describe('the state of a check', () => {
       since: 15_000,
     })
   })
+  test('is UNKNOWN when the clock was set back behind the result by more than that', () => {
+    const memory = remember(undefined, check(), good, 3_600_000)
+    expect(viewCheck(check(), memory, 3_600_000 - 15_000).state).toBe('HEALTHY')
+    expect(viewCheck(check(), memory, 0)).toMatchObject({ state: 'UNKNOWN', reason: 'clock' })
+  })
   test('without data is what on_no_data says', () => {
     expect(stateAfter(check(), good, noData)).toBe('UNKNOWN')
     expect(stateAfter(check(', on_no_data: failed'), noData)).toBe('FAILED')

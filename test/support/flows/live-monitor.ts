@@ -60,12 +60,12 @@ export function scriptedRunners(): ScriptedRunners {
 
 /** A monitor as a process of the portal has it, with a listening connection of its own. */
 export function liveMonitor(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'db' | 'url'>,
   folder: string,
   runners: CheckRunners,
   more: { readonly environment?: Record<string, string>; readonly log?: pino.Logger } = {},
 ): FlowMonitorProcess {
-  const log = more.log ?? pino({ level: process.env.TEST_LOG ?? 'silent' })
+  const log = more.log ?? pino({ level: 'silent' })
   const progress = progressHub(database.url, log)
   const monitor = startFlowMonitor({
     db: database.db,

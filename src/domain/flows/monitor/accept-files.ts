@@ -6,7 +6,12 @@ import type { RefusedFile, WatchedFlow } from './flow-monitor.ts'
 
 /** A file as it is now. */
 export type GivenFile =
-  | { readonly file: string; readonly text: string }
+  | {
+      readonly file: string
+      readonly text: string
+      /** Since when it is in force, where that is known. */
+      readonly at?: number
+    }
   | { readonly file: string; readonly problem: string }
 
 /** The flows in force, and the files that stand for none. */
@@ -80,7 +85,16 @@ function read(
   }
   const hash = createHash('sha256').update(text).digest('hex')
   return {
-    watched: { id: flow.id, file, flow, text, hash, loadedAt: now, warnings: mistakes, refused: undefined },
+    watched: {
+      id: flow.id,
+      file,
+      flow,
+      text,
+      hash,
+      loadedAt: given.at ?? now,
+      warnings: mistakes,
+      refused: undefined,
+    },
   }
 }
 

@@ -21,6 +21,7 @@ export class FlowPictures {
     { readonly picture: FlowPicture; readonly shown: string; stale: boolean }
   >()
   #flows: ReadonlyMap<string, WatchedFlow> = new Map()
+  #meanings: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
 
   /** @param clock milliseconds since 1970 UTC */
   constructor(clock: () => number) {
@@ -30,10 +31,12 @@ export class FlowPictures {
   /** The flows from now on, all at once. What is remembered stays for every check that still means the same. */
   configure(flows: readonly WatchedFlow[]): void {
     this.#flows = new Map(flows.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((flow) => [flow.id, flow]))
+    this.#meanings = new Map(
+      flows.map(({ id, flow }) => [id, new Map(flow.checks.map((check) => [check.id, meaningOf(check)]))]),
+    )
     for (const [id, memories] of this.#memories) {
-      const meanings = new Map(this.#flows.get(id)?.flow.checks.map((check) => [check.id, meaningOf(check)]))
       for (const [check, { meaning }] of memories) {
-        if (meanings.get(check) !== meaning) memories.delete(check)
+        if (this.meaning(id, check) !== meaning) memories.delete(check)
       }
       if (memories.size === 0) this.#memories.delete(id)
     }
@@ -43,13 +46,18 @@ export class FlowPictures {
 
   /** Takes over what is now remembered of a check; ignored where there is no such check. */
   remember(flowId: string, checkId: string, memory: CheckMemory): void {
-    const check = this.#flows.get(flowId)?.flow.checks.find((each) => each.id === checkId)
-    if (check === undefined) return
+    const meaning = this.meaning(flowId, checkId)
+    if (meaning === undefined) return
     const memories = this.#memories.get(flowId) ?? new Map<string, Kept>()
     this.#memories.set(flowId, memories)
-    memories.set(checkId, { meaning: meaningOf(check), memory })
+    memories.set(checkId, { meaning, memory })
     const known = this.#pictures.get(flowId)
     if (known !== undefined) known.stale = true
+  }
+
+  /** What a check means as it is configured; undefined: there is none. */
+  meaning(flowId: string, checkId: string): string | undefined {
+    return this.#meanings.get(flowId)?.get(checkId)
   }
 
   memory(flowId: string, checkId: string): CheckMemory | undefined {

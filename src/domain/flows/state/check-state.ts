@@ -125,12 +125,16 @@ export function viewCheck(check: Viewing, memory: CheckMemory | undefined, now: 
     }
   }
   const age = now - memory.at
-  if (age > check.ttl) {
-    const message = `The last result is ${durationInWords(age)} old: “${memory.result.message}”`
+  if (Math.abs(age) > check.ttl) {
+    const isLate = age > 0
+    // A clock that was set back must not keep an old result young.
+    const message = isLate
+      ? `The last result is ${durationInWords(age)} old: “${memory.result.message}”`
+      : `The last result is from ${durationInWords(-age)} ahead: clocks disagree, or one was set back.`
     return {
       state: 'UNKNOWN',
-      since: memory.at + check.ttl,
-      reason: 'late',
+      since: isLate ? memory.at + check.ttl : undefined,
+      reason: isLate ? 'late' : 'clock',
       message,
       confirming: undefined,
       flapping: false,
