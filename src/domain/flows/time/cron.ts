@@ -1,19 +1,12 @@
+import { type CronExpression, CronExpressionParser } from 'cron-parser'
 import { localTime, momentOf } from './local-time.ts'
 
 /** The minutes at which something is expected. */
 export interface Cron {
-  readonly minutes: readonly number[]
-  readonly hours: readonly number[]
-  readonly daysOfMonth: ReadonlySet<number>
-  readonly months: ReadonlySet<number>
-  /** 0 is Sunday. */
-  readonly weekdays: ReadonlySet<number>
-  /** POSIX: when both days are restricted, either is enough. */
-  readonly eitherDay: boolean
+  /** Five fields: minute, hour, day of month, month, weekday. */
+  readonly expression: string
 }
 
-const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const weekdayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 const nicknames: Readonly<Record<string, string>> = {
   '@hourly': '0 * * * *',
   '@daily': '0 0 * * *',
@@ -21,40 +14,34 @@ const nicknames: Readonly<Record<string, string>> = {
   '@weekly': '0 0 * * 0',
   '@monthly': '0 0 1 * *',
   '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
 }
+
+/** Numbers and names; the library also reads seconds, L, #, ? and H (chance), which no crontab knows. */
+const field = /^(?:\*|[a-z]{3}|\d{1,2})(?:-(?:[a-z]{3}|\d{1,2}))?(?:\/\d{1,2})?$/i
 
 /** Reads five fields (minute, hour, day, month, weekday) or a nickname; a string says what is wrong. */
 export function parseCron(text: string): Cron | string {
   const fields = (nicknames[text.trim()] ?? text).trim().split(/\s+/)
   if (fields.length !== 5) return 'Five fields are needed: minute, hour, day of month, month, weekday.'
-  const [minute = '', hour = '', day = '', month = '', weekday = ''] = fields
-  const minutes = parseField(minute, 'minute', 0, 59)
-  const hours = parseField(hour, 'hour', 0, 23)
-  const daysOfMonth = parseField(day, 'day of month', 1, 31)
-  const months = parseField(month, 'month', 1, 12, monthNames, 1)
-  const weekdays = parseField(weekday, 'weekday', 0, 7, weekdayNames, 0)
-  for (const field of [minutes, hours, daysOfMonth, months, weekdays]) {
-    if (typeof field === 'string') return field
+  for (const each of fields) {
+    if (!each.split(',').every((item) => field.test(item)))
+      return `“${each}” is no field of a cron expression. Write numbers, *, ranges (1-5), lists (1,2) and steps (*/5).`
   }
-  if (
-    typeof minutes === 'string' ||
-    typeof hours === 'string' ||
-    typeof daysOfMonth === 'string' ||
-    typeof months === 'string' ||
-    typeof weekdays === 'string'
-  ) {
-    return 'This is not a cron expression.'
+  const [, , day = '', , weekday = ''] = fields
+  const isStep = (each: string) => each.startsWith('*/')
+  if ((isStep(day) && weekday !== '*') || (isStep(weekday) && day !== '*'))
+    return 'Crons differ on what a step in one day field means beside the other. List the days instead.'
+  const expression = fields.join(' ')
+  try {
+    CronExpressionParser.parse(expression, { currentDate: 0, tz: 'UTC' })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : ''
+    return why.includes('day of month definition')
+      ? 'This day never comes.'
+      : `This is no cron expression: ${why}.`
   }
-  const eitherDay = !day.startsWith('*') && !weekday.startsWith('*')
-  const cron: Cron = {
-    minutes,
-    hours,
-    daysOfMonth: new Set(daysOfMonth),
-    months: new Set(months),
-    weekdays: new Set(weekdays.map((at) => at % 7)),
-    eitherDay,
-  }
-  return everMatches(cron) ? cron : 'This day never comes.'
+  return { expression }
 }
 
 /** systemd's OnCalendar, the daily part of it: `[Mon..Fri ]HH:MM`, `hourly`, `daily`, `weekly`, `monthly`. */
@@ -72,76 +59,33 @@ export function parseOnCalendar(text: string): Cron | string {
   return parseCron(`${Number(minute)} ${Number(hour)} * * ${short ?? '*'}`)
 }
 
-/** The last moment at or before `at` that the expression names; undefined when there is none in eight years. */
+/** The last moment at or before `at` that the expression names; undefined when there is none in sight. */
 export function previousTime(cron: Cron, at: number, timezone: string): number | undefined {
-  return nearestTime(cron, at, timezone, -1)
+  const times = from(cron, at + 1, timezone)
+  const isEveryHour = times.fields.hour.values.length === 24
+  for (;;) {
+    const moment = found(() => times.prev())
+    // Backwards the library also stops at the second 01:30 of the night in which the clocks go back, forwards at
+    // the first alone. A job runs once then, and would be called late.
+    if (moment === undefined || isEveryHour || momentOf(localTime(moment, timezone), timezone) === moment)
+      return moment
+  }
 }
 
 /** The first moment after `at` that the expression names. */
 export function nextTime(cron: Cron, at: number, timezone: string): number | undefined {
-  return nearestTime(cron, at, timezone, 1)
+  const times = from(cron, at, timezone)
+  return found(() => times.next())
 }
 
-function nearestTime(cron: Cron, at: number, timezone: string, step: 1 | -1): number | undefined {
-  const start = localTime(at, timezone)
-  const hours = step === 1 ? cron.hours : cron.hours.toReversed()
-  const minutes = step === 1 ? cron.minutes : cron.minutes.toReversed()
-  for (let offset = 0; offset <= 8 * 366; offset++) {
-    const date = new Date(Date.UTC(start.year, start.month - 1, start.day + offset * step))
-    if (!matchesDay(cron, date)) continue
-    const day = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
-    for (const hour of hours) {
-      for (const minute of minutes) {
-        const moment = momentOf({ ...day, hour, minute }, timezone)
-        if (step === 1 ? moment > at : moment <= at) return moment
-      }
-    }
+const from = ({ expression }: Cron, at: number, timezone: string): CronExpression =>
+  CronExpressionParser.parse(expression, { currentDate: at, tz: timezone })
+
+/** It throws when it finds none after 10,000 steps. */
+function found(look: () => { getTime(): number }): number | undefined {
+  try {
+    return look().getTime()
+  } catch {
+    return undefined
   }
-  return undefined
-}
-
-function matchesDay(cron: Cron, date: Date): boolean {
-  if (!cron.months.has(date.getUTCMonth() + 1)) return false
-  const ofMonth = cron.daysOfMonth.has(date.getUTCDate())
-  const ofWeek = cron.weekdays.has(date.getUTCDay())
-  return cron.eitherDay ? ofMonth || ofWeek : ofMonth && ofWeek
-}
-
-/** 31 February and its like; 29 February counts, because leap years come. */
-function everMatches(cron: Cron): boolean {
-  if (cron.eitherDay) return true
-  const longest = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-  return [...cron.months].some((month) =>
-    [...cron.daysOfMonth].some((day) => day <= (longest[month - 1] ?? 0)),
-  )
-}
-
-function parseField(
-  text: string,
-  name: string,
-  lowest: number,
-  highest: number,
-  names: readonly string[] = [],
-  first = 0,
-): number[] | string {
-  const found = new Set<number>()
-  const numberOf = (word: string) => {
-    const named = names.indexOf(word.toLowerCase())
-    if (named >= 0) return named + first
-    return /^\d{1,2}$/.test(word) ? Number(word) : Number.NaN
-  }
-  for (const item of text.split(',')) {
-    const [range = '', stepText, ...more] = item.split('/')
-    const step = stepText === undefined ? 1 : Number(stepText)
-    if (more.length > 0 || !Number.isInteger(step) || step < 1)
-      return `The step in the ${name} field, “${item}”, is not a whole number from 1.`
-    const [from = '', to, ...rest] = range === '*' ? [String(lowest), String(highest)] : range.split('-')
-    const begin = numberOf(from)
-    const end = to === undefined ? (stepText === undefined ? begin : highest) : numberOf(to)
-    if (rest.length > 0 || !(begin >= lowest && end <= highest && begin <= end)) {
-      return `The ${name} field, “${item}”, is not between ${lowest} and ${highest}.`
-    }
-    for (let at = begin; at <= end; at += step) found.add(at)
-  }
-  return [...found].sort((a, b) => a - b)
 }

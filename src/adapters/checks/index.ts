@@ -1,0 +1,48 @@
+import type { CheckRunners } from '../../domain/flows/checks/check-runner.ts'
+import type { HeartbeatPings } from '../../domain/flows/checks/heartbeat-pings.ts'
+import { commandRunner } from './command.ts'
+import { databaseRunners } from './database.ts'
+import { diskRunner } from './disk.ts'
+import { fileIntegrityRunner } from './file-integrity.ts'
+import { fileRunners } from './files.ts'
+import { heartbeatRunner } from './heartbeat.ts'
+import { httpRunner } from './http.ts'
+import { metricRunners } from './metrics.ts'
+import { PostgresSessions } from './postgres-sessions.ts'
+import { processRunner } from './process.ts'
+import { resultsRunner } from './results.ts'
+import { serviceRunner } from './service.ts'
+import type { CheckSettings } from './settings.ts'
+import { tcpPortRunner } from './tcp-port.ts'
+import { tlsExpiryRunner } from './tls-expiry.ts'
+
+export interface CheckRunnersDeps {
+  readonly settings: CheckSettings
+  readonly pings: HeartbeatPings
+}
+
+export type OpenCheckRunners = CheckRunners & {
+  /** Ends the connections that are kept. Runs end by their own signals. */
+  close(): Promise<void>
+}
+
+/** How every measured type is run: a type without its line does not compile. */
+export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRunners {
+  const sessions = new PostgresSessions()
+  return {
+    ...fileRunners(settings),
+    file_integrity: fileIntegrityRunner(settings),
+    tcp_port: tcpPortRunner,
+    tls_expiry: tlsExpiryRunner,
+    http: httpRunner(settings),
+    ...databaseRunners(sessions),
+    ...metricRunners(settings, sessions),
+    results: resultsRunner(settings, sessions),
+    process: processRunner(settings),
+    service: serviceRunner(settings),
+    disk: diskRunner(settings),
+    heartbeat: heartbeatRunner(pings),
+    command: commandRunner(settings),
+    close: () => sessions.close(),
+  }
+}

@@ -1,0 +1,193 @@
+import { Socket } from 'node:net'
+import pg from 'pg'
+import { onAbort } from './deadline.ts'
+
+/** Connections of one database at once: checks watch it, they must not load it. */
+const mostSessions = 4
+/** An idle connection is kept this long for the next check. */
+const idleMs = 30_000
+/** How long asking the server to stop a statement may take. */
+const cancelMs = 3_000
+
+interface Session {
+  readonly client: pg.Client
+  readonly processId: number
+  /** Ends it at once, whatever it is doing. */
+  destroy(): void
+  isDead: boolean
+}
+
+/** The connections of one database. */
+interface Sessions {
+  readonly idle: Map<Session, NodeJS.Timeout>
+  used: number
+  readonly waiting: Set<() => void>
+}
+
+/**
+ * Connections to the databases that checks ask, a few each. Not pg's own pool: that can end neither an attempt to
+ * connect nor a wait for a place, and a check has to be over when its time is.
+ */
+export class PostgresSessions {
+  readonly #sessions = new Map<string, Sessions>()
+  readonly #cancelling = new Set<Promise<void>>()
+
+  /** Works with a connection that nobody else uses. When the signal aborts, it and its statement are ended. */
+  async use<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const sessions = this.#of(dsn)
+    await placeIn(sessions, signal)
+    try {
+      const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
+      const release = onAbort(signal, () => {
+        session.destroy()
+        this.#cancel(dsn, session.processId)
+      })
+      try {
+        const result = await work(session.client)
+        keepIdle(sessions, session)
+        return result
+      } catch (error) {
+        session.destroy()
+        throw error
+      } finally {
+        release()
+      }
+    } finally {
+      sessions.used--
+      for (const wake of sessions.waiting) {
+        sessions.waiting.delete(wake)
+        wake()
+        break
+      }
+      if (sessions.used === 0 && sessions.idle.size === 0) this.#sessions.delete(dsn)
+    }
+  }
+
+  /** A connection of its own, so that connecting itself is tried; ended afterwards. */
+  async once<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const session = await openSession(dsn, signal)
+    const release = onAbort(signal, session.destroy)
+    try {
+      return await work(session.client)
+    } finally {
+      release()
+      // Says goodbye, so that the server does not log a lost client.
+      await session.client.end().catch(() => {})
+      session.destroy()
+    }
+  }
+
+  /** Ends what is idle, and waits for what is being cancelled. Running checks end by their signals. */
+  async close(): Promise<void> {
+    for (const { idle } of this.#sessions.values()) {
+      for (const [session, timer] of idle) {
+        clearTimeout(timer)
+        await session.client.end().catch(() => {})
+      }
+      idle.clear()
+    }
+    this.#sessions.clear()
+    await Promise.all(this.#cancelling)
+  }
+
+  #of(dsn: string): Sessions {
+    const known = this.#sessions.get(dsn)
+    if (known !== undefined) return known
+    const sessions: Sessions = { idle: new Map(), used: 0, waiting: new Set() }
+    this.#sessions.set(dsn, sessions)
+    return sessions
+  }
+
+  /** A server does not notice that its client is gone while it works on a statement: it has to be told. */
+  #cancel(dsn: string, processId: number): void {
+    const signal = AbortSignal.timeout(cancelMs)
+    const done = this.once(dsn, signal, async (client) => {
+      await client.query('select pg_cancel_backend($1)', [processId])
+    })
+      // The limit that the statement itself has ends it too.
+      .catch(() => {})
+      .finally(() => this.#cancelling.delete(done))
+    this.#cancelling.add(done)
+  }
+}
+
+/** @throws the signal's reason when it aborts before there is a place */
+async function placeIn(sessions: Sessions, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  while (sessions.used >= mostSessions) {
+    await new Promise<void>((resolve) => {
+      const release = onAbort(signal, resolve)
+      sessions.waiting.add(() => {
+        release()
+        resolve()
+      })
+    })
+    signal.throwIfAborted()
+  }
+  sessions.used++
+}
+
+function takeIdle({ idle }: Sessions): Session | undefined {
+  for (const [session, timer] of idle) {
+    clearTimeout(timer)
+    idle.delete(session)
+    if (!session.isDead) return session
+  }
+  return undefined
+}
+
+function keepIdle({ idle }: Sessions, session: Session): void {
+  if (session.isDead) return
+  const timer = setTimeout(() => {
+    idle.delete(session)
+    void session.client.end().catch(() => {})
+  }, idleMs)
+  timer.unref()
+  idle.set(session, timer)
+}
+
+async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
+  signal.throwIfAborted()
+  const socket = new Socket()
+  const client = new pg.Client({
+    connectionString: dsn,
+    application_name: 'signalbox checks',
+    stream: () => socket,
+    types,
+  })
+  const session = {
+    client,
+    processId: 0,
+    isDead: false,
+    destroy: () => {
+      session.isDead = true
+      socket.destroy(new Error('the check ended its connection'))
+    },
+  }
+  // An idle connection that the server ends says so here; nobody listening would end the process.
+  client.on('error', () => session.destroy())
+  client.on('end', () => {
+    session.isDead = true
+  })
+  const release = onAbort(signal, session.destroy)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    return Object.assign(session, { processId: rows[0]?.pid ?? 0 })
+  } catch (error) {
+    session.destroy()
+    throw error
+  } finally {
+    release()
+  }
+}
+
+const { builtins } = pg.types
+/** A date has no time of day and stays text; a timestamp without time zone is read as UTC, as the session is. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') => {
+    if (oid === builtins.DATE) return String
+    if (oid === builtins.TIMESTAMP) return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
+    return pg.types.getTypeParser(oid, format)
+  }) as typeof pg.types.getTypeParser,
+}
