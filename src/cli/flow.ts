@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { mistakeLine } from '../domain/flows/configuration/located.ts'
 import { nearestName } from '../domain/flows/configuration/nearest-name.ts'
+import { standInVariables } from '../domain/flows/configuration/own-variables.ts'
 import { type FlowReading, readFlow } from '../domain/flows/configuration/read-flow.ts'
 import { mermaidText } from '../domain/flows/diagram/mermaid-text.ts'
 import type { Flow } from '../domain/flows/flow.ts'
@@ -83,7 +84,7 @@ function explain(flow: Flow, states: ReadonlyMap<string, HandState>): number {
 
 async function openFlow(file: string): Promise<FlowReading | undefined> {
   try {
-    return readFlow(await readFile(file, 'utf8'), file, process.env)
+    return readFlow(await readFile(file, 'utf8'), file, { ...process.env, ...standInVariables })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (typeof code !== 'string') throw error
