@@ -6,7 +6,7 @@ export class Cluster {
   #applications = 0
   #files = 0
 
-  /** One more file in HDFS. */
+  /** So many files lie in HDFS. */
   hold(files: number): void {
     this.#files = files
   }
