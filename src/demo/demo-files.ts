@@ -20,8 +20,8 @@ export async function namesToDo(
 }
 
 /** Whoever looks sees the whole file or none. */
-export async function writeWhole(path: string, content: Buffer | string): Promise<void> {
-  await writeFile(`${path}.part`, content)
+export async function writeWhole(path: string, content: Buffer | string, mode = 0o644): Promise<void> {
+  await writeFile(`${path}.part`, content, { mode })
   await rename(`${path}.part`, path)
 }
 

@@ -13,7 +13,11 @@ export interface Loopback {
  */
 export async function listenOnLoopback(answer: RequestListener, wished: number): Promise<Loopback> {
   const server = await bound(answer, wished).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES')
+    ) {
       return bound(answer, 0)
     }
     throw error

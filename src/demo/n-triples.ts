@@ -8,7 +8,9 @@ export const toTriples = (flight: string, observations: readonly Observation[]):
     .flatMap((observation, at) =>
       columns.flatMap((column) => {
         const value = observation[column]
-        return value === undefined ? [] : `<urn:flight:${flight}:${at}> <${term}${column}> ${literal(value)} .\n`
+        return value === undefined
+          ? []
+          : `<urn:flight:${flight}:${at}> <${term}${column}> ${literal(value)} .\n`
       }),
     )
     .join('')

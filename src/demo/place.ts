@@ -13,7 +13,8 @@ export const demoProcesses = [
 ] as const
 export type DemoProcess = (typeof demoProcesses)[number]
 
-export const isDemoProcess = (name: string): name is DemoProcess => demoProcesses.some((each) => each === name)
+export const isDemoProcess = (name: string): name is DemoProcess =>
+  demoProcesses.some((each) => each === name)
 
 /** The folders that files move through, and one for what concerns the simulator itself. */
 export const folderNames = [

@@ -19,7 +19,12 @@ export interface SimulatorOptions {
   /** Between two archives. */
   readonly tempoMs: number
   /** Ports that are wished for; taken ones are replaced by free ones. 0: any. */
-  readonly ports: { readonly feed: number; readonly spark: number; readonly nameNode: number; readonly store: number }
+  readonly ports: {
+    readonly feed: number
+    readonly spark: number
+    readonly nameNode: number
+    readonly store: number
+  }
   readonly random: () => number
   readonly clock: () => Date
   readonly say: (sentence: string) => void
@@ -59,7 +64,12 @@ export class Simulator {
   }
 
   /** Addresses of the servers. */
-  get urls(): { readonly feed: string; readonly spark: string; readonly nameNode: string; readonly store: string } {
+  get urls(): {
+    readonly feed: string
+    readonly spark: string
+    readonly nameNode: string
+    readonly store: string
+  } {
     const url = (name: 'feed' | 'spark' | 'nameNode' | 'store') => this.#servers.get(name)?.url ?? ''
     return { feed: url('feed'), spark: url('spark'), nameNode: url('nameNode'), store: url('store') }
   }
@@ -121,10 +131,7 @@ export class Simulator {
   }
 
   /** Broken algorithms still run, and fail; once mended, what failed so is run again. */
-  async #runAlgorithms(
-    working: Parameters<typeof steps.runAlgorithms>[1],
-    done: Set<string>,
-  ): Promise<void> {
+  async #runAlgorithms(working: Parameters<typeof steps.runAlgorithms>[1], done: Set<string>): Promise<void> {
     const isBroken = this.#broken.has('algorithms')
     if (isBroken) this.#lostSince ??= new Set(done)
     else if (this.#lostSince !== undefined) {

@@ -31,10 +31,12 @@ test('config/flow.schema.json is the schema of the reader', () => {
 
 /** Slow by choice, each with its reason in the file: queues, retries and pace change over minutes, not seconds. */
 const slowChecks: Readonly<Record<string, RegExp>> = {
+  'config/demo/helicopter-rdf.yaml':
+    /^(?:archives_intact|gzip_sound|reject_ratio|store_today|results_complete|replica_lag)$/,
   'config/flows/dataset-pipeline.yaml':
     /_(?:queue|retries|pace)$|^(?:postgres_room|workers_alive|workers_at_work|runs_admitted|audit_verified|audit_sequenced)$/,
 }
-const shipped = ['config/flows', 'config/examples'].flatMap((folder) =>
+const shipped = ['config/flows', 'config/demo', 'config/examples'].flatMap((folder) =>
   readdirSync(new URL(folder, root)).map((file) => `${folder}/${file}`),
 )
 
@@ -42,5 +44,7 @@ test.each(shipped)('%s is right, and keeps the five seconds where it does not sa
   const { flow, mistakes } = readFlow(read(file), file, standInVariables)
   expect(flow?.id).toBeDefined()
   const slow = slowChecks[file]
-  expect(mistakes.filter(({ message }) => !slow?.test(/^(\w+) may need/.exec(message)?.[1] ?? ''))).toEqual([])
+  expect(mistakes.filter(({ message }) => !slow?.test(/^(\w+) may need/.exec(message)?.[1] ?? ''))).toEqual(
+    [],
+  )
 })
