@@ -4,7 +4,9 @@ import { ok, type Result, refuse } from '../domain/result.ts'
 import { parseCommandLine } from './parse-command-line.ts'
 
 export type DemoArguments =
-  | { readonly kind: 'help' | 'status' | 'clean' }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'status' }
   | { readonly kind: 'run'; readonly portalUrl: string }
   | { readonly kind: 'break'; readonly process: DemoProcess }
   | { readonly kind: 'mend'; readonly process: DemoProcess | undefined }
@@ -55,7 +57,8 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
       ? ok({ kind, portalUrl: portal.replace(/\/$/, '') })
       : refuse('invalid', '--portal is an address such as http://127.0.0.1:3000.')
   }
-  if (kind === 'status' || kind === 'clean') return ok({ kind })
+  if (kind === 'status') return ok({ kind })
+  if (kind === 'clean') return ok({ kind })
   if (word === undefined && kind === 'mend') return ok({ kind, process: undefined })
   return word !== undefined && isDemoProcess(word)
     ? ok({ kind, process: word })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { isDatabaseAway } from '../db/connection.ts'
 import { startEmbeddedServer } from '../db/embedded-server.ts'
 import { migrate } from '../db/migrate.ts'
@@ -34,69 +34,98 @@ async function main(): Promise<number> {
   if (asked.kind === 'help') return exit.done
   const config = readConfig(process.env)
   const folder = join(config.data.folder, 'demo')
-  const flowsFolder = join(config.data.folder, 'flows')
-  const { run: runFolder } = placeIn(folder)
-  if (asked.kind === 'break' || asked.kind === 'mend' || asked.kind === 'status') {
-    const broken = await order(runFolder, asked)
-    if (broken === undefined) {
-      say('No demo runs here. Start it with npm run demo:flow, in another terminal.')
-      return exit.otherwise
-    }
-    print(stateInWords(broken))
-    return exit.done
-  }
-  if ((await order(runFolder, { kind: 'status' })) !== undefined) {
-    say(
-      asked.kind === 'clean'
-        ? 'The demo runs. Stop it with Ctrl-C first.'
-        : 'The demo runs already. Break something: npm run demo:flow -- break unzip',
-    )
+  const places = { folder, flows: join(config.data.folder, 'flows'), run: placeIn(folder).run }
+  if (asked.kind === 'run') return run(config, places, asked.portalUrl)
+  if (asked.kind === 'clean') return clean(config, places)
+  const broken = await order(places.run, asked)
+  if (broken === undefined) {
+    say('No demo runs here. Start it with npm run demo:flow, in another terminal.')
     return exit.otherwise
   }
-  const log = createLog({ ...config.log, level: config.log.level === 'info' ? 'warn' : config.log.level })
+  print(stateInWords(broken))
+  return exit.done
+}
+
+interface Places {
+  readonly folder: string
+  /** Watched by the portal. */
+  readonly flows: string
+  readonly run: string
+}
+
+const runsAlready = async ({ run: runFolder }: Places) =>
+  (await order(runFolder, { kind: 'status' })) !== undefined
+
+async function run(config: Config, places: Places, portalUrl: string): Promise<number> {
+  if (await runsAlready(places)) {
+    say('The demo runs already. Break something: npm run demo:flow -- break unzip')
+    return exit.otherwise
+  }
+  const log = logOf(config)
   const database = await adminOf(config, log)
   try {
-    if (asked.kind === 'clean') {
-      await switchFlowOff(flowsFolder)
-      await removeWarehouse(database.adminUrl)
-      await removeFolder(folder)
-      print('The demo is gone: its files, its tables and its flow.')
-      return exit.done
-    }
     const stopped = onStopSignal(log)
-    const warehouseUrl = await prepareWarehouse(database.adminUrl, database.ownPassword)
     const simulator = await Simulator.start({
-      ...{ folder, warehouseUrl, tempoMs, ports, random: Math.random },
-      portalUrl: asked.portalUrl,
+      folder: places.folder,
+      warehouseUrl: await prepareWarehouse(database.adminUrl, database.ownPassword),
+      portalUrl,
+      tempoMs,
+      ports,
+      random: Math.random,
       clock: () => new Date(),
       say: (sentence) => say(`demo: ${sentence}`),
     })
-    const orders = await listenForOrders(simulator, runFolder, randomBytes(24).toString('hex'))
-    const { urls } = simulator
-    await switchFlowOn(flowsFolder, {
-      data: folder,
-      feed: urls.feed,
-      spark: urls.spark,
-      namenode: urls.nameNode,
-      store_port: new URL(urls.store).port,
-    })
-    for (const [name, url] of Object.entries(urls)) {
-      const wished = Object.entries(ports).find(([each]) => each === name)?.[1]
-      if (new URL(url).port !== String(wished))
-        say(`demo: port ${wished} is taken, so the ${name} server answers at ${url}`)
+    try {
+      const orders = await listenForOrders(simulator, places.run, randomBytes(24).toString('hex'))
+      const { urls } = simulator
+      await switchFlowOn(places.flows, {
+        data: places.folder,
+        feed: urls.feed,
+        spark: urls.spark,
+        namenode: urls.nameNode,
+        store_port: new URL(urls.store).port,
+      })
+      sayTakenPorts(urls)
+      print(`The demo moves files through its eight processes in ${places.folder}.`)
+      print(`Look at it: ${portalUrl}/board/helicopter-rdf (npm start runs the portal)`)
+      print('Break it:   npm run demo:flow -- break unzip, then: npm run demo:flow -- mend')
+      await stopped
+      await switchFlowOff(places.flows)
+      await orders.close()
+    } finally {
+      await simulator.close()
     }
-    print(`The demo moves files through its eight processes in ${folder}.`)
-    print(`Look at it: ${asked.portalUrl}/board/helicopter-rdf (the portal runs with npm start)`)
-    print('Break it:   npm run demo:flow -- break unzip, then: npm run demo:flow -- mend')
-    await stopped
-    await switchFlowOff(flowsFolder)
-    await orders.close()
-    await simulator.close()
     return exit.done
   } finally {
     await database.stop()
   }
 }
+
+async function clean(config: Config, places: Places): Promise<number> {
+  if (await runsAlready(places)) {
+    say('The demo runs. Stop it with Ctrl-C first.')
+    return exit.otherwise
+  }
+  const database = await adminOf(config, logOf(config))
+  try {
+    await switchFlowOff(places.flows)
+    await removeWarehouse(database.adminUrl)
+    await removeFolder(places.folder)
+  } finally {
+    await database.stop()
+  }
+  print('The demo is gone: its files, its tables and its flow.')
+  return exit.done
+}
+
+function sayTakenPorts(urls: Simulator['urls']): void {
+  for (const name of ['feed', 'spark', 'nameNode', 'store'] as const) {
+    if (new URL(urls[name]).port === String(ports[name])) continue
+    say(`demo: port ${ports[name]} is taken, so the server “${name}” answers at ${urls[name]}`)
+  }
+}
+
+const logOf = ({ log }: Config) => createLog({ ...log, level: log.level === 'info' ? 'warn' : log.level })
 
 const stateInWords = (broken: readonly DemoProcess[]) =>
   broken.length === 0
@@ -108,7 +137,7 @@ const stateInWords = (broken: readonly DemoProcess[]) =>
  * for that alone; on the embedded server the simulator then signs in as a role that owns its schema and nothing else.
  */
 async function adminOf(
-  config: ReturnType<typeof readConfig>,
+  config: Config,
   log: ReturnType<typeof createLog>,
 ): Promise<{ adminUrl: string; ownPassword: string | undefined; stop(): Promise<void> }> {
   if (config.database.adminUrl !== undefined) {

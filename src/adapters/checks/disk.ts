@@ -11,20 +11,15 @@ export function diskRunner({ baseFolder }: CheckSettings): CheckRunner<'disk'> {
   const hanging = new Uninterruptible()
   return {
     run: (parameters, context) =>
-      hanging.run(
-        parameters.path,
-        context.signal,
-        `The disk of ${parameters.path} did not answer in time.`,
-        async () => {
-          try {
-            const space = await readDiskSpace(resolve(baseFolder, parameters.path))
-            return checkTypes.disk.judge(parameters, space, context)
-          } catch (error) {
-            const problem = fileProblem(error, parameters.path)
-            if (problem === undefined) throw error
-            return problem
-          }
-        },
-      ),
+      hanging.run(parameters.path, context.signal, `The disk of ${parameters.path} did not answer in time.`, async () => {
+        try {
+          const space = await readDiskSpace(resolve(baseFolder, parameters.path))
+          return checkTypes.disk.judge(parameters, space, context)
+        } catch (error) {
+          const problem = fileProblem(error, parameters.path)
+          if (problem === undefined) throw error
+          return problem
+        }
+      }),
   }
 }

@@ -182,10 +182,7 @@ function damageOf(error: unknown): string {
 
 const tooLarge = (path: string) =>
   new Settled(
-    couldNotTell(
-      'limit',
-      `${path} unpacks to more than ${mostUnpacked / 2 ** 30} GiB, and is not read to its end.`,
-    ),
+    couldNotTell('limit', `${path} unpacks to more than ${mostUnpacked / 2 ** 30} GiB, and is not read to its end.`),
   )
 
 async function isUnchanged(path: string, { size, modifiedAt }: FileFact): Promise<boolean> {

@@ -28,9 +28,7 @@ export function withDatabase(
   const target = databaseName(dsn)
   return untilAborted(signal, `${target} did not answer in time.`, async () => {
     try {
-      return await sessions.use(dsn, signal, (client) =>
-        work((query, span) => ask(client, timeout, query, span)),
-      )
+      return await sessions.use(dsn, signal, (client) => work((query, span) => ask(client, timeout, query, span)))
     } catch (error) {
       if (error instanceof Settled) throw error
       const problem = databaseProblem(error, target)
@@ -54,11 +52,7 @@ async function ask(client: pg.Client, timeout: number, query: string, span?: Spa
   const { rows } = isShow
     ? await client.query<Row>({ text, queryMode: 'extended' })
     : await client
-        .query({
-          text: `declare answer no scroll cursor for ${text}`,
-          values: [...values],
-          queryMode: 'extended',
-        })
+        .query({ text: `declare answer no scroll cursor for ${text}`, values: [...values], queryMode: 'extended' })
         .then(() => client.query<Row>(`fetch ${mostAnswered + 1} from answer`))
   await client.query('rollback')
   if (rows.length > mostAnswered) {
@@ -80,9 +74,7 @@ export function withSpan(query: string, span: Span | undefined) {
   const text = query.replace(tokens, (found: string, _tag: unknown, name: 'from' | 'to' | undefined) => {
     if (name === undefined) return found
     if (span === undefined) {
-      throw new Settled(
-        couldNotTell('bad_value', 'The query asks for :from or :to, but has no window or bucket.'),
-      )
+      throw new Settled(couldNotTell('bad_value', 'The query asks for :from or :to, but has no window or bucket.'))
     }
     const place = places.get(name) ?? values.push(new Date(span[name]).toISOString())
     places.set(name, place)

@@ -187,8 +187,7 @@ const { builtins } = pg.types
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') => {
     if (oid === builtins.DATE) return String
-    if (oid === builtins.TIMESTAMP)
-      return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
+    if (oid === builtins.TIMESTAMP) return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
     return pg.types.getTypeParser(oid, format)
   }) as typeof pg.types.getTypeParser,
 }

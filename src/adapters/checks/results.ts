@@ -79,9 +79,7 @@ function rowsOf(text: string, path: string): Row[] {
     if (row.success) return [row.data]
     // A last line without its end is still being written.
     if (index === lines.length - 1) return []
-    throw new Settled(
-      couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`),
-    )
+    throw new Settled(couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`))
   })
 }
 

@@ -81,9 +81,7 @@ function containerState(container: string, told: Told): string {
 function notTold({ tool, stderr, exitStatus }: Told): Settled {
   const line = stderr.trim().split('\n')[0]?.slice(0, 200) ?? ''
   const said = line === '' ? `It left with status ${exitStatus ?? 'none'}.` : `It says: ${line}`
-  const reason = /permission denied|access denied|not authorized/i.test(stderr)
-    ? 'permission'
-    : 'checker_error'
+  const reason = /permission denied|access denied|not authorized/i.test(stderr) ? 'permission' : 'checker_error'
   return new Settled(couldNotTell(reason, `${tool} could not tell. ${said}`))
 }
 
