@@ -79,8 +79,13 @@ export async function prepareWarehouse(adminUrl: string, password?: string): Pro
 export const removeWarehouse = (adminUrl: string): Promise<void> =>
   asAdmin(adminUrl, async (client) => {
     await client.query('drop schema if exists demo cascade')
-    const { rowCount } = await client.query("select from pg_roles where rolname = 'signalbox_demo'")
-    if (rowCount === 1) await client.query('drop owned by signalbox_demo; drop role signalbox_demo')
+    // Another database of the same server may have a demo too: then the role stays.
+    await client.query(`do $$ begin
+      if exists (select from pg_roles where rolname = 'signalbox_demo') then
+        drop owned by signalbox_demo;
+        drop role signalbox_demo;
+      end if;
+    exception when dependent_objects_still_exist then null; end $$`)
   })
 
 async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
