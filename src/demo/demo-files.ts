@@ -6,7 +6,7 @@ export async function namesIn(folder: string, ending: string): Promise<string[]>
   const names = await readdir(folder).catch(ignoring('ENOENT', []))
   return names
     .filter((name) => name.endsWith(ending))
-    .map((name) => name.slice(0, -ending.length))
+    .map((name) => name.slice(0, name.length - ending.length))
     .sort()
 }
 

@@ -72,7 +72,7 @@ afterAll(async () => {
 })
 
 const files = (name: keyof ReturnType<typeof placeIn>) => readdirSync(placeIn(folder)[name])
-const patiently = { timeout: 45_000, interval: 200 }
+const patiently = { timeout: 20_000, interval: 200 }
 const healthy = Object.fromEntries(demoProcesses.map((process) => [process, 'HEALTHY']))
 
 /** Looks until the flow shows this. */
