@@ -5,11 +5,14 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { codeOf } from './problems.ts'
-import { type ProgramEnd, runProgram } from './run-program.ts'
-import type { CheckSettings } from './settings.ts'
+import type { ProgramEnd, Programs } from './run-program.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** Runs plugins of Nagios' protocol, from the allowed folders alone. */
-export function commandRunner({ pluginFolders, baseFolder }: CheckSettings): CheckRunner<'command'> {
+export function commandRunner(
+  { pluginFolders, baseFolder }: RunnerSettings,
+  programs: Programs,
+): CheckRunner<'command'> {
   return {
     run(parameters, context) {
       const [name = '', ...args] = parameters.argv
@@ -18,7 +21,7 @@ export function commandRunner({ pluginFolders, baseFolder }: CheckSettings): Che
         const file = await findPlugin(name, pluginFolders)
         const cwd = parameters.cwd === undefined ? '/' : await folderAt(resolve(baseFolder, parameters.cwd))
         const env = parameters.env ?? {}
-        const end = await runProgram({ file, name, args, env, cwd, signal }).catch((error: unknown) => {
+        const end = await programs.run({ file, name, args, env, cwd, signal }).catch((error: unknown) => {
           throw new Settled(startProblem(error, name))
         })
         const { exitStatus } = end

@@ -62,6 +62,7 @@ function momentIn(row: Row | undefined): number | undefined | 'none' {
   const value = row === undefined ? null : (Object.values(row)[0] ?? null)
   if (value === null) return undefined
   if (value instanceof Date) return value.getTime()
-  const moment = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN
+  const moment =
+    typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(moment) ? 'none' : moment
 }

@@ -61,10 +61,18 @@ export function onAbort(signal: AbortSignal, end: () => void): () => void {
 export class Uninterruptible {
   readonly #hanging = new Set<string>()
 
-  run(thing: string, signal: AbortSignal, what: string, work: () => Promise<CheckResult>): Promise<CheckResult> {
+  run(
+    thing: string,
+    signal: AbortSignal,
+    what: string,
+    work: () => Promise<CheckResult>,
+  ): Promise<CheckResult> {
     if (this.#hanging.has(thing)) {
       return Promise.resolve(
-        couldNotTell('timeout', `An earlier look at ${thing} still hangs in the system. Is its disk or share away?`),
+        couldNotTell(
+          'timeout',
+          `An earlier look at ${thing} still hangs in the system. Is its disk or share away?`,
+        ),
       )
     }
     return untilAborted(signal, what, async () => {

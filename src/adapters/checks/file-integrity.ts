@@ -11,9 +11,9 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import type { FileFact } from '../../domain/flows/checks/files.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
-import { lookAt, onlyFiles, withFiles } from './files.ts'
+import { lookAt, onlyFiles, present, withFiles } from './files.ts'
 import { codeOf, fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** An archive that unpacks to more is not read to its end: it may have been made to keep us busy. */
 const mostUnpacked = 16 * 2 ** 30
@@ -35,15 +35,14 @@ const methods: Readonly<Record<'zip_test' | 'gzip_test' | 'sha256_sidecar' | 'ma
 }
 
 /** Reads files to see whether they are whole; as streams, so that nothing else waits for it. */
-export function fileIntegrityRunner({ baseFolder }: CheckSettings): CheckRunner<'file_integrity'> {
+export function fileIntegrityRunner({ baseFolder }: RunnerSettings): CheckRunner<'file_integrity'> {
   const hanging = new Uninterruptible()
   return {
     run: (parameters, context) =>
       withFiles(hanging, parameters, context, async (filled) => {
         const { signal } = context
-        const found = onlyFiles(
-          await lookAt(filled, true, { baseFolder, maxEntries: filled.max_entries, signal }),
-        )
+        const finding = { baseFolder, maxEntries: filled.max_entries, signal }
+        const found = onlyFiles(present(await lookAt(filled, true, finding)))
         if (found.truncated) {
           return couldNotTell(
             'no_data',
@@ -182,7 +181,10 @@ function damageOf(error: unknown): string {
 
 const tooLarge = (path: string) =>
   new Settled(
-    couldNotTell('limit', `${path} unpacks to more than ${mostUnpacked / 2 ** 30} GiB, and is not read to its end.`),
+    couldNotTell(
+      'limit',
+      `${path} unpacks to more than ${mostUnpacked / 2 ** 30} GiB, and is not read to its end.`,
+    ),
   )
 
 async function isUnchanged(path: string, { size, modifiedAt }: FileFact): Promise<boolean> {

@@ -4,7 +4,7 @@ import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { fillDates } from '../../domain/flows/time/dates-in-text.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
 import { type Finding, type Found, filesIn, findFiles, findPath } from './find-files.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 /** The keys that say which files. */
 export interface WhichFiles {
@@ -16,7 +16,7 @@ export interface WhichFiles {
 type FileCheckName = 'file_exists' | 'file_fresh' | 'directory_backlog' | 'file_count'
 
 /** The runners of the checks that look at files without opening them. */
-export function fileRunners(settings: CheckSettings): { readonly [N in FileCheckName]: CheckRunner<N> } {
+export function fileRunners(settings: RunnerSettings): { readonly [N in FileCheckName]: CheckRunner<N> } {
   const hanging = new Uninterruptible()
   const look = (
     which: WhichFiles,
@@ -37,21 +37,31 @@ export function fileRunners(settings: CheckSettings): { readonly [N in FileCheck
   return {
     file_exists: {
       run: (parameters, context) =>
-        look(parameters, context, (found) => checkTypes.file_exists.judge(parameters, found, context), {
-          asksReadable: parameters.readable,
-          ofFolder: false,
-        }),
+        look(
+          parameters,
+          context,
+          (found) =>
+            checkTypes.file_exists.judge(
+              parameters,
+              parameters.min_count > 0 ? present(found) : found,
+              context,
+            ),
+          {
+            asksReadable: parameters.readable,
+            ofFolder: false,
+          },
+        ),
     },
     file_fresh: {
       run: (parameters, context) =>
         look(
           parameters,
           context,
-          (found) => checkTypes.file_fresh.judge(parameters, onlyFiles(found), context),
+          (found) => checkTypes.file_fresh.judge(parameters, onlyFiles(present(found)), context),
           { ofFolder: true },
         ),
     },
-    // An empty folder has no backlog; one that is not there cannot be said to have none.
+    // An empty folder has no backlog; of one that is not there nothing is known.
     directory_backlog: {
       run: (parameters, context) =>
         look(

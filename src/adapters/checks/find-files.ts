@@ -26,7 +26,11 @@ export interface Found extends FileMeasurement {
 type Step =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'any depth' }
-  | { readonly kind: 'glob'; readonly glob: NonNullable<ReturnType<typeof parseGlob>>; readonly dots: boolean }
+  | {
+      readonly kind: 'glob'
+      readonly glob: NonNullable<ReturnType<typeof parseGlob>>
+      readonly dots: boolean
+    }
 
 /** A folder on the way down. */
 interface Place {
@@ -117,7 +121,10 @@ class Walk {
     if (step.kind === 'any depth') {
       const below = rest.length === 0 ? [anyName] : rest
       await this.down(place, below)
-      for (const name of await this.#names(place.shown, (entry) => isFolder(entry) && !entry.name.startsWith('.'))) {
+      for (const name of await this.#names(
+        place.shown,
+        (entry) => isFolder(entry) && !entry.name.startsWith('.'),
+      )) {
         await this.down({ shown: join(place.shown, name), above }, steps)
       }
       return true

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { type SecureContextOptions, TLSSocket } from 'node:tls'
 

@@ -6,12 +6,12 @@ import { checkTypes, type MeasurementOf, type ParametersOf } from '../../domain/
 import { Settled, untilAborted } from './deadline.ts'
 import { exchange, TooManyRedirects } from './http-exchange.ts'
 import { fileProblem, networkProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 type Parameters = ParametersOf<'http'>
 
 /** Asks as Gatus does: redirects are followed, the time is that until the answer begins. */
-export function httpRunner({ baseFolder }: CheckSettings): CheckRunner<'http'> {
+export function httpRunner({ baseFolder }: RunnerSettings): CheckRunner<'http'> {
   return {
     run(parameters, context) {
       const target = new URL(parameters.url).host

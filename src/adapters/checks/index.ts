@@ -11,24 +11,26 @@ import { metricRunners } from './metrics.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
 import { processRunner } from './process.ts'
 import { resultsRunner } from './results.ts'
+import { Programs } from './run-program.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 import { serviceRunner } from './service.ts'
-import type { CheckSettings } from './settings.ts'
 import { tcpPortRunner } from './tcp-port.ts'
 import { tlsExpiryRunner } from './tls-expiry.ts'
 
 export interface CheckRunnersDeps {
-  readonly settings: CheckSettings
+  readonly settings: RunnerSettings
   readonly pings: HeartbeatPings
 }
 
 export type OpenCheckRunners = CheckRunners & {
-  /** Ends the connections that are kept. Runs end by their own signals. */
+  /** Ends what runs leave behind: kept connections, programs that do not go. Runs end by their own signals. */
   close(): Promise<void>
 }
 
 /** How every measured type is run: a type without its line does not compile. */
 export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRunners {
   const sessions = new PostgresSessions()
+  const programs = new Programs()
   return {
     ...fileRunners(settings),
     file_integrity: fileIntegrityRunner(settings),
@@ -39,10 +41,13 @@ export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRu
     ...metricRunners(settings, sessions),
     results: resultsRunner(settings, sessions),
     process: processRunner(settings),
-    service: serviceRunner(settings),
+    service: serviceRunner(settings, programs),
     disk: diskRunner(settings),
     heartbeat: heartbeatRunner(pings),
-    command: commandRunner(settings),
-    close: () => sessions.close(),
+    command: commandRunner(settings, programs),
+    close() {
+      programs.close()
+      return sessions.close()
+    },
   }
 }

@@ -5,11 +5,11 @@ import { checkTypes, type ParametersOf } from '../../domain/flows/checks/registr
 import { type Bucket, volumeBuckets } from '../../domain/flows/checks/volume-buckets.ts'
 import { fillDates } from '../../domain/flows/time/dates-in-text.ts'
 import { Settled, Uninterruptible } from './deadline.ts'
-import { findFiles } from './find-files.ts'
 import { onlyFiles, present } from './files.ts'
+import { findFiles } from './find-files.ts'
 import { type Ask, type Span, withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 type Metric = ParametersOf<'reconcile'>['left']
 /** Counts what a metric says, in each of the spans; without a span, all there is. undefined: no row, or NULL. */
@@ -22,7 +22,7 @@ const mostRemembered = 50_000
 
 /** The runners of the checks that compare numbers: those of files, and of a database. */
 export function metricRunners(
-  { baseFolder }: CheckSettings,
+  { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
 ): { readonly [N in 'reconcile' | 'volume']: CheckRunner<N> } {
   const hanging = new Uninterruptible()
@@ -35,10 +35,12 @@ export function metricRunners(
     judge: (count: Count) => Promise<CheckResult>,
   ): Promise<CheckResult> => {
     const named = names.filter((name) => name !== undefined).join(', ')
-    const counting = (ask?: Ask): Count => (metric, spans) =>
-      metric.type === 'file_count'
-        ? countFiles(metric, spans, baseFolder, context)
-        : countRows(metric, spans, ask, dsn ?? '', remembered, context.now)
+    const counting =
+      (ask?: Ask): Count =>
+      (metric, spans) =>
+        metric.type === 'file_count'
+          ? countFiles(metric, spans, baseFolder, context)
+          : countRows(metric, spans, ask, dsn ?? '', remembered, context.now)
     if (dsn === undefined) {
       const late = `The look at ${named} did not end in time.`
       return hanging.run(named, context.signal, late, () => judge(counting()))
@@ -62,12 +64,7 @@ export function metricRunners(
       run(parameters, context) {
         const { metric, anomaly } = parameters
         return measure(parameters.dsn, [metric.glob], context, async (count) => {
-          const { last, compared } = volumeBuckets(
-            context.now,
-            context.timezone,
-            metric.bucket ?? 0,
-            anomaly,
-          )
+          const { last, compared } = volumeBuckets(context.now, context.timezone, metric.bucket ?? 0, anomaly)
           const [value, ...before] = await count(metric, [last, ...compared])
           const history = before.filter((each) => each !== undefined)
           return checkTypes.volume.judge(parameters, { value, history }, context)
@@ -109,7 +106,8 @@ async function countRows(
   const counts: (number | undefined)[] = []
   for (const [index, span] of spans.entries()) {
     // Only what lies further back: of the last bucket rows may still come late.
-    const key = index > 0 && span !== undefined && span.to < now ? JSON.stringify([dsn, query, span]) : undefined
+    const key =
+      index > 0 && span !== undefined && span.to < now ? JSON.stringify([dsn, query, span]) : undefined
     if (key !== undefined && remembered.has(key)) {
       counts.push(remembered.get(key))
       continue

@@ -28,7 +28,9 @@ export function withDatabase(
   const target = databaseName(dsn)
   return untilAborted(signal, `${target} did not answer in time.`, async () => {
     try {
-      return await sessions.use(dsn, signal, (client) => work((query, span) => ask(client, timeout, query, span)))
+      return await sessions.use(dsn, signal, (client) =>
+        work((query, span) => ask(client, timeout, query, span)),
+      )
     } catch (error) {
       if (error instanceof Settled) throw error
       const problem = databaseProblem(error, target)
@@ -47,13 +49,7 @@ async function ask(client: pg.Client, timeout: number, query: string, span?: Spa
      set local statement_timeout = ${Math.max(1, Math.ceil(timeout))};
      set local idle_in_transaction_session_timeout = ${Math.max(1_000, Math.ceil(2 * timeout))}`,
   )
-  const isShow = /^\s*show\b/i.test(text)
-  // A cursor bounds what comes back. The extended protocol takes one statement, so that none can hide behind a “;”.
-  const { rows } = isShow
-    ? await client.query<Row>({ text, queryMode: 'extended' })
-    : await client
-        .query({ text: `declare answer no scroll cursor for ${text}`, values: [...values], queryMode: 'extended' })
-        .then(() => client.query<Row>(`fetch ${mostAnswered + 1} from answer`))
+  const rows = await fetched(client, text, values)
   await client.query('rollback')
   if (rows.length > mostAnswered) {
     throw new Settled(
@@ -61,6 +57,22 @@ async function ask(client: pg.Client, timeout: number, query: string, span?: Spa
     )
   }
   return { rows, durationMs: Math.round(performance.now() - began) }
+}
+
+async function fetched(client: pg.Client, text: string, values: string[]): Promise<readonly Row[]> {
+  // The extended protocol takes one statement, so that none can hide behind a “;”. pg's types do not know the word.
+  const single = (statement: string) => {
+    const config: pg.QueryConfig & { readonly queryMode: 'extended' } = {
+      text: statement,
+      values,
+      queryMode: 'extended',
+    }
+    return client.query<Row>(config)
+  }
+  if (/^\s*show\b/i.test(text)) return (await single(text)).rows
+  // A cursor bounds what comes back.
+  await single(`declare answer no scroll cursor for ${text}`)
+  return (await client.query<Row>(`fetch ${mostAnswered + 1} from answer`)).rows
 }
 
 /** Texts, names and comments are passed over, so that only the placeholders are found. */
@@ -74,7 +86,9 @@ export function withSpan(query: string, span: Span | undefined) {
   const text = query.replace(tokens, (found: string, _tag: unknown, name: 'from' | 'to' | undefined) => {
     if (name === undefined) return found
     if (span === undefined) {
-      throw new Settled(couldNotTell('bad_value', 'The query asks for :from or :to, but has no window or bucket.'))
+      throw new Settled(
+        couldNotTell('bad_value', 'The query asks for :from or :to, but has no window or bucket.'),
+      )
     }
     const place = places.get(name) ?? values.push(new Date(span[name]).toISOString())
     places.set(name, place)
@@ -114,5 +128,5 @@ export function databaseProblem(error: unknown, target: string): CheckResult | u
 export function databaseName(dsn: string): string {
   if (!URL.canParse(dsn)) return 'The database'
   const { host, pathname } = new URL(dsn)
-  return `Postgres ${host}${pathname}`
+  return `Postgres ${host === '' ? 'localhost' : host}${pathname}`
 }

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { onAbort } from './deadline.ts'
+import { onAbort, Settled } from './deadline.ts'
 
 /** Connections of one database at once: checks watch it, they must not load it. */
 const mostSessions = 4
@@ -31,6 +31,7 @@ interface Sessions {
 export class PostgresSessions {
   readonly #sessions = new Map<string, Sessions>()
   readonly #cancelling = new Set<Promise<void>>()
+  #isClosed = false
 
   /** Works with a connection that nobody else uses. When the signal aborts, it and its statement are ended. */
   async use<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -44,21 +45,21 @@ export class PostgresSessions {
       })
       try {
         const result = await work(session.client)
-        keepIdle(sessions, session)
+        this.#keep(sessions, session)
         return result
       } catch (error) {
-        session.destroy()
+        // A wrong query harms no connection.
+        if (!signal.aborted && isOfQuery(error) && (await isRolledBack(session)))
+          this.#keep(sessions, session)
+        else session.destroy()
         throw error
       } finally {
         release()
       }
     } finally {
       sessions.used--
-      for (const wake of sessions.waiting) {
-        sessions.waiting.delete(wake)
-        wake()
-        break
-      }
+      wakeNext(sessions)
+      // A database that no flow names any more is forgotten.
       if (sessions.used === 0 && sessions.idle.size === 0) this.#sessions.delete(dsn)
     }
   }
@@ -79,6 +80,7 @@ export class PostgresSessions {
 
   /** Ends what is idle, and waits for what is being cancelled. Running checks end by their signals. */
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const { idle } of this.#sessions.values()) {
       for (const [session, timer] of idle) {
         clearTimeout(timer)
@@ -88,6 +90,20 @@ export class PostgresSessions {
     }
     this.#sessions.clear()
     await Promise.all(this.#cancelling)
+  }
+
+  #keep({ idle }: Sessions, session: Session): void {
+    if (session.isDead) return
+    if (this.#isClosed) {
+      void session.client.end().catch(() => {})
+      return
+    }
+    const timer = setTimeout(() => {
+      idle.delete(session)
+      void session.client.end().catch(() => {})
+    }, idleMs)
+    timer.unref()
+    idle.set(session, timer)
   }
 
   #of(dsn: string): Sessions {
@@ -116,15 +132,27 @@ async function placeIn(sessions: Sessions, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   while (sessions.used >= mostSessions) {
     await new Promise<void>((resolve) => {
-      const release = onAbort(signal, resolve)
-      sessions.waiting.add(() => {
+      let release = () => {}
+      const wake = () => {
         release()
+        sessions.waiting.delete(wake)
         resolve()
-      })
+      }
+      sessions.waiting.add(wake)
+      release = onAbort(signal, wake)
     })
-    signal.throwIfAborted()
+    if (signal.aborted) {
+      // The place that it may have been woken for is for the next.
+      wakeNext(sessions)
+      signal.throwIfAborted()
+    }
   }
   sessions.used++
+}
+
+function wakeNext({ waiting }: Sessions): void {
+  const [wake] = waiting
+  wake?.()
 }
 
 function takeIdle({ idle }: Sessions): Session | undefined {
@@ -136,15 +164,14 @@ function takeIdle({ idle }: Sessions): Session | undefined {
   return undefined
 }
 
-function keepIdle({ idle }: Sessions, session: Session): void {
-  if (session.isDead) return
-  const timer = setTimeout(() => {
-    idle.delete(session)
-    void session.client.end().catch(() => {})
-  }, idleMs)
-  timer.unref()
-  idle.set(session, timer)
-}
+const isOfQuery = (error: unknown) =>
+  error instanceof Settled || (error instanceof pg.DatabaseError && error.severity === 'ERROR')
+
+const isRolledBack = ({ client }: Session) =>
+  client.query('rollback').then(
+    () => true,
+    () => false,
+  )
 
 async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
   signal.throwIfAborted()
@@ -187,7 +214,8 @@ const { builtins } = pg.types
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') => {
     if (oid === builtins.DATE) return String
-    if (oid === builtins.TIMESTAMP) return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
+    if (oid === builtins.TIMESTAMP)
+      return (text: string) => (/^\d{4}-/.test(text) ? new Date(`${text}Z`) : text)
     return pg.types.getTypeParser(oid, format)
   }) as typeof pg.types.getTypeParser,
 }

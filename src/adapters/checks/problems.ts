@@ -20,7 +20,8 @@ const refusing: Readonly<Record<string, string>> = {
 }
 const unresolved = ['ENOTFOUND', 'EAI_AGAIN', 'EAI_NONAME', 'EAI_NODATA', 'EAI_FAIL']
 const ours = ['EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']
-const tls = /^(?:ERR_SSL_|ERR_TLS_|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$|INVALID_CA|CRL_)/
+const tls =
+  /^(?:ERR_SSL_|ERR_TLS_|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO$|INVALID_CA|CRL_)/
 
 /**
  * What an error of the network says of the target: refusing, resetting and not resolving are its failure, what this
@@ -51,5 +52,7 @@ export function fileProblem(error: unknown, path: string): CheckResult | undefin
     return couldNotTell('permission', `${path} may not be read by this process. Give it the right to.`)
   }
   if (code === 'ELOOP') return couldNotTell('bad_value', `${path} is a symbolic link that leads to itself.`)
-  return code === undefined ? undefined : couldNotTell('checker_error', `${path} could not be read (${code}).`)
+  return code === undefined
+    ? undefined
+    : couldNotTell('checker_error', `${path} could not be read (${code}).`)
 }

@@ -11,7 +11,7 @@ import { findFiles } from './find-files.ts'
 import { withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
 import { fileProblem } from './problems.ts'
-import type { CheckSettings } from './settings.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 const mostEntries = 10_000
 /** The newest files are read until there are so many rows, or so many bytes were. */
@@ -21,7 +21,7 @@ const mostBytes = 16 * 1024 * 1024
 const JsonRow = z.record(z.string(), z.unknown())
 
 export function resultsRunner(
-  { baseFolder }: CheckSettings,
+  { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
 ): CheckRunner<'results'> {
   const hanging = new Uninterruptible()
@@ -79,7 +79,9 @@ function rowsOf(text: string, path: string): Row[] {
     if (row.success) return [row.data]
     // A last line without its end is still being written.
     if (index === lines.length - 1) return []
-    throw new Settled(couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`))
+    throw new Settled(
+      couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`),
+    )
   })
 }
 

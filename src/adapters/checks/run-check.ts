@@ -1,5 +1,9 @@
 import { type CheckResult, couldNotTell } from '../../domain/flows/checks/check-result.ts'
-import type { CheckRunners, MeasuredCheckTypeName, RunContext } from '../../domain/flows/checks/check-runner.ts'
+import type {
+  CheckRunners,
+  MeasuredCheckTypeName,
+  RunContext,
+} from '../../domain/flows/checks/check-runner.ts'
 import type { Check } from '../../domain/flows/flow.ts'
 
 export type MeasuredCheck = Extract<Check, { readonly type: MeasuredCheckTypeName }>

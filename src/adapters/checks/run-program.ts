@@ -31,55 +31,73 @@ export const cleanEnvironment = {
   LANG: 'C.UTF-8',
 } as const
 
-/**
- * Runs a program without a shell, in a process group of its own: when the signal aborts, the group is ended, children of
- * the program included.
- * @throws the error of the system when it cannot be started
- */
-export function runProgram({ file, name, args, env, cwd, signal }: Program): Promise<ProgramEnd> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason)
-      return
-    }
-    const child = spawn(file, [...args], {
-      argv0: name,
-      env: { ...cleanEnvironment, ...env },
-      cwd,
-      detached: true,
-      shell: false,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const release = onAbort(signal, () => endGroup(child))
-    const stdout = gather(child.stdout)
-    const stderr = gather(child.stderr)
-    child.once('error', (error) => {
-      release()
-      reject(error)
-    })
-    child.once('close', (code) => {
-      release()
-      resolve({ exitStatus: code ?? undefined, stdout: stdout(), stderr: stderr() })
-    })
-  })
-}
+/** Runs programs without a shell, each in a process group of its own, so that its children end with it. */
+export class Programs {
+  readonly #ending = new Map<ChildProcess, NodeJS.Timeout>()
 
-/** SIGTERM, then SIGKILL: also when the leader went at once, its children may not have. */
-function endGroup(child: ChildProcess): void {
-  const { pid } = child
-  if (pid === undefined) return
-  signalGroup(pid, 'SIGTERM')
-  setTimeout(() => {
-    signalGroup(pid, 'SIGKILL')
+  /**
+   * Runs a program to its end, or until the signal aborts: then its group is ended.
+   * @throws the error of the system when it cannot be started
+   */
+  run({ file, name, args, env, cwd, signal }: Program): Promise<ProgramEnd> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason)
+        return
+      }
+      const child = spawn(file, [...args], {
+        argv0: name,
+        env: { ...cleanEnvironment, ...env },
+        cwd,
+        detached: true,
+        shell: false,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const release = onAbort(signal, () => this.#end(child))
+      const stdout = gather(child.stdout)
+      const stderr = gather(child.stderr)
+      child.once('error', (error) => {
+        release()
+        reject(error)
+      })
+      child.once('close', (code) => {
+        release()
+        resolve({ exitStatus: code ?? undefined, stdout: stdout(), stderr: stderr() })
+      })
+    })
+  }
+
+  /** Ends at once what was asked to end and has not yet: whoever closes may be about to leave. */
+  close(): void {
+    for (const [child, timer] of this.#ending) {
+      clearTimeout(timer)
+      this.#kill(child)
+    }
+  }
+
+  /** SIGTERM, then SIGKILL: also when the leader went at once, its children may not have. */
+  #end(child: ChildProcess): void {
+    signalGroup(child, 'SIGTERM')
+    this.#ending.set(
+      child,
+      setTimeout(() => this.#kill(child), graceMs),
+    )
+  }
+
+  #kill(child: ChildProcess): void {
+    this.#ending.delete(child)
+    signalGroup(child, 'SIGKILL')
     // Whoever left the group may still hold the pipes.
     child.stdout?.destroy()
     child.stderr?.destroy()
-  }, graceMs)
+  }
 }
 
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  // One that could not be started has no group; 0 would be ours.
+  if (pid === undefined) return
   try {
-    process.kill(-leader, signal)
+    process.kill(-pid, signal)
   } catch {
     // Nobody is left in it.
   }

@@ -5,8 +5,8 @@ import { couldNotTell, fail } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
-import { cleanEnvironment, type ProgramEnd, runProgram } from './run-program.ts'
-import type { CheckSettings } from './settings.ts'
+import { cleanEnvironment, type ProgramEnd, type Programs } from './run-program.ts'
+import type { RunnerSettings } from './runner-settings.ts'
 
 const usualFolders = cleanEnvironment.PATH.split(':')
 /** Asked in this order; the first that this machine has answers. */
@@ -18,10 +18,13 @@ const ContainerState = z.object({
 })
 
 /** Asks systemd for a unit, docker or podman for a container. */
-export function serviceRunner({ toolFolders = usualFolders }: CheckSettings): CheckRunner<'service'> {
+export function serviceRunner(
+  { toolFolders = usualFolders }: RunnerSettings,
+  programs: Programs,
+): CheckRunner<'service'> {
   const ask = async (tools: readonly string[], args: readonly string[], signal: AbortSignal) => {
     const tool = await findTool(tools, toolFolders)
-    const end = await runProgram({ file: tool.file, name: tool.name, args, env: {}, cwd: '/', signal })
+    const end = await programs.run({ file: tool.file, name: tool.name, args, env: {}, cwd: '/', signal })
     signal.throwIfAborted()
     return { ...end, tool: tool.name }
   }
@@ -81,7 +84,9 @@ function containerState(container: string, told: Told): string {
 function notTold({ tool, stderr, exitStatus }: Told): Settled {
   const line = stderr.trim().split('\n')[0]?.slice(0, 200) ?? ''
   const said = line === '' ? `It left with status ${exitStatus ?? 'none'}.` : `It says: ${line}`
-  const reason = /permission denied|access denied|not authorized/i.test(stderr) ? 'permission' : 'checker_error'
+  const reason = /permission denied|access denied|not authorized/i.test(stderr)
+    ? 'permission'
+    : 'checker_error'
   return new Settled(couldNotTell(reason, `${tool} could not tell. ${said}`))
 }
 

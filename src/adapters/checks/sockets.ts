@@ -1,4 +1,4 @@
-import { isIP, Socket, connect as tcpConnect } from 'node:net'
+import { isIP, Socket } from 'node:net'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { onAbort } from './deadline.ts'
 
@@ -57,7 +57,11 @@ function settledEvent(socket: Socket, event: 'connect' | 'secureConnect'): Promi
  * What a socket sends, until `isEnough` or it ends, or `most` bytes are there.
  * @param isEnough asked after each piece
  */
-export function readUntil(socket: Socket, most: number, isEnough: (text: string) => boolean): Promise<string> {
+export function readUntil(
+  socket: Socket,
+  most: number,
+  isEnough: (text: string) => boolean,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

@@ -1,10 +1,16 @@
-import { type CronExpression, CronExpressionParser } from 'cron-parser'
+import { CronExpressionParser, type CronFieldCollection } from 'cron-parser'
 import { localTime, momentOf } from './local-time.ts'
 
 /** The minutes at which something is expected. */
 export interface Cron {
-  /** Five fields: minute, hour, day of month, month, weekday. */
-  readonly expression: string
+  readonly minutes: readonly number[]
+  readonly hours: readonly number[]
+  readonly daysOfMonth: readonly number[]
+  readonly months: readonly number[]
+  /** 0 is Sunday. */
+  readonly weekdays: readonly number[]
+  /** POSIX: when both days are restricted, either is enough. */
+  readonly eitherDay: boolean
 }
 
 const nicknames: Readonly<Record<string, string>> = {
@@ -17,32 +23,52 @@ const nicknames: Readonly<Record<string, string>> = {
   '@annually': '0 0 1 1 *',
 }
 
+const fieldsOf = [
+  { name: 'minute', range: '0 and 59' },
+  { name: 'hour', range: '0 and 23' },
+  { name: 'day of month', range: '1 and 31' },
+  { name: 'month', range: '1 and 12' },
+  { name: 'weekday', range: '0 and 7' },
+] as const
 /** Numbers and names; the library also reads seconds, L, #, ? and H (chance), which no crontab knows. */
-const field = /^(?:\*|[a-z]{3}|\d{1,2})(?:-(?:[a-z]{3}|\d{1,2}))?(?:\/\d{1,2})?$/i
+const item = /^(?:\*|[a-z]{3}|\d{1,2})(?:-(?:[a-z]{3}|\d{1,2}))?(?:\/\d{1,2})?$/i
 
 /** Reads five fields (minute, hour, day, month, weekday) or a nickname; a string says what is wrong. */
 export function parseCron(text: string): Cron | string {
-  const fields = (nicknames[text.trim()] ?? text).trim().split(/\s+/)
-  if (fields.length !== 5) return 'Five fields are needed: minute, hour, day of month, month, weekday.'
-  for (const each of fields) {
-    if (!each.split(',').every((item) => field.test(item)))
-      return `“${each}” is no field of a cron expression. Write numbers, *, ranges (1-5), lists (1,2) and steps (*/5).`
+  const written = (nicknames[text.trim()] ?? text).trim().split(/\s+/)
+  if (written.length !== 5) return 'Five fields are needed: minute, hour, day of month, month, weekday.'
+  for (const [index, { name, range }] of fieldsOf.entries()) {
+    const field = written[index] ?? ''
+    // Alone, so that the sentence can say which one is wrong.
+    const alone = written.map((_, at) => (at === index ? field : '*'))
+    if (field.split(',').every((each) => item.test(each)) && read(alone) !== undefined) continue
+    return /\/(?!0*[1-9]\d?$)/.test(field)
+      ? `The step in the ${name} field, “${field}”, is not a whole number from 1.`
+      : `The ${name} field, “${field}”, is not between ${range}.`
   }
-  const [, , day = '', , weekday = ''] = fields
-  const isStep = (each: string) => each.startsWith('*/')
-  if ((isStep(day) && weekday !== '*') || (isStep(weekday) && day !== '*'))
-    return 'Crons differ on what a step in one day field means beside the other. List the days instead.'
-  const expression = fields.join(' ')
-  try {
-    CronExpressionParser.parse(expression, { currentDate: 0, tz: 'UTC' })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : ''
-    return why.includes('day of month definition')
-      ? 'This day never comes.'
-      : `This is no cron expression: ${why}.`
+  const fields = read(written)
+  // Each field is right, so they do not fit together: 31 February and its like.
+  if (fields === undefined) return 'This day never comes.'
+  return {
+    minutes: numbers(fields.minute.values),
+    hours: numbers(fields.hour.values),
+    daysOfMonth: numbers(fields.dayOfMonth.values),
+    months: numbers(fields.month.values),
+    weekdays: numbers(fields.dayOfWeek.values.map((day) => Number(day) % 7)),
+    eitherDay: ![written[2], written[4]].some((days) => days?.startsWith('*')),
   }
-  return { expression }
 }
+
+function read(fields: readonly string[]): CronFieldCollection | undefined {
+  try {
+    return CronExpressionParser.parse(fields.join(' '), { currentDate: 0, tz: 'UTC' }).fields
+  } catch {
+    return undefined
+  }
+}
+
+const numbers = (values: readonly (number | string)[]) =>
+  [...new Set(values.map(Number))].sort((a, b) => a - b)
 
 /** systemd's OnCalendar, the daily part of it: `[Mon..Fri ]HH:MM`, `hourly`, `daily`, `weekly`, `monthly`. */
 export function parseOnCalendar(text: string): Cron | string {
@@ -59,33 +85,42 @@ export function parseOnCalendar(text: string): Cron | string {
   return parseCron(`${Number(minute)} ${Number(hour)} * * ${short ?? '*'}`)
 }
 
-/** The last moment at or before `at` that the expression names; undefined when there is none in sight. */
+/** The last moment at or before `at` that the expression names; undefined when there is none in eight years. */
 export function previousTime(cron: Cron, at: number, timezone: string): number | undefined {
-  const times = from(cron, at + 1, timezone)
-  const isEveryHour = times.fields.hour.values.length === 24
-  for (;;) {
-    const moment = found(() => times.prev())
-    // Backwards the library also stops at the second 01:30 of the night in which the clocks go back, forwards at
-    // the first alone. A job runs once then, and would be called late.
-    if (moment === undefined || isEveryHour || momentOf(localTime(moment, timezone), timezone) === moment)
-      return moment
-  }
+  return nearestTime(cron, at, timezone, -1)
 }
 
 /** The first moment after `at` that the expression names. */
 export function nextTime(cron: Cron, at: number, timezone: string): number | undefined {
-  const times = from(cron, at, timezone)
-  return found(() => times.next())
+  return nearestTime(cron, at, timezone, 1)
 }
 
-const from = ({ expression }: Cron, at: number, timezone: string): CronExpression =>
-  CronExpressionParser.parse(expression, { currentDate: at, tz: timezone })
-
-/** It throws when it finds none after 10,000 steps. */
-function found(look: () => { getTime(): number }): number | undefined {
-  try {
-    return look().getTime()
-  } catch {
-    return undefined
+/**
+ * The library reads expressions, but this search is ours: where summer time begins or ends, the library's two directions
+ * disagree (forwards 01:30 of the skipped hour is kept, backwards it is lost), and where that happens at midnight, as in
+ * Havana or on the Azores, backwards it finds nothing at all. A run that was due would not be missed then.
+ */
+function nearestTime(cron: Cron, at: number, timezone: string, step: 1 | -1): number | undefined {
+  const start = localTime(at, timezone)
+  const hours = step === 1 ? cron.hours : cron.hours.toReversed()
+  const minutes = step === 1 ? cron.minutes : cron.minutes.toReversed()
+  for (let offset = 0; offset <= 8 * 366; offset++) {
+    const date = new Date(Date.UTC(start.year, start.month - 1, start.day + offset * step))
+    if (!matchesDay(cron, date)) continue
+    const day = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
+    for (const hour of hours) {
+      for (const minute of minutes) {
+        const moment = momentOf({ ...day, hour, minute }, timezone)
+        if (step === 1 ? moment > at : moment <= at) return moment
+      }
+    }
   }
+  return undefined
+}
+
+function matchesDay(cron: Cron, date: Date): boolean {
+  if (!cron.months.includes(date.getUTCMonth() + 1)) return false
+  const ofMonth = cron.daysOfMonth.includes(date.getUTCDate())
+  const ofWeek = cron.weekdays.includes(date.getUTCDay())
+  return cron.eitherDay ? ofMonth || ofWeek : ofMonth && ofWeek
 }
