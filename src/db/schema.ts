@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Right } from '../domain/auth/operations.ts'
+import type { ScopeName } from '../domain/auth/scopes.ts'
 import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
@@ -66,6 +67,24 @@ export interface Database {
     expiresAt: Date
     usedAt: Date | null
   }
+  /** What people give their programs to sign in with. */
+  apiKeys: {
+    id: string
+    ownerId: string
+    name: string
+    /** SHA-256 (hex) of the key; the key itself is shown once and kept nowhere. */
+    keyHash: string
+    /** Its beginning, to recognise it by. */
+    prefix: string
+    scopes: ScopeName[]
+    createdAt: Date
+    expiresAt: Date
+    /** To the minute. */
+    lastUsedAt: Generated<Date | null>
+    revokedAt: Generated<Date | null>
+  }
+  /** Tokens that were taken back, until they would have expired. */
+  revokedTokens: { jti: string; expiresAt: Date }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }
   datasets: {

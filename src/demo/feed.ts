@@ -25,7 +25,7 @@ export class Feed {
       const aircraft = fleet[this.#next++ % fleet.length]
       if (aircraft === undefined) throw new Error('the fleet has no aircraft')
       const name = `${stamp}_${aircraft.tailNumber}`
-      const flight = recordFlight(aircraft, now.getTime() - 300_000, this.#random)
+      const flight = recordFlight(aircraft, now.getTime() - 480_000, this.#random)
       const triples = toTriples(name, flight)
       // Some recordings are cut off in the middle of a line.
       const text = this.#random() < 0.02 ? triples.slice(0, triples.length / 2) : triples

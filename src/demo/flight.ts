@@ -39,7 +39,7 @@ export const fleet: readonly Aircraft[] = [
 ]
 
 const observations = 60
-const secondsApart = 5
+const secondsApart = 8
 
 /** Climbs, flies out, hovers over a place, comes back and lands. Altitudes in feet, speeds in knots. */
 export function recordFlight(aircraft: Aircraft, beginsAt: number, random: () => number): Observation[] {
@@ -56,7 +56,7 @@ export function recordFlight(aircraft: Aircraft, beginsAt: number, random: () =>
     const part = at / (observations - 1)
     const isOut = part < 0.4
     const isHovering = part >= 0.4 && part < 0.55
-    const target = part < 0.75 ? cruise : ground
+    const target = part < 0.6 ? cruise : ground
     const climb = Math.max(-1_400, Math.min(1_600, (target - altitude) * 6 + 120 * (random() - 0.5)))
     altitude = Math.max(ground, altitude + (climb * secondsApart) / 60)
     const groundspeed = isHovering ? 6 * random() : speed * Math.min(1, 4 * part, 6 * (1.02 - part))
@@ -84,7 +84,7 @@ export function recordFlight(aircraft: Aircraft, beginsAt: number, random: () =>
       alert: 'False',
       geoaltitude: (25 * Math.round((altitude + 210) / 25)).toFixed(1),
       hour: String(3_600_000 * Math.floor(timestamp / 3_600_000)),
-      onground: altitude <= ground && at > 2 ? 'True' : 'False',
+      onground: altitude <= ground + 15 ? 'True' : 'False',
       spi: 'False',
     }
   })
