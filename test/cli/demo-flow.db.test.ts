@@ -6,8 +6,8 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { readFlow } from '../../src/domain/flows/configuration/read-flow.ts'
 import { standInVariables } from '../../src/domain/flows/configuration/own-variables.ts'
+import { readFlow } from '../../src/domain/flows/configuration/read-flow.ts'
 import { runCommand } from '../support/command.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -67,7 +67,9 @@ describe('npm run demo:flow', () => {
   test('starts the simulator and switches the flow on, around a port that is taken', async () => {
     const said = await start()
     expect(said).toContain('http://127.0.0.1:9/board/helicopter-rdf')
-    expect(said).toMatch(/demo: port 4011 is taken, so the server “spark” answers at http:\/\/127\.0\.0\.1:\d+/)
+    expect(said).toMatch(
+      /demo: port 4011 is taken, so the server “spark” answers at http:\/\/127\.0\.0\.1:\d+/,
+    )
     const { flow, mistakes } = readFlow(readFileSync(flowFile(), 'utf8'), 'f', standInVariables)
     expect(mistakes.filter(({ severity }) => severity === 'error')).toEqual([])
     expect(flow?.processes).toHaveLength(8)
@@ -100,7 +102,9 @@ describe('npm run demo:flow', () => {
     expect(await command('clean')).toMatchObject({ code: 1, stderr: expect.stringContaining('Ctrl-C') })
   })
   test('its control file is for its owner', async () => {
-    const { mode } = await import('node:fs/promises').then(({ stat }) => stat(join(data, 'demo', 'run', 'control.json')))
+    const { mode } = await import('node:fs/promises').then(({ stat }) =>
+      stat(join(data, 'demo', 'run', 'control.json')),
+    )
     expect(mode & 0o777).toBe(0o600)
   })
   test('Ctrl-C ends it and its parser, and switches the flow off', async () => {

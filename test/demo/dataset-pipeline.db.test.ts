@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { addUser } from '../../src/db/users.ts'
 import { ownVariables } from '../../src/domain/flows/configuration/own-variables.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { asAdmin } from '../support/audit.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { type FlowOnce, openFlow, shippedFlow, statesOf } from '../support/flow-once.ts'
 
 const stages = ['ingestion', 'standardization', 'validation', 'processing', 'quality', 'export'] as const
@@ -62,7 +62,10 @@ async function worker(paused: string | null): Promise<void> {
     .execute()
 }
 
-async function run(id: string, { status = 'running', progressAgo = 1, startedAgo = 600 } = {}): Promise<void> {
+async function run(
+  id: string,
+  { status = 'running', progressAgo = 1, startedAgo = 600 } = {},
+): Promise<void> {
   const { db } = database
   await db
     .insertInto('runs')
@@ -142,7 +145,10 @@ describe('the flow of the portal itself', () => {
     await run('run_a', { progressAgo: 90 })
     await shard('run_a', 'quality', 'queued')
     expect(statesOf(await watched.look())).toMatchObject({ quality: 'DEGRADED root', processing: 'HEALTHY' })
-    await database.db.updateTable('runs').set({ lastProgressAt: ago(301) }).execute()
+    await database.db
+      .updateTable('runs')
+      .set({ lastProgressAt: ago(301) })
+      .execute()
     const found = await watched.look()
     expect(statesOf(found)).toMatchObject({ quality: 'FAILED root', export: 'HEALTHY at_risk' })
     expect(found.roots).toEqual(['quality'])
@@ -153,7 +159,10 @@ describe('the flow of the portal itself', () => {
     const found = await watched.look()
     expect(statesOf(found)).toMatchObject({ processing: 'FAILED root', quality: 'HEALTHY at_risk' })
     expect(found.checks.get('processing_gets_on')?.message).toBe('Not so: [ROW].failed_shards (1) == 0.')
-    await database.db.updateTable('shards').set({ finishedAt: ago(301) }).execute()
+    await database.db
+      .updateTable('shards')
+      .set({ finishedAt: ago(301) })
+      .execute()
     expect(statesOf(await watched.look())).toEqual(all('HEALTHY'))
   })
   test('an attempt that failed and is tried again is a warning', async () => {
@@ -177,20 +186,40 @@ describe('the flow of the portal itself', () => {
   test('a stage that became three times slower than usual is a warning', async () => {
     const minutes = (from: number, count: number, p50Ms: number) =>
       Array.from({ length: count }, (_, at) => ({
-        ...{ stage: 'export' as const, shards: 10, records: 100, failures: 0, p95Ms: p50Ms, p99Ms: p50Ms, p50Ms },
+        ...{
+          stage: 'export' as const,
+          shards: 10,
+          records: 100,
+          failures: 0,
+          p95Ms: p50Ms,
+          p99Ms: p50Ms,
+          p50Ms,
+        },
         minute: ago((from + at) * 60),
       }))
-    await database.db.insertInto('stageMinutes').values(minutes(10, 29, 100)).execute()
-    await database.db.insertInto('stageMinutes').values(minutes(1, 3, 400)).execute()
+    await database.db
+      .insertInto('stageMinutes')
+      .values(minutes(10, 29, 100))
+      .execute()
+    await database.db
+      .insertInto('stageMinutes')
+      .values(minutes(1, 3, 400))
+      .execute()
     expect(statesOf(await watched.look())).toEqual(all('HEALTHY'))
-    await database.db.insertInto('stageMinutes').values(minutes(60, 1, 100)).execute()
+    await database.db
+      .insertInto('stageMinutes')
+      .values(minutes(60, 1, 100))
+      .execute()
     expect(statesOf(await watched.look())).toMatchObject({ export: 'DEGRADED root' })
   })
   test('runs without any worker: the workers are the cause, and no stage is', async () => {
     await database.db.deleteFrom('workers').execute()
     await run('run_a', { progressAgo: 400 })
     await shard('run_a', 'quality', 'queued')
-    expect(statesOf(await watched.look())).toMatchObject({ workers: 'FAILED root', quality: 'HEALTHY at_risk' })
+    expect(statesOf(await watched.look())).toMatchObject({
+      workers: 'FAILED root',
+      quality: 'HEALTHY at_risk',
+    })
   })
   test('workers that pause, and a run that waits long for its turn, are warnings', async () => {
     await worker('the disk is full')
@@ -217,7 +246,9 @@ describe('the flow of the portal itself', () => {
   })
   test('an audit log that is not whole is red until it is verified again', async () => {
     const verified = (outcome: 'whole' | 'tampered') =>
-      database.db.insertInto('audit.verification').values({ outcome, rows: 9, seconds: 1, finding: null, seq: null })
+      database.db
+        .insertInto('audit.verification')
+        .values({ outcome, rows: 9, seconds: 1, finding: null, seq: null })
     await verified('tampered').execute()
     expect(statesOf(await watched.look())).toMatchObject({ audit: 'FAILED root', postgres: 'HEALTHY' })
     await verified('whole').execute()
@@ -254,7 +285,12 @@ test('on a portal with a long past every query uses an index', async () => {
   const plans = await Promise.all(
     watched.flow.checks.flatMap((check) =>
       check.type === 'db_query'
-        ? [asAdmin(adminUrl, `explain ${check.parameters.query}`).then((plan) => [check.id, JSON.stringify(plan)])]
+        ? [
+            asAdmin(adminUrl, `explain ${check.parameters.query}`).then((plan) => [
+              check.id,
+              JSON.stringify(plan),
+            ]),
+          ]
         : [],
     ),
   )

@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPromise } from 'yauzl'
 import { algorithms, NoResult } from '../../src/demo/algorithms.ts'
@@ -52,7 +51,11 @@ describe('N-Triples', () => {
     expect(() => readTriples(`${triple('"LARK1" .')}\n${line}`)).toThrow(new NotTriples(2))
   })
   test('a value with a tab or a line end does not break the table', () => {
-    expect(toTsv([{ callsign: 'A\tB\nC' }]).split('\n')[1]?.split('\t')[7]).toBe('A B C')
+    expect(
+      toTsv([{ callsign: 'A\tB\nC' }])
+        .split('\n')[1]
+        ?.split('\t')[7],
+    ).toBe('A B C')
   })
 })
 
@@ -62,9 +65,13 @@ describe('the algorithms', () => {
     const path = (values: readonly Observation[]) =>
       values.map((each, at) => ({ timestamp: String(at * 5_000), ...each }))
     expect(of('max_altitude', [{ altitude: '1000.0' }, { altitude: '2500.0' }, {}])?.value).toBe(2_500)
-    expect(of('hover_time', path([{ groundspeed: '90' }, { groundspeed: '4' }, { groundspeed: '0' }]))?.value).toBe(10)
+    expect(
+      of('hover_time', path([{ groundspeed: '90' }, { groundspeed: '4' }, { groundspeed: '0' }]))?.value,
+    ).toBe(10)
     expect(of('exceedances', [{ vertical_rate: '-1280.0' }, { vertical_rate: '1500.0' }])?.value).toBe(1)
-    expect(of('landing', path([{ onground: 'True' }, { onground: 'False' }, { onground: 'True' }]))?.value).toBe(10_000)
+    expect(
+      of('landing', path([{ onground: 'True' }, { onground: 'False' }, { onground: 'True' }]))?.value,
+    ).toBe(10_000)
     expect(of('landing', path([{ onground: 'False' }]))?.detail).toBe('still in the air at the end')
   })
   test('the distance is that on the sphere: a minute of latitude is a nautical mile', () => {

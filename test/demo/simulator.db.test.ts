@@ -111,7 +111,10 @@ describe('the simulator', () => {
       detail: expect.any(String),
     })
     const { rows: stored } = await reader.query('select tail_number, value, unit from demo.result limit 1')
-    expect(stored[0]).toMatchObject({ tail_number: expect.stringMatching(/^XX-HE/), unit: expect.any(String) })
+    expect(stored[0]).toMatchObject({
+      tail_number: expect.stringMatching(/^XX-HE/),
+      unit: expect.any(String),
+    })
   })
   test('the portal may read these tables and nothing more', async () => {
     await expect(reader.query('delete from demo.result')).rejects.toThrow('permission denied')
@@ -157,7 +160,10 @@ describe('what is broken is what the board shows', () => {
     await shows(healthy)
   })
   test('a parser that somebody kills is broken until it is mended', async () => {
-    process.kill(Number(files('run').includes('parse.pid') && readFileSync(join(folder, 'run', 'parse.pid'), 'utf8')), 'SIGKILL')
+    process.kill(
+      Number(files('run').includes('parse.pid') && readFileSync(join(folder, 'run', 'parse.pid'), 'utf8')),
+      'SIGKILL',
+    )
     await vi.waitFor(() => expect(simulator.broken).toEqual(['parse']), patiently)
     await shows({ parse: 'FAILED root' })
     await simulator.mend('parse')
@@ -167,15 +173,12 @@ describe('what is broken is what the board shows', () => {
 
 test('it keeps some eighty flights and lets the older ones go, from the tables too', async () => {
   await vi.waitFor(() => expect(files('hdfs').length).toBeGreaterThan(60), patiently)
-  await vi.waitFor(
-    async () => {
-      const { rows } = await reader.query<{ flights: string }>(
-        'select count(distinct file_name) as flights from demo.algorithm_run',
-      )
-      expect(Number(rows[0]?.flights)).toBeLessThan(120)
-      expect(files('unzipped').length).toBeLessThan(120)
-    },
-    patiently,
-  )
+  await vi.waitFor(async () => {
+    const { rows } = await reader.query<{ flights: string }>(
+      'select count(distinct file_name) as flights from demo.algorithm_run',
+    )
+    expect(Number(rows[0]?.flights)).toBeLessThan(120)
+    expect(files('unzipped').length).toBeLessThan(120)
+  }, patiently)
   expect(said.filter((sentence) => !sentence.startsWith('parse ended by itself'))).toEqual([])
 })

@@ -22,7 +22,8 @@ export interface FlowOnce {
 /** @param pings what jobs told; without it every job reported just now */
 export function openFlow(text: string, variables: Values, pings?: HeartbeatPings): FlowOnce {
   const { flow, mistakes } = readFlow(text, 'flow.yaml', variables)
-  if (flow === undefined) throw new Error(JSON.stringify(mistakes.filter(({ severity }) => severity === 'error')))
+  if (flow === undefined)
+    throw new Error(JSON.stringify(mistakes.filter(({ severity }) => severity === 'error')))
   const heard: HeartbeatPings = {
     read: async () => ({ lastSuccessAt: Date.now(), listeningSince: Date.now() }),
   }

@@ -27,7 +27,10 @@ export function processRunner({ baseFolder }: RunnerSettings): CheckRunner<'proc
   }
 }
 
-function matches({ name: short, words }: RunningProcess, { name, pattern }: ParametersOf<'process'>): boolean {
+function matches(
+  { name: short, words }: RunningProcess,
+  { name, pattern }: ParametersOf<'process'>,
+): boolean {
   if (pattern !== undefined) return words.join(' ').includes(pattern)
   // The kernel cuts its own name for a process, so its first word is asked as well.
   return name === undefined || short === name || basename(words[0] ?? '') === name
