@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
+import { checkRunners } from './adapters/checks/index.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
+import { heartbeatPings } from './db/heartbeat-pings.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
-import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -15,6 +15,7 @@ import { hostSystem } from './host-system.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { type Deletions, startDeletions } from './jobs/deletions.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
+import { startFlowMonitor } from './jobs/flow-monitor.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
 import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
@@ -55,6 +56,18 @@ await runProcess(async () => {
     detailsDays: config.auditDetailsDays,
   })
   const progress = progressHub(stack.url, log)
+  const runners = checkRunners({
+    settings: { pluginFolders: config.flows.pluginFolders, baseFolder: process.cwd() },
+    pings: heartbeatPings(db, clock),
+  })
+  const flows = startFlowMonitor({
+    ...stack,
+    folder: config.flows.folder,
+    environment: process.env,
+    runners,
+    progress,
+    clock,
+  })
   const keys = keyRotations({ db, vault, log })
   const system = (): Caller => ({
     actor: { id: 'system', kind: 'system' },
@@ -85,6 +98,7 @@ await runProcess(async () => {
   const working = untilUnsealed(vault, log, closing.signal).then((opened) => (opened ? work() : undefined))
   if (isOpen) await working
   else working.catch((err) => log.error({ err }, 'the work could not begin after the vault opened; restart'))
+  await flows.loaded
   server.answerWith(
     createApp({
       db,
@@ -109,7 +123,7 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
-      flows: noFlows(),
+      flows,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -135,6 +149,8 @@ await runProcess(async () => {
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
   await audit.stop()
+  await flows.stop()
+  await runners.close()
   await progress.close()
   await stack.close()
 })
@@ -149,18 +165,5 @@ function runsOf(engine: () => Engine | undefined): Runs {
     start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
     cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
     resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
-  }
-}
-
-/** Until flows are watched: none is configured. */
-function noFlows(): FlowMonitor {
-  return {
-    bootId: newId('boot', Date.now(), randomBytes(10)),
-    list: () => [],
-    refusedFiles: () => [],
-    picture: () => undefined,
-    scheduler: () => ({ lagMs: 0, overdue: 0, seenAt: undefined, isStalled: false }),
-    async *changes() {},
-    checkNow: async () => false,
   }
 }

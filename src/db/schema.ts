@@ -5,12 +5,27 @@ import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import type { RetentionRule } from '../domain/deletion/retention.ts'
+import type { ResultRow } from '../domain/flows/checks/check-result.ts'
+import type { CheckMemory } from '../domain/flows/state/check-state.ts'
+import type { State } from '../domain/flows/state/state.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
 
 /** JSON columns: parsed when read, given as JSON text when written. */
 type JsonColumn<T> = ColumnType<T, string, string>
+
+/** Of a check in a minute or an hour. */
+interface CheckTotals {
+  series: number
+  at: Date
+  /** As `severityOf` says it. */
+  worst: number
+  last: number
+  runs: number
+  good: number
+  value: number | null
+}
 
 export interface Database {
   users: {
@@ -340,6 +355,71 @@ export interface Database {
     defaultDays: number | null
     maximumDays: number | null
     changedAt: Date
+  }
+  /** One row: who runs the checks of flows, and how it does. */
+  flowLeader: {
+    onlyOne: Generated<boolean>
+    epoch: number
+    seq: number
+    seenAt: Date | null
+    lagMs: number
+    overdue: number
+    /** Up to when results are in minutes. */
+    rolledUpTo: Date | null
+  }
+  /** Written by the leader alone. */
+  checkMemories: {
+    flow: string
+    check: string
+    meaning: string
+    memory: JsonColumn<CheckMemory>
+    seq: number
+  }
+  checkRows: { flow: string; check: string; at: Date; rows: JsonColumn<ResultRow[]> }
+  checkRequests: { flow: string; check: string; askedAt: Date }
+  checkSeries: { id: Generated<number>; flow: string; check: string; ttlMs: number }
+  /** Results in a row that say the same, within one minute. */
+  checkResults: {
+    series: number
+    fromAt: Date
+    toAt: Date
+    count: number
+    /** As `severityOf` says it. */
+    state: number
+    reason: string | null
+    value: number | null
+  }
+  checkMinutes: CheckTotals
+  checkHours: CheckTotals
+  checkTransitions: {
+    id: Generated<number>
+    flow: string
+    process: string
+    /** Null: of the process. */
+    check: string | null
+    at: Date
+    fromState: State
+    toState: State
+    reason: string | null
+    message: string
+  }
+  flowTexts: { file: string; text: string; hash: string; acceptedAt: Date }
+  heartbeatPings: {
+    tokenHash: Buffer
+    listeningSince: Date
+    lastSuccessAt: Date | null
+    lastStartAt: Date | null
+    lastFailureAt: Date | null
+    lastExitStatus: number | null
+    pings: Generated<number>
+  }
+  heartbeatLog: {
+    tokenHash: Buffer
+    slot: number
+    ping: number
+    at: Date
+    kind: 'success' | 'start' | 'fail' | 'log'
+    exitStatus: number | null
   }
   'audit.outbox': {
     id: Generated<number>

@@ -10,10 +10,11 @@ import { type CheckResult, couldNotTell } from '../../domain/flows/checks/check-
 import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import type { FileFact } from '../../domain/flows/checks/files.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
-import { Settled, Uninterruptible } from './deadline.ts'
+import { Settled } from './deadline.ts'
 import { lookAt, onlyFiles, present, withFiles } from './files.ts'
 import { codeOf, fileProblem } from './problems.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import type { Uninterruptible } from './uninterruptible.ts'
 
 /** An archive that unpacks to more is not read to its end: it may have been made to keep us busy. */
 const mostUnpacked = 16 * 2 ** 30
@@ -35,11 +36,13 @@ const methods: Readonly<Record<'zip_test' | 'gzip_test' | 'sha256_sidecar' | 'ma
 }
 
 /** Reads files to see whether they are whole; as streams, so that nothing else waits for it. */
-export function fileIntegrityRunner({ baseFolder }: RunnerSettings): CheckRunner<'file_integrity'> {
-  const hanging = new Uninterruptible()
+export function fileIntegrityRunner(
+  { baseFolder }: RunnerSettings,
+  looks: Uninterruptible,
+): CheckRunner<'file_integrity'> {
   return {
     run: (parameters, context) =>
-      withFiles(hanging, parameters, context, async (filled) => {
+      withFiles(looks, parameters, context, async (filled) => {
         const { signal } = context
         const finding = { baseFolder, maxEntries: filled.max_entries, signal }
         const found = onlyFiles(present(await lookAt(filled, true, finding)))

@@ -2,9 +2,10 @@ import { type CheckResult, couldNotTell } from '../../domain/flows/checks/check-
 import type { CheckRunner, RunContext } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { fillDates } from '../../domain/flows/time/dates-in-text.ts'
-import { Settled, Uninterruptible } from './deadline.ts'
+import { Settled } from './deadline.ts'
 import { type Finding, type Found, filesIn, findFiles, findPath } from './find-files.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import type { Uninterruptible } from './uninterruptible.ts'
 
 /** The keys that say which files. */
 export interface WhichFiles {
@@ -16,15 +17,17 @@ export interface WhichFiles {
 type FileCheckName = 'file_exists' | 'file_fresh' | 'directory_backlog' | 'file_count'
 
 /** The runners of the checks that look at files without opening them. */
-export function fileRunners(settings: RunnerSettings): { readonly [N in FileCheckName]: CheckRunner<N> } {
-  const hanging = new Uninterruptible()
+export function fileRunners(
+  settings: RunnerSettings,
+  looks: Uninterruptible,
+): { readonly [N in FileCheckName]: CheckRunner<N> } {
   const look = (
     which: WhichFiles,
     context: RunContext,
     judge: (found: Found) => CheckResult,
     asks: { readonly asksReadable?: boolean; readonly ofFolder: boolean },
   ) =>
-    withFiles(hanging, which, context, async (filled) =>
+    withFiles(looks, which, context, async (filled) =>
       judge(
         await lookAt(filled, asks.ofFolder, {
           baseFolder: settings.baseFolder,
@@ -85,7 +88,7 @@ export function fileRunners(settings: RunnerSettings): { readonly [N in FileChec
 
 /** Fills dates in, and gives up where the disk does not answer. */
 export function withFiles(
-  hanging: Uninterruptible,
+  looks: Uninterruptible,
   { glob, path, max_entries }: WhichFiles,
   { now, timezone, signal }: RunContext,
   work: (filled: WhichFiles) => Promise<CheckResult>,
@@ -93,7 +96,7 @@ export function withFiles(
   const fill = (text: string | undefined) => (text === undefined ? undefined : fillDates(text, now, timezone))
   const filled = { glob: fill(glob), path: fill(path), max_entries }
   const named = filled.glob ?? filled.path ?? ''
-  return hanging.run(named, signal, `The look at ${named} did not end in time.`, () => work(filled))
+  return looks.run(named, signal, `The look at ${named} did not end in time.`, () => work(filled))
 }
 
 /** @param ofFolder a path that names a folder stands for the files in it */

@@ -1,5 +1,4 @@
-import type { Dirent } from 'node:fs'
-import { access, constants, opendir, stat } from 'node:fs/promises'
+import { constants, open, opendir, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { couldNotTell } from '../../domain/flows/checks/check-result.ts'
 import type { FileFact, FileMeasurement } from '../../domain/flows/checks/files.ts'
@@ -32,6 +31,12 @@ type Step =
       readonly dots: boolean
     }
 
+interface Entry {
+  readonly name: string
+  /** Or a link, which may lead to one. */
+  readonly isFolder: boolean
+}
+
 /** A folder on the way down. */
 interface Place {
   /** As the pattern spells it, for people. */
@@ -51,7 +56,7 @@ const batch = 16
 export async function findFiles(pattern: string, finding: Finding): Promise<Found> {
   const steps = pattern
     .split('/')
-    .filter((part) => part !== '' && part !== '.')
+    .filter((part, index, all) => part !== '' && part !== '.' && !(part === '**' && all[index - 1] === '**'))
     .map((part) => stepOf(part, pattern))
   const wild = steps.findIndex((step) => step.kind !== 'name')
   const walk = new Walk(finding)
@@ -118,27 +123,33 @@ class Walk {
     if (identity === undefined) return false
     if (place.above.includes(identity)) return true
     const above = [...place.above, identity]
-    if (step.kind === 'any depth') {
-      const below = rest.length === 0 ? [anyName] : rest
-      await this.down(place, below)
-      for (const name of await this.#names(
-        place.shown,
-        (entry) => isFolder(entry) && !entry.name.startsWith('.'),
-      )) {
-        await this.down({ shown: join(place.shown, name), above }, steps)
-      }
+    const entries = await this.#list(place.shown)
+    if (step.kind === 'glob') {
+      await this.#matching(place, above, entries, step, rest)
       return true
     }
-    const names = await this.#names(
-      place.shown,
-      (entry) =>
-        (step.dots || !entry.name.startsWith('.')) &&
-        (rest.length === 0 || isFolder(entry)) &&
-        matchesGlob(step.glob, entry.name),
-    )
-    if (rest.length === 0) await this.take(names.map((name) => join(place.shown, name)))
-    else for (const name of names) await this.down({ shown: join(place.shown, name), above }, rest)
+    const [next = anyName, ...after] = rest
+    if (next.kind === 'glob') await this.#matching(place, above, entries, next, after)
+    else await this.down(place, rest)
+    for (const { name, isFolder } of entries) {
+      if (isFolder && !name.startsWith('.')) await this.down({ shown: join(place.shown, name), above }, steps)
+    }
     return true
+  }
+
+  async #matching(
+    { shown }: Place,
+    above: readonly string[],
+    entries: readonly Entry[],
+    { glob, dots }: Step & { kind: 'glob' },
+    rest: readonly Step[],
+  ): Promise<void> {
+    const matching = entries
+      .filter(({ name, isFolder }) => (dots || !name.startsWith('.')) && (rest.length === 0 || isFolder))
+      .filter(({ name }) => matchesGlob(glob, name))
+      .map(({ name }) => join(shown, name))
+    if (rest.length === 0) await this.take(matching)
+    else for (const path of matching) await this.down({ shown: path, above }, rest)
   }
 
   /** Adds those that are there; one that went since is none. */
@@ -171,8 +182,8 @@ class Walk {
     }
   }
 
-  async #names(folder: string, wanted: (entry: Dirent) => boolean): Promise<string[]> {
-    const names: string[] = []
+  async #list(folder: string): Promise<Entry[]> {
+    const entries: Entry[] = []
     try {
       for await (const entry of await opendir(this.#resolve(folder), { bufferSize: 256 })) {
         this.#finding.signal.throwIfAborted()
@@ -180,12 +191,12 @@ class Walk {
           this.isTruncated = true
           break
         }
-        if (wanted(entry)) names.push(entry.name)
+        entries.push({ name: entry.name, isFolder: entry.isDirectory() || entry.isSymbolicLink() })
       }
     } catch (error) {
       if (!isGone(error)) throw settled(error, folder)
     }
-    return names
+    return entries
   }
 
   /** Device and inode of a folder; undefined when it is none. */
@@ -202,17 +213,20 @@ class Walk {
   readonly #resolve = (path: string) => resolve(this.#finding.baseFolder, path)
 }
 
-const anyName: Step = { kind: 'glob', glob: [{ kind: 'star' }], dots: false }
+const anyName: Step & { kind: 'glob' } = { kind: 'glob', glob: [{ kind: 'star' }], dots: false }
 const join = (folder: string, name: string) =>
   folder === '' ? name : folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`
-const isFolder = (entry: Dirent) => entry.isDirectory() || entry.isSymbolicLink()
 /** Also a link to nothing, or to itself. */
 const isGone = (error: unknown) => ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')
-const isReadable = (path: string) =>
-  access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  )
+/** Tried rather than asked: servers of files may refuse what the rights allow. */
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await (await open(path, constants.O_RDONLY | constants.O_NONBLOCK)).close()
+    return true
+  } catch {
+    return false
+  }
+}
 
 function settled(error: unknown, path: string): unknown {
   if (error instanceof Error && error.name === 'AbortError') return error

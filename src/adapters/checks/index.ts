@@ -16,6 +16,11 @@ import type { RunnerSettings } from './runner-settings.ts'
 import { serviceRunner } from './service.ts'
 import { tcpPortRunner } from './tcp-port.ts'
 import { tlsExpiryRunner } from './tls-expiry.ts'
+import { Uninterruptible } from './uninterruptible.ts'
+
+/** Node has four threads for files. Should all of these hang, one is left for the portal. */
+const mostLooks = 2
+const mostUnpacking = 1
 
 export interface CheckRunnersDeps {
   readonly settings: RunnerSettings
@@ -31,18 +36,19 @@ export type OpenCheckRunners = CheckRunners & {
 export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRunners {
   const sessions = new PostgresSessions()
   const programs = new Programs()
+  const looks = new Uninterruptible(mostLooks)
   return {
-    ...fileRunners(settings),
-    file_integrity: fileIntegrityRunner(settings),
+    ...fileRunners(settings, looks),
+    file_integrity: fileIntegrityRunner(settings, new Uninterruptible(mostUnpacking)),
     tcp_port: tcpPortRunner,
     tls_expiry: tlsExpiryRunner,
     http: httpRunner(settings),
     ...databaseRunners(sessions),
-    ...metricRunners(settings, sessions),
-    results: resultsRunner(settings, sessions),
+    ...metricRunners(settings, sessions, looks),
+    results: resultsRunner(settings, sessions, looks),
     process: processRunner(settings),
     service: serviceRunner(settings, programs),
-    disk: diskRunner(settings),
+    disk: diskRunner(settings, looks),
     heartbeat: heartbeatRunner(pings),
     command: commandRunner(settings, programs),
     close() {

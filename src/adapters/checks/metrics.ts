@@ -4,12 +4,13 @@ import { numberIn } from '../../domain/flows/checks/database.ts'
 import { checkTypes, type ParametersOf } from '../../domain/flows/checks/registry.ts'
 import { type Bucket, volumeBuckets } from '../../domain/flows/checks/volume-buckets.ts'
 import { fillDates } from '../../domain/flows/time/dates-in-text.ts'
-import { Settled, Uninterruptible } from './deadline.ts'
+import { Settled } from './deadline.ts'
 import { onlyFiles, present } from './files.ts'
 import { findFiles } from './find-files.ts'
 import { type Ask, type Span, withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import type { Uninterruptible } from './uninterruptible.ts'
 
 type Metric = ParametersOf<'reconcile'>['left']
 /** Counts what a metric says, in each of the spans; without a span, all there is. undefined: no row, or NULL. */
@@ -24,8 +25,8 @@ const mostRemembered = 50_000
 export function metricRunners(
   { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
+  looks: Uninterruptible,
 ): { readonly [N in 'reconcile' | 'volume']: CheckRunner<N> } {
-  const hanging = new Uninterruptible()
   const remembered = new Map<string, number | undefined>()
 
   const measure = (
@@ -43,7 +44,7 @@ export function metricRunners(
           : countRows(metric, spans, ask, dsn ?? '', remembered, context.now)
     if (dsn === undefined) {
       const late = `The look at ${named} did not end in time.`
-      return hanging.run(named, context.signal, late, () => judge(counting()))
+      return looks.run(named, context.signal, late, () => judge(counting()))
     }
     return withDatabase(sessions, dsn, context, (ask) => judge(counting(ask)))
   }

@@ -118,7 +118,10 @@ export function databaseProblem(error: unknown, target: string): CheckResult | u
     return couldNotTell('permission', `The query is not allowed: ${message}.`)
   }
   // The words of these errors are those of the query, not of the data.
-  if (code.startsWith('42')) return couldNotTell('bad_value', `The query is wrong: ${message}.`)
+  if (code.startsWith('42') || code === '0A000')
+    return couldNotTell('bad_value', `The query is wrong: ${message}.`)
+  // Those of class 22 may quote a value.
+  if (code.startsWith('22')) return couldNotTell('bad_value', `The query stumbles over a value (${code}).`)
   // Class 28: the login; 3D: the database; 53: no room; 57: shut down or starting; 08: the connection.
   if (/^(?:28|3D|53|57|08)/.test(code)) return fail('refused', `${target} refuses us (${code}).`)
   return couldNotTell('checker_error', `${target} answered with the error ${code}.`)

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { onAbort, Settled } from './deadline.ts'
+import { Places } from './places.ts'
 
 /** Connections of one database at once: checks watch it, they must not load it. */
 const mostSessions = 4
@@ -12,7 +13,7 @@ const cancelMs = 3_000
 interface Session {
   readonly client: pg.Client
   readonly processId: number
-  /** Ends it at once, whatever it is doing. */
+  /** Ends it at once, whatever it is doing; to the server an idle one that goes is no error. */
   destroy(): void
   isDead: boolean
 }
@@ -20,8 +21,7 @@ interface Session {
 /** The connections of one database. */
 interface Sessions {
   readonly idle: Map<Session, NodeJS.Timeout>
-  used: number
-  readonly waiting: Set<() => void>
+  readonly places: Places
 }
 
 /**
@@ -36,31 +36,11 @@ export class PostgresSessions {
   /** Works with a connection that nobody else uses. When the signal aborts, it and its statement are ended. */
   async use<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
     const sessions = this.#of(dsn)
-    await placeIn(sessions, signal)
     try {
-      const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
-      const release = onAbort(signal, () => {
-        session.destroy()
-        this.#cancel(dsn, session.processId)
-      })
-      try {
-        const result = await work(session.client)
-        this.#keep(sessions, session)
-        return result
-      } catch (error) {
-        // A wrong query harms no connection.
-        if (!signal.aborted && isOfQuery(error) && (await isRolledBack(session)))
-          this.#keep(sessions, session)
-        else session.destroy()
-        throw error
-      } finally {
-        release()
-      }
+      return await sessions.places.work(signal, () => this.#useOne(dsn, sessions, signal, work))
     } finally {
-      sessions.used--
-      wakeNext(sessions)
       // A database that no flow names any more is forgotten.
-      if (sessions.used === 0 && sessions.idle.size === 0) this.#sessions.delete(dsn)
+      if (sessions.places.areAllFree && sessions.idle.size === 0) this.#sessions.delete(dsn)
     }
   }
 
@@ -72,8 +52,6 @@ export class PostgresSessions {
       return await work(session.client)
     } finally {
       release()
-      // Says goodbye, so that the server does not log a lost client.
-      await session.client.end().catch(() => {})
       session.destroy()
     }
   }
@@ -84,7 +62,7 @@ export class PostgresSessions {
     for (const { idle } of this.#sessions.values()) {
       for (const [session, timer] of idle) {
         clearTimeout(timer)
-        await session.client.end().catch(() => {})
+        session.destroy()
       }
       idle.clear()
     }
@@ -92,15 +70,40 @@ export class PostgresSessions {
     await Promise.all(this.#cancelling)
   }
 
+  async #useOne<T>(
+    dsn: string,
+    sessions: Sessions,
+    signal: AbortSignal,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
+    const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
+    const release = onAbort(signal, () => {
+      session.destroy()
+      this.#cancel(dsn, session.processId)
+    })
+    try {
+      const result = await work(session.client)
+      this.#keep(sessions, session)
+      return result
+    } catch (error) {
+      // A wrong query harms no connection.
+      if (!signal.aborted && isOfQuery(error) && (await isRolledBack(session))) this.#keep(sessions, session)
+      else session.destroy()
+      throw error
+    } finally {
+      release()
+    }
+  }
+
   #keep({ idle }: Sessions, session: Session): void {
     if (session.isDead) return
     if (this.#isClosed) {
-      void session.client.end().catch(() => {})
+      session.destroy()
       return
     }
     const timer = setTimeout(() => {
       idle.delete(session)
-      void session.client.end().catch(() => {})
+      session.destroy()
     }, idleMs)
     timer.unref()
     idle.set(session, timer)
@@ -109,7 +112,7 @@ export class PostgresSessions {
   #of(dsn: string): Sessions {
     const known = this.#sessions.get(dsn)
     if (known !== undefined) return known
-    const sessions: Sessions = { idle: new Map(), used: 0, waiting: new Set() }
+    const sessions: Sessions = { idle: new Map(), places: new Places(mostSessions) }
     this.#sessions.set(dsn, sessions)
     return sessions
   }
@@ -125,34 +128,6 @@ export class PostgresSessions {
       .finally(() => this.#cancelling.delete(done))
     this.#cancelling.add(done)
   }
-}
-
-/** @throws the signal's reason when it aborts before there is a place */
-async function placeIn(sessions: Sessions, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  while (sessions.used >= mostSessions) {
-    await new Promise<void>((resolve) => {
-      let release = () => {}
-      const wake = () => {
-        release()
-        sessions.waiting.delete(wake)
-        resolve()
-      }
-      sessions.waiting.add(wake)
-      release = onAbort(signal, wake)
-    })
-    if (signal.aborted) {
-      // The place that it may have been woken for is for the next.
-      wakeNext(sessions)
-      signal.throwIfAborted()
-    }
-  }
-  sessions.used++
-}
-
-function wakeNext({ waiting }: Sessions): void {
-  const [wake] = waiting
-  wake?.()
 }
 
 function takeIdle({ idle }: Sessions): Session | undefined {

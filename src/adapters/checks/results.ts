@@ -5,13 +5,14 @@ import { couldNotTell } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunner, RunContext } from '../../domain/flows/checks/check-runner.ts'
 import type { Row } from '../../domain/flows/checks/database.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
-import { Settled, Uninterruptible } from './deadline.ts'
+import { Settled } from './deadline.ts'
 import { onlyFiles, withFiles } from './files.ts'
 import { findFiles } from './find-files.ts'
 import { withDatabase } from './postgres-rows.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
 import { fileProblem } from './problems.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import type { Uninterruptible } from './uninterruptible.ts'
 
 const mostEntries = 10_000
 /** The newest files are read until there are so many rows, or so many bytes were. */
@@ -23,8 +24,8 @@ const JsonRow = z.record(z.string(), z.unknown())
 export function resultsRunner(
   { baseFolder }: RunnerSettings,
   sessions: PostgresSessions,
+  looks: Uninterruptible,
 ): CheckRunner<'results'> {
-  const hanging = new Uninterruptible()
   return {
     run(parameters, context) {
       const { dsn, query, jsonl } = parameters
@@ -34,7 +35,7 @@ export function resultsRunner(
         )
       }
       const which = { glob: jsonl, path: undefined, max_entries: mostEntries }
-      return withFiles(hanging, which, context, async ({ glob = '' }) => {
+      return withFiles(looks, which, context, async ({ glob = '' }) => {
         const began = performance.now()
         const rows = await readRows(glob, baseFolder, context)
         const durationMs = Math.round(performance.now() - began)

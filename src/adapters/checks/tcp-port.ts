@@ -25,8 +25,10 @@ export const tcpPortRunner: CheckRunner<'tcp_port'> = {
               expect === undefined
                 ? undefined
                 : readUntil(socket, mostAnswer, (text) => text.includes(expect))
-            if (send !== undefined) await sent(socket, send)
-            const answer = await answering
+            const [answer] = await Promise.all([
+              answering,
+              send === undefined ? undefined : sent(socket, send),
+            ])
             const measured = { connectedAfterMs, ...(answer === undefined ? {} : { answer }) }
             return checkTypes.tcp_port.judge(parameters, measured, context)
           },

@@ -137,11 +137,20 @@ describe('db_query', () => {
       await verdict('db_query', query('show max_connections', 'value: max_connections, fail: "1:"')),
     ).toBe('pass')
   })
+  test('takes a table and values as queries', async () => {
+    expect(await verdict('db_query', query('table result', 'conditions: ["len([ROWS]) == 4"]'))).toBe('pass')
+    expect(await verdict('db_query', query('values (1)', 'value: column1, fail: "10"'))).toBe('pass')
+  })
+  test('tells of an error in the data without the data', async () => {
+    const said = await run('db_query', query("select 'secret'::text::int as n", 'value: n, fail: "10"'))
+    expect(said).toMatchObject({ outcome: 'unknown', reason: 'bad_value' })
+    expect(JSON.stringify(said)).not.toContain('secret')
+  })
   test('can only read, and asks one statement', async () => {
     const more = 'value: n, fail: "10"'
     expect(
       await verdict('db_query', query('with gone as (delete from result returning 1) select 1 as n', more)),
-    ).toMatch(/^unknown /)
+    ).toBe('unknown bad_value')
     expect(await verdict('db_query', query("select nextval('s') as n", more))).toBe('unknown bad_value')
     expect(await verdict('db_query', query('select 1 as n; commit; delete from result', more))).toBe(
       'unknown bad_value',

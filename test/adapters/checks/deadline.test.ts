@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { Settled, Uninterruptible, untilAborted } from '../../../src/adapters/checks/deadline.ts'
+import { Settled, untilAborted } from '../../../src/adapters/checks/deadline.ts'
 import { isMeasured, runCheck } from '../../../src/adapters/checks/run-check.ts'
+import { Uninterruptible } from '../../../src/adapters/checks/uninterruptible.ts'
 import { couldNotTell, fail, pass } from '../../../src/domain/flows/checks/check-result.ts'
 import { chain, flowOf } from '../../support/flows/flow-text.ts'
 import { runOne } from '../../support/flows/run-one.ts'
@@ -44,7 +45,7 @@ describe('work until it is aborted', () => {
 
 describe('work that nothing can interrupt', () => {
   test('is not begun again while it hangs', async () => {
-    const work = new Uninterruptible()
+    const work = new Uninterruptible(2)
     const ending = new AbortController()
     let finish = () => {}
     const hanging = work.run('/share', ending.signal, 'Too late.', async () => {
@@ -63,13 +64,40 @@ describe('work that nothing can interrupt', () => {
       })
     expect(await again()).toMatchObject({
       reason: 'timeout',
-      message: expect.stringContaining('still hangs'),
+      message: expect.stringContaining('still hang'),
     })
     expect(begun).toBe(0)
     expect(await work.run('/other', running, 'Too late.', async () => pass('good'))).toEqual(pass('good'))
     finish()
     await new Promise((resolve) => setImmediate(resolve))
     expect(await again()).toEqual(pass('good'))
+  })
+  test('waits for a place, and says what hangs where it gets none', async () => {
+    const work = new Uninterruptible(1)
+    const finish: (() => void)[] = []
+    const slow = (thing: string, signal: AbortSignal) =>
+      work.run(thing, signal, 'Too late.', async () => {
+        await new Promise<void>((resolve) => finish.push(resolve))
+        return pass(thing)
+      })
+    const ending = new AbortController()
+    const first = slow('/one', ending.signal)
+    const second = slow('/two', running)
+    const late = new AbortController()
+    const third = slow('/three', late.signal)
+    late.abort()
+    expect(await third).toEqual(couldNotTell('timeout', 'Too late.'))
+    expect(finish).toHaveLength(1)
+    ending.abort()
+    expect(await first).toEqual(couldNotTell('timeout', 'Too late.'))
+    const behind = new AbortController()
+    const fourth = slow('/four', behind.signal)
+    behind.abort()
+    expect((await fourth).message).toContain('Earlier looks at /one still hang')
+    finish[0]?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    finish[1]?.()
+    expect(await second).toEqual(pass('/two'))
   })
 })
 

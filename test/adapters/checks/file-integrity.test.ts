@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -123,10 +123,22 @@ describe('file_integrity', () => {
     expect(await running).toMatchObject({ outcome: 'unknown', reason: 'timeout' })
     await openFiles((open) => !open)
   })
+  test('passes over a file that is still being written', async () => {
+    const path = join(folder, 'growing/a.gz')
+    await put('growing/a.gz', gzipSync(Buffer.alloc(256 * 1024 * 1024)).subarray(0, -1_000))
+    const running = run('file_integrity', 'glob: growing/*.gz, method: gzip_test')
+    await openFiles((isOpen) => isOpen, path)
+    await appendFile(path, 'more')
+    expect(await running).toMatchObject({ outcome: 'unknown', reason: 'no_data' })
+    expect(await verdict('file_integrity', 'glob: growing/*.gz, method: gzip_test')).toBe('fail bad_value')
+  })
 })
 
-/** Until this process holds the slow file open, or no longer does: what the kernel says. */
-async function openFiles(wanted: (isOpen: boolean) => boolean): Promise<void> {
+/** Until this process holds the file open, or no longer does: what the kernel says. */
+async function openFiles(
+  wanted: (isOpen: boolean) => boolean,
+  path = join(folder, 'slow/a.gz'),
+): Promise<void> {
   const linkOf = (fd: string) => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`)
@@ -134,7 +146,7 @@ async function openFiles(wanted: (isOpen: boolean) => boolean): Promise<void> {
       return ''
     }
   }
-  while (!wanted(readdirSync('/proc/self/fd').map(linkOf).includes(join(folder, 'slow/a.gz')))) {
+  while (!wanted(readdirSync('/proc/self/fd').map(linkOf).includes(path))) {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -1,4 +1,4 @@
-import { link, mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findFiles } from '../../../src/adapters/checks/find-files.ts'
@@ -62,7 +62,9 @@ describe('finding files', () => {
     expect(await find('loop/linked/*.zip')).toEqual(['loop/linked/a.zip', 'loop/linked/b.zip'])
     expect(await find('loop/**/b.zip')).toContain('loop/linked/b.zip')
   })
-  test('ends at max_entries', async () => {
+  test('ends at max_entries, which counts each entry once', async () => {
+    expect(await find('in/**/*.zip', 7)).toEqual(['in/a.zip', 'in/b.zip', 'in/deep/er/c.zip'])
+    expect(await find('in/**/*.zip', 6)).toBe('truncated')
     expect(await find('in/*', 2)).toBe('truncated')
   })
 })
@@ -198,6 +200,39 @@ describe('disk', () => {
     expect(await verdict('disk', 'path: away, free: {fail: 1%}', at)).toBe('unknown not_found')
   })
 })
+
+describe('what may not be read', () => {
+  beforeAll(async () => {
+    await put('locked/in/a.zip')
+    await put('mine.txt')
+    await chmod(join(folder, 'mine.txt'), 0o000)
+    await chmod(join(folder, 'locked'), 0o000)
+  })
+  afterAll(() => chmod(join(folder, 'locked'), 0o755))
+
+  test.each([
+    ['file_fresh', 'glob: locked/in/*.zip, max_age: 1h', 'unknown permission'],
+    ['directory_backlog', 'path: locked/in, count: {fail: "5"}', 'unknown permission'],
+    ['file_count', 'glob: "locked/**/*.zip", count: {fail: "5"}', 'unknown permission'],
+    ['file_exists', 'path: locked/in/a.zip', 'unknown permission'],
+    ['file_exists', 'path: mine.txt', 'pass'],
+    ['file_exists', 'path: mine.txt, readable: true', 'fail limit'],
+    ['file_integrity', 'path: mine.txt, method: magic, magic: "78"', 'unknown permission'],
+  ])('%s of %s is %s', async (type, keys, expected) => {
+    expect(await asNobody(() => verdict(type, keys, at))).toBe(expected)
+  })
+})
+
+/** Root may read everything, so it looks as somebody else. */
+async function asNobody<T>(look: () => Promise<T>): Promise<T> {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    return await look()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+}
 
 test('hard links count as files of their own', async () => {
   await put('hard/one')

@@ -3,10 +3,15 @@ import type { Row } from './database.ts'
 
 /** A longer text is cut: a table shows it, nobody works on it. */
 const longest = 300
+const mostColumns = 30
 
 /** A row as the drill-down keeps it: texts and numbers, moments as ISO text. */
 export const resultRow = (row: Row): ResultRow =>
-  Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plain(value)]))
+  Object.fromEntries(
+    Object.entries(row)
+      .slice(0, mostColumns)
+      .map(([column, value]) => [column, plain(value)]),
+  )
 
 function plain(value: unknown): string | number | null {
   if (value === null || value === undefined) return null
