@@ -74,7 +74,7 @@ async function running(folder, report) {
   const monitor = startFlowMonitor({
     ...stack,
     log,
-    folder: flows,
+    folders: [flows],
     environment: {},
     runners,
     progress,
