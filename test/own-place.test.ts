@@ -22,7 +22,10 @@ describe('how a portal is reached from its own machine', () => {
     expect(portalUrlOf(readConfig({ PORT: '0' }), 41_000)).toBe('http://127.0.0.1:41000')
   })
   test('a database of one’s own is reached as DATABASE_URL says', async () => {
-    const config = readConfig({ DATABASE_URL: 'postgres://app:secret@db.test/portal', SIGNALBOX_DATA: folder })
+    const config = readConfig({
+      DATABASE_URL: 'postgres://app:secret@db.test/portal',
+      SIGNALBOX_DATA: folder,
+    })
     expect(await ownPlaceOf(config)).toEqual({
       databaseUrl: 'postgres://app:secret@db.test/portal',
       portalUrl: 'http://127.0.0.1:3000',

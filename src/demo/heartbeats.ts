@@ -16,10 +16,7 @@ export class Heartbeats {
     if (now.getTime() - (this.#sentAt.get(token) ?? 0) < everyMs) return
     this.#sentAt.set(token, now.getTime())
     try {
-      const answer = await fetch(`${this.#portalUrl}/ping/${token}`, {
-        method: 'POST',
-        signal: AbortSignal.timeout(2_000),
-      })
+      const answer = await fetch(`${this.#portalUrl}/ping/${token}`, { signal: AbortSignal.timeout(2_000) })
       await answer.arrayBuffer()
       if (answer.ok) {
         this.#isTold = false
