@@ -20,6 +20,7 @@ import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { bodyPace, SlowBody } from './routes/frame/body-pace.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
@@ -56,6 +57,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(noStore)
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
+  app.use(bodyPace(deps.config.bodyPaces))
   app.use(limits.refused)
   app.use(refuseKeysInUrl(deps.log))
   app.use(access(deps))
@@ -103,6 +105,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (error instanceof SlowBody) {
+      return answerStatus(
+        c,
+        408,
+        'This came too slowly, and nothing of it was kept. Try again with a better connection.',
       )
     }
     if (isUnstorableText(error)) {

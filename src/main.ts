@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { checkRunners } from './adapters/checks/index.ts'
+import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { heartbeatPings } from './db/heartbeat-pings.ts'
@@ -118,6 +119,7 @@ await runProcess(async () => {
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
+      mail: config.mail && smtpMail(config.mail, log),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),

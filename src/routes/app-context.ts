@@ -11,6 +11,7 @@ import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
+import type { Mail } from '../domain/mail/mail.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -21,6 +22,7 @@ import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
 import type { Bearer } from './frame/bearer.ts'
+import type { BodyPaces } from './frame/body-pace.ts'
 import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
@@ -34,6 +36,8 @@ export interface AppDeps {
   readonly keys: KeyAdministration
   readonly tokens: AccessTokens
   readonly host: HostSystem
+  /** Mails one-time links; without it they are only shown. */
+  readonly mail?: Mail | undefined
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
@@ -48,6 +52,8 @@ export interface AppDeps {
     readonly trustedProxies?: readonly Network[]
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
+    /** How fast bodies have to come; only tests give others. */
+    readonly bodyPaces?: BodyPaces
   }
   readonly log: Logger
   readonly clock: () => Date

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { periodicStates } from '../../src/domain/system/periodic-work.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
 import { ApiKeysPage } from '../../src/views/account/api-keys-page.tsx'
@@ -396,7 +397,8 @@ const full = (text: string): Record<string, unknown> => ({
         { ...person(text), id: 'usr_1', status: 'active' },
         { ...person(text), id: 'usr_2', status: 'disabled' },
       ]}
-      link={{ for: text, href: text }}
+      hasMail
+      link={{ for: text, email: text, href: text, mailed: 'refused' }}
       typed={{ name: text, email: text, role: 'user' }}
       problems={[{ field: 'email', message: text }]}
       now={now}
@@ -439,6 +441,7 @@ const full = (text: string): Record<string, unknown> => ({
     <SystemPage
       viewer={{ name: text, role: 'admin' }}
       checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      periodic={periodicStates([], now)}
       host={{
         version: text,
         nodeVersion: text,
@@ -484,6 +487,7 @@ const full = (text: string): Record<string, unknown> => ({
         newer: 9,
         searchedTo: now,
         isNewest: true,
+        isCut: false,
       }}
       query={{ actor: text, action: text }}
       review={{ throughSeq: 4, by: text, at: now }}
@@ -503,7 +507,14 @@ const full = (text: string): Record<string, unknown> => ({
   'own activity': (
     <ActivityPage
       viewer={viewer}
-      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{
+        rows: [auditRow(text)],
+        older: null,
+        newer: null,
+        searchedTo: null,
+        isNewest: true,
+        isCut: true,
+      }}
       query={{ action: text }}
       now={now}
     />
@@ -566,7 +577,7 @@ const empty: Record<string, unknown> = {
   'audit log': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       review={undefined}
       may={{ export: false, review: false }}
@@ -577,7 +588,7 @@ const empty: Record<string, unknown> = {
   'audit log, searched in vain': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false, isCut: false }}
       query={{ outcome: 'failed' }}
       review={undefined}
       may={{ export: false, review: false }}
@@ -594,7 +605,7 @@ const empty: Record<string, unknown> = {
   ),
   'own activity': (
     <ActivityPage
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       now={now}
     />
