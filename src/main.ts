@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { checkRunners } from './adapters/checks/index.ts'
 import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
@@ -10,6 +11,7 @@ import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import { ownVariables } from './domain/flows/configuration/own-variables.ts'
 import { noHistory } from './domain/flows/monitor/flow-history.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
@@ -24,6 +26,7 @@ import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
 import { bind } from './listen.ts'
 import { createLog } from './log.ts'
+import { portalUrlOf } from './own-place.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
 import { StartupProblem } from './startup-problem.ts'
@@ -65,8 +68,15 @@ await runProcess(async () => {
   })
   const flows = startFlowMonitor({
     ...stack,
-    folder: config.flows.folder,
-    environment: process.env,
+    folders: [config.flows.folder, join(config.data.folder, 'flows')],
+    environment: {
+      ...process.env,
+      ...ownVariables({
+        databaseUrl: stack.url,
+        portalUrl: portalUrlOf(config, port),
+        dataFolder: config.data.folder,
+      }),
+    },
     runners,
     progress,
     clock,

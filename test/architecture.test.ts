@@ -48,8 +48,9 @@ const layers: Readonly<Record<string, Layer>> = {
   views: { places: ['domain'], packages: ['hono'], node: [] },
   jobs: { places: ['domain', 'db', 'adapters'] },
   routes: { places: ['domain', 'db', 'views'] },
-  cli: { places: ['domain', 'db'] },
   client: { places: ['domain'], packages: ['zod'], node: [] },
+  cli: { places: ['domain', 'db', 'demo'] },
+  demo: { places: ['domain'], packages: ['pg', 'yauzl', 'zod'] },
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
@@ -71,7 +72,7 @@ const layerOf = (file: string) => (file.includes(path.sep) ? (file.split(path.se
 
 /** The entry points of the command line wire like `main.ts` does. */
 /** Commands that start the stack themselves. */
-const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts'].map((name) =>
+const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts', 'demo-flow.ts'].map((name) =>
   path.join('cli', name),
 )
 const isWiring = (file: string) => layerOf(file) === 'wiring' || commands.includes(file)
