@@ -66,6 +66,18 @@ export interface Database {
     expiresAt: Date
     usedAt: Date | null
   }
+  boardLinks: {
+    id: string
+    name: string
+    /** null: the boards of all flows. */
+    flowId: string | null
+    tokenHash: string
+    createdBy: string
+    createdAt: Date
+    lastUsedAt: Date | null
+    expiresAt: Date | null
+    revokedAt: Date | null
+  }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }
   datasets: {
