@@ -9,6 +9,7 @@ import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { BoardLink } from '../domain/flows/board/board-link.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
@@ -74,6 +75,8 @@ export interface AppEnv {
     hasSecondFactor: boolean
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
+    /** The board link that opened this, where nobody is signed in. */
+    boardLink: BoardLink | undefined
     /** Whether the session still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
     /** Whether it was counted against a limit, or need not be. */

@@ -12,6 +12,7 @@ import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerStatus } from '../problem.tsx'
 import { anonymousCaller } from './anonymous.ts'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
+import { boardAccess } from './board-access.ts'
 import { denialRecorder } from './denials.ts'
 import { refuseUnreadableForm } from './readable-form.ts'
 
@@ -27,6 +28,7 @@ export const access = (deps: AppDeps) => {
   const keeper = sessionKeeper(db, { secure: deps.config.secureCookies, clock })
   const watcher = sessionKeeper(db, { secure: deps.config.secureCookies, clock, prolongs: false })
   const recordDenial = denialRecorder(deps)
+  const openedByLink = boardAccess(deps)
   const limit = bodyLimit({
     maxSize: largestForm,
     onError: (c) => answerStatus(c, 413, 'This form holds more than it could. Send less at once.'),
@@ -54,7 +56,7 @@ export const access = (deps: AppDeps) => {
 
     if (permission === undefined) return c.notFound()
     const { operation, object } = permission
-    if (!mayUse(permission, c.var.viewer?.role)) {
+    if (!mayUse(permission, c.var.viewer?.role) && !(await openedByLink(c, operation))) {
       await recordDenial(c, operation, object)
       if (c.var.viewer === undefined) return askToSignIn(c)
       return answerStatus(c, 403, 'Your role does not include this. Ask an administrator if you need it.')

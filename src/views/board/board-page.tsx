@@ -133,7 +133,12 @@ const Track = ({ layout, state }: Pick<Props, 'layout' | 'state'>) => (
 )
 
 const Stage = ({ process, name }: { process: ProcessLook; name: string }) => (
-  <li class="stage" data-process={process.id} data-look={process.look} data-probable={String(process.probable)}>
+  <li
+    class="stage"
+    data-process={process.id}
+    data-look={process.look}
+    data-probable={String(process.probable)}
+  >
     <BoardMark look={process.look} />
     <p class="stage__state">
       <span data-part="word">{process.word}</span>

@@ -37,7 +37,10 @@ export function lookOfProcess(
   }
 }
 
-function lookOf({ state, role, probable, confirming, starvesIn }: ProcessAssessment, atRiskBelow: number): Look {
+function lookOf(
+  { state, role, probable, confirming, starvesIn }: ProcessAssessment,
+  atRiskBelow: number,
+): Look {
   if (state === 'FAILED') return role === 'consequence' ? 'waits' : 'failed'
   if (probable && confirming !== undefined && (role === 'root' || role === 'consequence')) return 'confirming'
   if (state === 'UNKNOWN') return 'unknown'

@@ -33,8 +33,11 @@ interface Run {
  * line leads back.
  */
 export function trackPaths(grid: BoardGrid, lines: readonly Line[]): ReadonlyMap<string, string> {
-  const lanes = new Lanes(grid, lines.flatMap((line) => runsOf(grid, line)))
-  return new Map(lines.map((line) => [line.key, pathOf(pointsOf(grid, line, lanes))]))
+  const lanes = new Lanes(
+    grid,
+    lines.flatMap((line) => runsOf(grid, line)),
+  )
+  return new Map(lines.map((line) => [line.key, pathOf(pointsOf(grid, line, lanes), cutOf(grid))]))
 }
 
 const isNeighbour = ({ from, to }: Line) => from.row === to.row && to.column === from.column + 1
@@ -115,11 +118,19 @@ const isSame = (a: Run, b: Run) =>
   a.owner === b.owner && a.gap === b.gap && a.left === b.left && a.right === b.right
 const meets = (a: Run, b: Run) => a.owner !== b.owner && a.left <= b.right && b.left <= a.right
 
-/** How far a corner is cut, across and down: the map is wider than high, so this looks even. */
-const cut = { across: 16, down: 28 } as const
+interface Cut {
+  readonly across: number
+  readonly down: number
+}
+
+/**
+ * How far a corner is cut: the map is wider than high, so this looks even. Across no further than from the middle of a
+ * gap between two columns, or a corner would lead over a tile.
+ */
+const cutOf = ({ columnGap }: BoardGrid): Cut => ({ across: Math.min(16, columnGap * 0.45), down: 28 })
 
 /** Straights with cut corners, as the track of a signal box is drawn. */
-function pathOf(points: readonly Point[]): string {
+function pathOf(points: readonly Point[], cut: Cut): string {
   const parts = points.map((point, at) => {
     const before = points[at - 1]
     const after = points[at + 1]
@@ -127,12 +138,12 @@ function pathOf(points: readonly Point[]): string {
     if (after === undefined) return `L${at2(point)}`
     // A corner of no width is a straight on.
     if (before.x === point.x && point.x === after.x) return ''
-    return `L${at2(towards(point, before))}L${at2(towards(point, after))}`
+    return `L${at2(towards(point, before, cut))}L${at2(towards(point, after, cut))}`
   })
   return parts.join('')
 }
 
-function towards(corner: Point, other: Point): Point {
+function towards(corner: Point, other: Point, cut: Cut): Point {
   const across = Math.min(cut.across, Math.abs(other.x - corner.x) / 2)
   const down = Math.min(cut.down, Math.abs(other.y - corner.y) / 2)
   return {
