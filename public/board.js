@@ -249,15 +249,16 @@ let reloadWanted = false
 const hear = (message, isSnapshot, isStream) => {
   if (message.board !== body.dataset.board) return
   if (message.assets !== known.assets || message.config_hash !== known.configHash) reloadWanted = true
-  else if (isStream && message.boot_id !== known.bootId) reloadWanted = true
+  // Another process than the stream had before; where several answer in turn, the page may come from any of them.
+  else if (isStream && known.streamBootId !== undefined && message.boot_id !== known.streamBootId) reloadWanted = true
+  if (isStream) known.streamBootId = message.boot_id
   lagMs = message.scheduler_lag_ms
   sessionEndsAt = message.session_ends_in_ms === null ? undefined : Date.now() + message.session_ends_in_ms
   if (isSnapshot) {
     const isOlder = message.boot_id === known.bootId && message.seq < known.seq
     if (!isOlder) {
       known.seq = message.seq
-      // Of another process, whose numbers are its own.
-      if (!isStream) known.bootId = message.boot_id
+      known.bootId = message.boot_id
       // Other processes are drawn by a reload, not by an update.
       if (message.config_hash === known.configHash) {
         alarm(latest, message.state)

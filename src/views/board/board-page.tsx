@@ -84,21 +84,23 @@ const Board = ({ flow, layout, state, version, rotation, access, now }: Props) =
 const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
   <header class="board__head">
     <div>
-      <div role="alert">
-        <p class="board__stale" data-part="stale" hidden>
-          <BoardMark look="unknown" />
-          <span data-part="stale-text" />
-        </p>
-      </div>
-      <h1 class="board__headline" data-part="headline">
-        <span data-part="before" hidden={state.headline.before === ''}>
-          {state.headline.before}
+      <h1>
+        <span role="alert">
+          <span class="board__stale" data-part="stale" hidden>
+            <BoardMark look="unknown" />
+            <span data-part="stale-text" />
+          </span>
         </span>
-        <span class="board__plate" data-part="plate" hidden={state.headline.name === ''}>
-          <BoardMark look={state.worst} />
-          <span data-part="name">{state.headline.name}</span>
+        <span class="board__headline" data-part="headline">
+          <span data-part="before" hidden={state.headline.before === ''}>
+            {state.headline.before}
+          </span>
+          <span class="board__plate" data-part="plate" hidden={state.headline.name === ''}>
+            <BoardMark look={state.worst} />
+            <span data-part="name">{state.headline.name}</span>
+          </span>
+          <span data-part="after">{state.headline.after}</span>
         </span>
-        <span data-part="after">{state.headline.after}</span>
       </h1>
       <p class="board__because" data-part="because">
         {state.because}
