@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
 import { auditBudgets } from './audit.mjs'
+import { boardSoak } from './board-soak.mjs'
 import { engineBudgets } from './engine.mjs'
 import { memoryBudget } from './memory.mjs'
 import { signInBudgets } from './sign-in.mjs'
@@ -215,6 +216,7 @@ try {
     await memoryBudget(folder, Number(process.argv[3] ?? 1), talks, report)
   }
   if (only === undefined || only === 'sign-in') await signInBudgets(join(folder, 'sign-in'), report)
+  if (only === undefined || only === 'board') await boardSoak(report)
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -250,7 +250,8 @@ const hear = (message, isSnapshot, isStream) => {
   if (message.board !== body.dataset.board) return
   if (message.assets !== known.assets || message.config_hash !== known.configHash) reloadWanted = true
   // Another process than the stream had before; where several answer in turn, the page may come from any of them.
-  else if (isStream && known.streamBootId !== undefined && message.boot_id !== known.streamBootId) reloadWanted = true
+  else if (isStream && known.streamBootId !== undefined && message.boot_id !== known.streamBootId)
+    reloadWanted = true
   if (isStream) known.streamBootId = message.boot_id
   lagMs = message.scheduler_lag_ms
   sessionEndsAt = message.session_ends_in_ms === null ? undefined : Date.now() + message.session_ends_in_ms

@@ -6,7 +6,12 @@ import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { type BoardServer, type MoodyProxy, moodyProxy, startBoardServer } from '../support/flows/board-server.ts'
+import {
+  type BoardServer,
+  type MoodyProxy,
+  moodyProxy,
+  startBoardServer,
+} from '../support/flows/board-server.ts'
 import { chain } from '../support/flows/flow-text.ts'
 
 /** Beats come every 2 s; a board of this test is not live after 4 s and blank after 7, so that it need not wait for long. */
@@ -49,7 +54,8 @@ beforeAll(async () => {
   devtools = await context.newCDPSession(page)
   page.on('console', (message) => {
     // That a request failed is what these tests are about.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load')) complaints.push(message.text())
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load'))
+      complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))
 })
@@ -60,11 +66,13 @@ afterAll(async () => {
   await database?.drop()
 })
 
-const live = (state: 'yes' | 'no' | 'blank') => pexpect(page.locator('body')).toHaveAttribute('data-live', state, { timeout: 15_000 })
+const live = (state: 'yes' | 'no' | 'blank') =>
+  pexpect(page.locator('body')).toHaveAttribute('data-live', state, { timeout: 15_000 })
 const look = (process: string, state: string) =>
   pexpect(page.locator(`[data-process="${process}"]`)).toHaveAttribute('data-look', state, { timeout: 5_000 })
 const stale = () => page.locator('.board__head .board__stale')
-const heard = () => pexpect(page.locator('[data-part="beat"]')).toHaveText(/^beat [01] s ago$/, { timeout: 15_000 })
+const heard = () =>
+  pexpect(page.locator('[data-part="beat"]')).toHaveText(/^beat [01] s ago$/, { timeout: 15_000 })
 
 beforeEach(async () => {
   complaints = []
@@ -153,12 +161,16 @@ describe('is not live, says so, and comes back by itself', () => {
     await pexpect(stale()).toHaveText(/^NOT LIVE since \d\d:\d\d:\d\d$/)
     await pexpect(page).toHaveTitle('(?) Not live · Chain')
     await live('blank')
-    await pexpect(page.locator('[data-process="unzip"] .stage__line')).toHaveText(/^was healthy at \d\d:\d\d:\d\d$/)
+    await pexpect(page.locator('[data-process="unzip"] .stage__line')).toHaveText(
+      /^was healthy at \d\d:\d\d:\d\d$/,
+    )
     await page.evaluate(() => Object.assign(window, { samePage: true }))
     server = await startBoardServer(database.url, flows, port)
     await live('yes')
     await look('unzip', 'healthy')
-    await pexpect.poll(() => page.evaluate(() => Reflect.get(window, 'samePage')), { timeout: 15_000 }).toBeUndefined()
+    await pexpect
+      .poll(() => page.evaluate(() => Reflect.get(window, 'samePage')), { timeout: 15_000 })
+      .toBeUndefined()
   })
 
   test('when the server is stopped and holds its connections', async () => {
@@ -182,7 +194,8 @@ describe('is not live, says so, and comes back by itself', () => {
     await live('blank')
     const asked = proxy.refused
     // It does not give up. Whoever has to sign in is asked for once a minute, or when somebody looks.
-    if (mood !== 'sign-in') await pexpect.poll(() => proxy.refused, { timeout: 15_000 }).toBeGreaterThan(asked + 1)
+    if (mood !== 'sign-in')
+      await pexpect.poll(() => proxy.refused, { timeout: 15_000 }).toBeGreaterThan(asked + 1)
     proxy.mood = 'through'
     if (mood === 'sign-in') await page.evaluate(() => window.dispatchEvent(new Event('focus')))
     await live('yes')

@@ -83,7 +83,9 @@ describe('the board of a flow', () => {
     expect(html).toContain('data-next="/board/other?rotate=30s" data-rotate-after="30000"')
     const back = await (await web.request(web.viewer, '/board/other?rotate=30s')).text()
     expect(back).toContain('data-next="/board/chain?rotate=30s"')
-    expect(await (await web.request(web.viewer, '/board/chain?rotate=soon')).text()).not.toContain('data-next')
+    expect(await (await web.request(web.viewer, '/board/chain?rotate=soon')).text()).not.toContain(
+      'data-next',
+    )
   })
 
   test('of a flow that is not watched is not there', async () => {
@@ -101,7 +103,13 @@ describe('the board of a flow', () => {
   test('weighs little: page, styles and script', async () => {
     const { gzipSync } = await import('node:zlib')
     let bytes = 0
-    for (const path of ['/board/chain', '/portal.css', '/board.css', '/board.js', '/board-icons/failed-1.svg']) {
+    for (const path of [
+      '/board/chain',
+      '/portal.css',
+      '/board.css',
+      '/board.js',
+      '/board-icons/failed-1.svg',
+    ]) {
       const answer = await web.request(web.viewer, path)
       expect(answer.status, path).toBe(200)
       bytes += gzipSync(await answer.bytes()).length
@@ -186,7 +194,9 @@ describe('a board link', () => {
     expect((await events.next())?.told.session_ends_in_ms).toBeNull()
     await events.cancel()
     const stored = await asAdmin(web.adminUrl, 'select * from board_links')
-    expect(JSON.stringify([stored, await asAdmin(web.adminUrl, 'select * from audit.outbox')])).not.toContain(token)
+    expect(JSON.stringify([stored, await asAdmin(web.adminUrl, 'select * from audit.outbox')])).not.toContain(
+      token,
+    )
     expect(web.logged.join('')).not.toContain(token)
     expect(web.logged.some((line) => line.includes('/board/link/…'))).toBe(true)
   })
@@ -212,7 +222,10 @@ describe('a board link', () => {
 
   test('is over when its days are', async () => {
     const { ask, token } = await kiosk({ name: 'Fair', flow: 'chain', days: '1' })
-    await asAdmin(web.adminUrl, "update board_links set expires_at = now() - interval '1 second' where name = 'Fair'")
+    await asAdmin(
+      web.adminUrl,
+      "update board_links set expires_at = now() - interval '1 second' where name = 'Fair'",
+    )
     expect((await ask('/board/chain')).status).toBe(303)
     expect((await web.request(undefined, `/board/link/${token}`)).status).toBe(404)
   })

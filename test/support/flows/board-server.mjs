@@ -33,7 +33,12 @@ const app = createApp({
   runs: {},
   keys: {},
   host: {},
-  config: { publicUrl: `http://127.0.0.1:${port}`, secureCookies: false, maxUploadBytes: 1e6, secondFactor: 'optional' },
+  config: {
+    publicUrl: `http://127.0.0.1:${port}`,
+    secureCookies: false,
+    maxUploadBytes: 1e6,
+    secondFactor: 'optional',
+  },
   log,
   clock: () => new Date(),
   random: randomBytes,

@@ -68,7 +68,13 @@ export async function moodyProxy(target: () => number): Promise<MoodyProxy> {
     if (proxy.mood === 'sign-in') return answer.writeHead(303, { Location: '/sign-in' }).end()
     if (proxy.mood === 'silent') return answer
     const onward = request(
-      { host: '127.0.0.1', port: target(), path: incoming.url, method: incoming.method, headers: incoming.headers },
+      {
+        host: '127.0.0.1',
+        port: target(),
+        path: incoming.url,
+        method: incoming.method,
+        headers: incoming.headers,
+      },
       (reply) => {
         answer.writeHead(reply.statusCode ?? 502, reply.headers)
         answer.flushHeaders()
