@@ -4,20 +4,32 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright'
-import { readFlow } from '../dist/domain/flows/configuration/read-flow.js'
 import { layoutBoard } from '../dist/domain/flows/board/board-layout.js'
 import { boardState } from '../dist/domain/flows/board/board-state.js'
+import { readFlow } from '../dist/domain/flows/configuration/read-flow.js'
 import { FlowPictures } from '../dist/domain/flows/monitor/flow-pictures.js'
 import { remember } from '../dist/domain/flows/state/check-state.js'
 import { BoardPage } from '../dist/views/board/board-page.js'
 
-const names = ['Download', 'Unzip', 'Parse RDF', 'Compress', 'TSV store', 'Hadoop and Spark', 'Algorithms', 'SQL results']
+const names = [
+  'Download',
+  'Unzip',
+  'Parse RDF',
+  'Compress',
+  'TSV store',
+  'Hadoop and Spark',
+  'Algorithms',
+  'SQL results',
+]
 const text = `version: 1
 flow: {id: soak, name: A day of updates, board: {live_after: 10m, blank_after: 20m, reload_every: 24h}}
 processes:
 ${names.map((name, at) => `  - {id: p${at}, name: ${name}}`).join('\n')}
 connections:
-${names.slice(1).map((_, at) => `  - {from: p${at}, to: p${at + 1}, max_lag: 10m}`).join('\n')}
+${names
+  .slice(1)
+  .map((_, at) => `  - {from: p${at}, to: p${at + 1}, max_lag: 10m}`)
+  .join('\n')}
 health_checks:
 ${names
   .map(
@@ -35,7 +47,9 @@ function states() {
   const { flow, mistakes } = readFlow(text, 'soak.yaml', {})
   if (flow === undefined) throw new Error(mistakes.map(({ message }) => message).join('\n'))
   const pictures = new FlowPictures(() => now)
-  pictures.configure([{ id: flow.id, file: 'soak.yaml', flow, text, hash, loadedAt: now, warnings: [], refused: undefined }])
+  pictures.configure([
+    { id: flow.id, file: 'soak.yaml', flow, text, hash, loadedAt: now, warnings: [], refused: undefined },
+  ])
   const made = []
   for (let step = 0; step < 240; step += 1) {
     const broken = Math.floor(step / 15) % (names.length * 2)
@@ -44,7 +58,11 @@ function states() {
       const isFresh = check.id.startsWith('fresh')
       const failed = isFresh ? at > broken && step % 15 > 5 : at === broken
       const outcome = failed ? 'fail' : step % 40 === 7 && at === 3 ? 'warn' : 'pass'
-      const result = { outcome, message: `step ${step}: ${outcome}`, ...(isFresh ? { failsIn: 1_200_000 } : {}) }
+      const result = {
+        outcome,
+        message: `step ${step}: ${outcome}`,
+        ...(isFresh ? { failsIn: 1_200_000 } : {}),
+      }
       pictures.remember(flow.id, check.id, remember(pictures.memory(flow.id, check.id), check, result, now))
     }
     now += 1_000
@@ -130,10 +148,28 @@ export async function boardSoak(report, updates = 86_400) {
     const took = (performance.now() - started) / 1000
     const after = await measure()
     const rate = `${Math.round(updates / took).toLocaleString('en')} a second`
-    report(`board, ${updates} updates (${rate}): nodes more`, `${before.nodes} → ${after.nodes}`, after.nodes - before.nodes, '<=', 0)
-    report('the same: listeners more', `${before.listeners} → ${after.listeners}`, after.listeners - before.listeners, '<=', 0)
+    report(
+      `board, ${updates} updates (${rate}): nodes more`,
+      `${before.nodes} → ${after.nodes}`,
+      after.nodes - before.nodes,
+      '<=',
+      0,
+    )
+    report(
+      'the same: listeners more',
+      `${before.listeners} → ${after.listeners}`,
+      after.listeners - before.listeners,
+      '<=',
+      0,
+    )
     const grown = (after.heap - before.heap) / 1024 / 1024
-    report('the same: heap grown', `${(before.heap / 1024 / 1024).toFixed(1)} → ${(after.heap / 1024 / 1024).toFixed(1)} MiB`, grown, '<=', 5)
+    report(
+      'the same: heap grown',
+      `${(before.heap / 1024 / 1024).toFixed(1)} → ${(after.heap / 1024 / 1024).toFixed(1)} MiB`,
+      grown,
+      '<=',
+      5,
+    )
   } finally {
     await browser.close()
     server.closeAllConnections()
@@ -143,7 +179,8 @@ export async function boardSoak(report, updates = 86_400) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await boardSoak(
-    (what, measured, value, sign, limit) => console.log(`${what}: ${measured} (${value.toFixed(2)} ${sign} ${limit})`),
+    (what, measured, value, sign, limit) =>
+      console.log(`${what}: ${measured} (${value.toFixed(2)} ${sign} ${limit})`),
     Number(process.argv[2] ?? 86_400),
   )
 }

@@ -34,6 +34,7 @@ const bind = () => {
   const part = (name) => text(find(name))
   nodes = {
     icon: find('icon'),
+    headline: find('headline'),
     before: part('before'),
     name: part('name'),
     after: part('after'),
@@ -73,7 +74,10 @@ const bind = () => {
         },
       ]),
     ),
-    tracks: [...document.querySelectorAll('[data-track]')],
+    /** By the place of their connection. */
+    tracks: new Map(
+      [...document.querySelectorAll('[data-track]')].map((path) => [Number(path.dataset.track), path]),
+    ),
   }
   nodes.hung.style.setProperty('animation-duration', `${settings().liveAfter}ms`, 'important')
 }
@@ -151,6 +155,7 @@ const draw = (state) => {
   hide(nodes.plate, state.headline.name === '')
   drawMark(nodes.plateMark, state.worst)
   say(nodes.after, state.headline.after)
+  mean(nodes.headline, 'data-size', state.headline.size)
   say(nodes.because, state.because)
   say(nodes.warningText, state.warning)
   hide(nodes.warning, state.warning === '')
@@ -165,7 +170,8 @@ const draw = (state) => {
     say(node.line, process.line)
   }
   state.tracks.forEach((track, at) => {
-    if (nodes.tracks[at] !== undefined) mean(nodes.tracks[at], 'data-state', track)
+    const path = nodes.tracks.get(at)
+    if (path !== undefined) mean(path, 'data-state', track)
   })
   drawCounts(state.counts)
   drawTab(state.title, state.icon)
@@ -180,19 +186,20 @@ const drawTab = (title, icon) => {
   if (document.title !== title) document.title = title
   mean(nodes.icon, 'href', `/board-icons/${icon}.svg`)
 }
+const pastWords = { waits: 'waiting', 'at-risk': 'healthy, but at risk' }
 /** What was known goes; that it was known, and when, is said. */
 const drawBlank = () => {
   const at = time.format(beatAt.wall)
   mean(body, 'data-worst', 'unknown')
   for (const { stage, mark, word, since, line } of nodes.stages.values()) {
-    const was = word.data
+    const was = pastWords[stage.dataset.look] ?? stage.dataset.look
     mean(stage, 'data-look', 'unknown')
     drawMark(mark, 'unknown')
     say(word, 'UNKNOWN')
     say(since, '')
-    say(line, `was ${was.toLowerCase()} at ${at}`)
+    say(line, `was ${was} at ${at}`)
   }
-  for (const track of nodes.tracks) mean(track, 'data-state', 'flows')
+  for (const track of nodes.tracks.values()) mean(track, 'data-state', 'flows')
   drawCounts({ unknown: nodes.stages.size })
 }
 

@@ -42,7 +42,13 @@ test('and nothing else: every other route answers as to nobody', async () => {
 })
 
 test('it changes nothing, reads no other flow, and no spelling of one', async () => {
-  for (const path of ['/board/other', '/board/other/live', '/board/other/events', '/board/%6fther', '/board/chain%2f..%2fother']) {
+  for (const path of [
+    '/board/other',
+    '/board/other/live',
+    '/board/other/events',
+    '/board/%6fther',
+    '/board/chain%2f..%2fother',
+  ]) {
     expect((await ask(path)).status, path).not.toBe(200)
   }
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
@@ -71,7 +77,9 @@ test('what it was refused is on record without it', async () => {
 
 test('over TLS the cookie is sent over TLS only', async () => {
   const secure = createApp({ ...web.deps, config: { ...web.deps.config, secureCookies: true } })
-  const opened = await secure.request(`${publicUrl}/board/link/${token}`, { headers: { Accept: 'text/html' } })
+  const opened = await secure.request(`${publicUrl}/board/link/${token}`, {
+    headers: { Accept: 'text/html' },
+  })
   expect(opened.headers.get('Set-Cookie')).toMatch(
     /^__Secure-signalbox-board=.*; Path=\/board; HttpOnly; Secure; SameSite=Lax$/,
   )

@@ -107,7 +107,7 @@ const boardOf = (text: string) => {
     layout: layoutBoard(named),
     state: {
       worst: 'failed' as const,
-      headline: { before: text, name: text, after: text },
+      headline: { before: text, name: text, after: text, size: 's' as const },
       because: text,
       warning: text,
       title: text,

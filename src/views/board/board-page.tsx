@@ -91,7 +91,7 @@ const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
             <span data-part="stale-text" />
           </span>
         </span>
-        <span class="board__headline" data-part="headline">
+        <span class="board__headline" data-part="headline" data-size={state.headline.size}>
           <span data-part="before" hidden={state.headline.before === ''}>
             {state.headline.before}
           </span>
@@ -128,8 +128,8 @@ const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
 
 const Track = ({ layout, state }: Pick<Props, 'layout' | 'state'>) => (
   <svg class="board__track" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
-    {layout.tracks.map(({ from, to, kind, path }, at) => (
-      <path data-track={`${from}>${to}`} data-kind={kind} data-state={state.tracks[at]} d={path} />
+    {layout.tracks.map(({ connection, kind, path }) => (
+      <path data-track={connection} data-kind={kind} data-state={state.tracks[connection]} d={path} />
     ))}
   </svg>
 )
@@ -138,6 +138,7 @@ const Stage = ({ process, name }: { process: ProcessLook; name: string }) => (
   <li
     class="stage"
     data-process={process.id}
+    data-name={sizeOfName(name)}
     data-look={process.look}
     data-probable={String(process.probable)}
   >
@@ -154,6 +155,13 @@ const Stage = ({ process, name }: { process: ProcessLook; name: string }) => (
     </p>
   </li>
 )
+
+/** The name of a root is never cut: where it is long it is written smaller. */
+const sizeOfName = (name: string): 'short' | 'long' | 'longest' => {
+  const longestWord = Math.max(...name.split(/\s+/).map((word) => word.length))
+  if (name.length > 40) return 'longest'
+  return name.length > 18 || longestWord > 10 ? 'long' : 'short'
+}
 
 const countWords = {
   failed: 'failed',

@@ -4,8 +4,8 @@ import { topologicalOrder } from './topological-order.ts'
 import { trackPaths } from './track.ts'
 
 export interface BoardTrack {
-  readonly from: string
-  readonly to: string
+  /** Its place in the connections of the flow. */
+  readonly connection: number
   readonly kind: 'data' | 'control' | 'optional'
   /** For a path in a view box of 1000 by 1000. */
   readonly path: string
@@ -17,6 +17,7 @@ export interface BoardLayout {
   readonly grid: BoardGrid | undefined
   /** Ids, row by row. */
   readonly order: readonly string[]
+  /** What leads the data last, so that nothing lies over it. */
   readonly tracks: readonly BoardTrack[]
 }
 
@@ -40,13 +41,15 @@ export function layoutBoard({
     return from === undefined || to === undefined ? [] : [{ key: keyOf(connection), from, to }]
   })
   const paths = trackPaths(grid, lines)
-  const tracks = connections.flatMap((connection) => {
+  const tracks = connections.flatMap((connection, at) => {
     const path = paths.get(keyOf(connection))
     if (path === undefined) return []
     const kind: BoardTrack['kind'] = connection.optional ? 'optional' : connection.type
-    return [{ from: connection.from, to: connection.to, kind, path }]
+    return [{ connection: at, kind, path }]
   })
-  return { grid, order, tracks }
+  return { grid, order, tracks: tracks.toSorted((a, b) => layer[a.kind] - layer[b.kind]) }
 }
+
+const layer = { optional: 0, control: 1, data: 2 } as const
 
 const keyOf = ({ from, to }: Connection) => `${from}>${to}`

@@ -10,7 +10,13 @@ export type Worst = 'failed' | 'unknown' | 'degraded' | 'healthy'
 export interface BoardState {
   readonly worst: Worst
   /** The sentence for the room, with the name of the root cause taken out of its middle; `name` may be empty. */
-  readonly headline: { readonly before: string; readonly name: string; readonly after: string }
+  readonly headline: {
+    readonly before: string
+    readonly name: string
+    readonly after: string
+    /** How large it is written: a long one smaller, so that it leaves the wall to the processes. */
+    readonly size: 'l' | 'm' | 's'
+  }
   /** What is said below it; may be empty. */
   readonly because: string
   /** What is wrong with the monitor itself; empty: nothing. */
@@ -37,15 +43,21 @@ export function boardState(picture: FlowPicture, scheduler: SchedulerState, now:
   const counts = countLooks(processes)
   const root = assessment.processes.find(({ id }) => id === assessment.roots[0])
   const lookById = new Map(processes.map(({ id, look }) => [id, look]))
+  // What is green was green when somebody last looked.
+  const isBlind = scheduler.isStalled && assessment.state !== 'FAILED'
   return {
-    worst: scheduler.isStalled && assessment.state !== 'FAILED' ? 'unknown' : worstOf[assessment.state],
-    headline: flow.board.headline
-      ? headlineOf(assessment.sentence, assessment.processes)
-      : { before: flow.name, name: '', after: '' },
+    worst: isBlind ? 'unknown' : worstOf[assessment.state],
+    headline: sized(
+      isBlind
+        ? { before: nothingChecked(scheduler, now), name: '', after: '' }
+        : flow.board.headline
+          ? partsOf(assessment.sentence, assessment.processes)
+          : { before: flow.name, name: '', after: '' },
+    ),
     because: [causeOf(root), nextToStarve(processes, names, assessment.sentence)]
       .filter((each) => each !== '')
       .join(' '),
-    warning: [stalled(scheduler, now), refused(watched.refused?.mistakes)]
+    warning: [isBlind ? '' : late(scheduler, now), refused(watched.refused?.mistakes)]
       .filter((each) => each !== '')
       .join(' · '),
     title: titleOf(processes, names, flow.name),
@@ -73,8 +85,15 @@ function countLooks(processes: readonly ProcessLook[]): Readonly<Record<Look, nu
 const follows = (path: readonly string[], from: string, to: string) =>
   path.some((id, at) => id === from && path[at + 1] === to)
 
+type HeadlineParts = Omit<BoardState['headline'], 'size'>
+
+function sized(parts: HeadlineParts): BoardState['headline'] {
+  const length = parts.before.length + parts.name.length + parts.after.length
+  return { ...parts, size: length <= 40 ? 'l' : length <= 60 ? 'm' : 's' }
+}
+
 /** Takes the loud name out of the sentence, so that it can stand on its own ground. */
-function headlineOf(sentence: string, processes: readonly ProcessAssessment[]): BoardState['headline'] {
+function partsOf(sentence: string, processes: readonly ProcessAssessment[]): HeadlineParts {
   const [first] = processes
     .filter(({ role, state }) => role === 'root' || state === 'UNKNOWN')
     .map(({ name }) => ({ name: name.toUpperCase(), at: sentence.indexOf(name.toUpperCase()) }))
@@ -108,14 +127,16 @@ function nextToStarve(
   return `${names.get(next.id) ?? next.id} ${next.line}.`
 }
 
-function stalled({ isStalled, seenAt, overdue }: SchedulerState, now: number): string {
-  if (isStalled) {
-    return seenAt === undefined
-      ? 'nothing is checked: no process runs the checks'
-      : `nothing has been checked for ${durationInWords(now - seenAt)}`
-  }
-  return overdue === 0 ? '' : `the checks are late: ${overdue} ${overdue === 1 ? 'is' : 'are'} overdue`
+function late(scheduler: SchedulerState, now: number): string {
+  if (scheduler.isStalled) return nothingChecked(scheduler, now)
+  const { overdue } = scheduler
+  return overdue === 0 ? '' : `The checks are late: ${overdue} ${overdue === 1 ? 'is' : 'are'} overdue`
 }
+
+const nothingChecked = ({ seenAt }: SchedulerState, now: number): string =>
+  seenAt === undefined
+    ? 'Nothing is checked: no process runs the checks'
+    : `Nothing has been checked for ${durationInWords(now - seenAt)}`
 
 /** “config refused: line 41, health_checks[7].max_aeg, did you mean max_age?” */
 function refused(mistakes: readonly Mistake[] | undefined): string {

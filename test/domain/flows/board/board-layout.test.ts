@@ -77,7 +77,11 @@ const eight = flowOf(
 
 describe('the track', () => {
   const { tracks } = layoutBoard(eight)
-  const path = (name: string) => tracks.find(({ from, to }) => `${from}>${to}` === name)?.path
+  const track = (name: string) => {
+    const at = eight.connections.findIndex(({ from, to }) => `${from}>${to}` === name)
+    return tracks.find(({ connection }) => connection === at)
+  }
+  const path = (name: string) => track(name)?.path
 
   test('runs straight between neighbours of a row', () => {
     expect(path('download>unzip')).toBe('M220 205L260 205')
@@ -94,8 +98,11 @@ describe('the track', () => {
   })
 
   test('says which is data, control or optional', () => {
-    expect(tracks.find(({ from }) => from === 'compress')?.kind).toBe('optional')
-    expect(tracks.find(({ from }) => from === 'download')?.kind).toBe('data')
+    expect([track('compress>tsv')?.kind, track('download>unzip')?.kind]).toEqual(['optional', 'data'])
+  })
+
+  test('draws data over what is optional', () => {
+    expect(tracks[0]?.kind).toBe('optional')
   })
 
   test.each([12, 24, 35, 48, 60])(

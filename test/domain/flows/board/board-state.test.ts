@@ -38,7 +38,7 @@ describe('a healthy flow', () => {
   test('is green, and says so', () => {
     const state = shown({})
     expect([state.worst, state.icon, state.title]).toEqual(['healthy', 'healthy', 'Chain'])
-    expect(state.headline).toEqual({ before: 'All 3 processes are healthy', name: '', after: '' })
+    expect(state.headline).toEqual({ before: 'All 3 processes are healthy', name: '', after: '', size: 'l' })
     expect(state.counts.healthy).toBe(3)
   })
 })
@@ -47,7 +47,12 @@ describe('a root cause', () => {
   const state = shown({ unzip_port: 'fail', parse_fresh: 'fail', store_fresh: 'fail' })
 
   test('is named in headline, title and icon', () => {
-    expect(state.headline).toEqual({ before: '', name: 'UNZIP', after: 'stopped 5 s ago, 2 processes wait' })
+    expect(state.headline).toEqual({
+      before: '',
+      name: 'UNZIP',
+      after: 'stopped 5 s ago, 2 processes wait',
+      size: 'l',
+    })
     expect([state.worst, state.icon, state.title]).toEqual(['failed', 'failed-1', '(1) UNZIP failed · Chain'])
     expect(state.because).toBe('UNZIP: unzip_port fail.')
   })
@@ -120,13 +125,13 @@ describe('the monitor itself', () => {
   test('says that nothing is checked, and is not green then', () => {
     const { picture, now } = played({})
     const state = boardState(picture, { ...running, isStalled: true, seenAt: start - 55_000 }, now)
-    expect([state.warning, state.worst]).toEqual(['nothing has been checked for 1 min', 'unknown'])
+    expect([state.headline.before, state.worst]).toEqual(['Nothing has been checked for 1 min', 'unknown'])
   })
 
   test('says that checks are late', () => {
     const { picture, now } = played({})
     expect(boardState(picture, { ...running, overdue: 2 }, now).warning).toBe(
-      'the checks are late: 2 are overdue',
+      'The checks are late: 2 are overdue',
     )
   })
 
