@@ -171,7 +171,10 @@ const draw = (state) => {
   }
   state.tracks.forEach((track, at) => {
     const path = nodes.tracks.get(at)
-    if (path !== undefined) mean(path, 'data-state', track)
+    if (path === undefined || path.dataset.state === track) return
+    path.dataset.state = track
+    // What is starved lies over what flows, where both run together.
+    if (track !== 'flows') path.parentNode.append(path)
   })
   drawCounts(state.counts)
   drawTab(state.title, state.icon)

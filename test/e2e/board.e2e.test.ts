@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect as pexpect } from '@playwright/test'
 import type { Browser, CDPSession, Page } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createBoardLink, revokeBoardLink } from '../../src/db/board-links.ts'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import { launchBrowser } from '../support/browser.ts'
@@ -150,6 +152,67 @@ describe('the board', () => {
     proxy.mood = 'unavailable'
     proxy.cut()
     await live('no')
+  })
+})
+
+describe('a board without somebody signed in', () => {
+  test('opened by a board link is live, and says when the link was revoked', async () => {
+    const { db } = database
+    const deps = { db, clock: () => new Date(), random: randomBytes }
+    const caller = { actor: { id: 'usr_wall', kind: 'user' as const }, requestId: 'req_test' }
+    const { id, token } = await createBoardLink(deps, caller, {
+      name: 'Hall',
+      flow: 'chain',
+      days: undefined,
+    })
+    const kiosk = await (await browser.newContext()).newPage()
+    await kiosk.goto(`${proxy.url}/board/link/${token}`)
+    expect(kiosk.url()).toBe(`${proxy.url}/board/chain`)
+    await pexpect(kiosk.locator('[data-part="lamp"]')).toHaveText('LIVE')
+    expect(await kiosk.evaluate(() => document.referrer + document.cookie)).toBe('')
+    await revokeBoardLink(deps, caller, id)
+    await pexpect(kiosk.locator('body')).toHaveAttribute('data-live', 'no', { timeout: 15_000 })
+    await pexpect(kiosk.locator('.board__because')).toContainText('This board link was revoked')
+    await kiosk.context().close()
+  })
+
+  test('without scripts loads itself anew, and says so', async () => {
+    const context = await browser.newContext({
+      javaScriptEnabled: false,
+      storageState: await page.context().storageState(),
+    })
+    const plain = await context.newPage()
+    await plain.goto(`${proxy.url}/board/chain`)
+    await pexpect(plain.getByText('Scripts are off')).toBeVisible()
+    const again = await plain.waitForRequest((request) => request.url().endsWith('/board/chain'), {
+      timeout: 10_000,
+    })
+    expect(again.method()).toBe('GET')
+    await context.close()
+  })
+
+  test('says beforehand that the session ends, and what to do, and afterwards that it did', async () => {
+    const { db } = database
+    const ends = (minutes: number) =>
+      db
+        .updateTable('sessions')
+        .set({ expiresAt: new Date(Date.now() + minutes * 60_000) })
+        .execute()
+    await ends(3)
+    // The stream begins anew and looks it up.
+    proxy.cut()
+    await pexpect(page.locator('[data-part="session"]')).toContainText(
+      'This board ends with your session in 2 min',
+    )
+    await pexpect(page.locator('[data-part="session"]')).toContainText('A board link keeps it open')
+    await ends(-1)
+    await live('no')
+    await pexpect(page.locator('.board__because')).toContainText(
+      'The session ended: sign in again, or open a board link',
+    )
+    await ends(30)
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    await live('yes')
   })
 })
 

@@ -128,11 +128,17 @@ const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
 
 const Track = ({ layout, state }: Pick<Props, 'layout' | 'state'>) => (
   <svg class="board__track" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
-    {layout.tracks.map(({ connection, kind, path }) => (
+    {overFlowing(layout.tracks, state.tracks).map(({ connection, kind, path }) => (
       <path data-track={connection} data-kind={kind} data-state={state.tracks[connection]} d={path} />
     ))}
   </svg>
 )
+
+/** What is starved lies over what flows, where both run together. */
+const overFlowing = (tracks: BoardLayout['tracks'], states: BoardState['tracks']) =>
+  tracks.toSorted(
+    (a, b) => Number(states[a.connection] !== 'flows') - Number(states[b.connection] !== 'flows'),
+  )
 
 const Stage = ({ process, name }: { process: ProcessLook; name: string }) => (
   <li
