@@ -402,13 +402,13 @@ const tick = () => {
   }
   if (settings().reloadEvery > 0 && now - openedAt > settings().reloadEvery) reloadWanted = true
   if (reloadWanted) reload()
-  if (settings().rotateAfter > 0 && now - shownSince > settings().rotateAfter) rotate()
+  if (settings().rotateAfter > 0 && now - shownSince > settings().rotateAfter) void rotate()
 }
 /** After the page slept: say first how it stands, then ask. */
 const wake = () => {
   check()
-  if (age() > askAfter()) connect()
-  keepAwake()
+  if (age() > askAfter()) void connect()
+  void keepAwake()
 }
 
 // ---- the page itself ------------------------------------------------------------------------------------------------
@@ -452,7 +452,7 @@ const reload = () => {
   // Not again and again, where two versions answer in turn; and not while the last try is fresh.
   if ((since >= 0 && since < leastBetweenReloads) || performance.now() - triedReloadAt < 5 * seconds) return
   triedReloadAt = performance.now()
-  once(async () => {
+  void once(async () => {
     if ((await page(location.href)) === undefined) return
     try {
       sessionStorage.setItem('board-reload', String(now))
@@ -531,7 +531,7 @@ document.addEventListener('click', async () => {
 start()
 listenable()
 follow()
-keepAwake()
+void keepAwake()
 setInterval(tick, 500)
 // A page that is not seen goes on: a board behind another window is right when it comes back.
 for (const name of ['visibilitychange', 'resume']) document.addEventListener(name, wake)
