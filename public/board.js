@@ -438,28 +438,15 @@ const once = async (what) => {
     busy = false
   }
 }
-const lastReload = () => {
-  try {
-    return Number(sessionStorage.getItem('board-reload') ?? 0)
-  } catch {
-    return 0
-  }
-}
+/** Not again and again, where two versions answer in turn: nothing is stored, so the page is asked how it came. */
+const isFreshlyReloaded = () =>
+  performance.getEntriesByType('navigation')[0]?.type === 'reload' && performance.now() < leastBetweenReloads
 let triedReloadAt = Number.NEGATIVE_INFINITY
 const reload = () => {
-  const now = Date.now()
-  const since = now - lastReload()
-  // Not again and again, where two versions answer in turn; and not while the last try is fresh.
-  if ((since >= 0 && since < leastBetweenReloads) || performance.now() - triedReloadAt < 5 * seconds) return
+  if (isFreshlyReloaded() || performance.now() - triedReloadAt < 5 * seconds) return
   triedReloadAt = performance.now()
   void once(async () => {
-    if ((await page(location.href)) === undefined) return
-    try {
-      sessionStorage.setItem('board-reload', String(now))
-    } catch {
-      // Storage is off: the next one may come sooner.
-    }
-    location.reload()
+    if ((await page(location.href)) !== undefined) location.reload()
   })
 }
 
