@@ -13,6 +13,7 @@ import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { adminSystemRoutes } from './routes/admin-system.tsx'
 import { apiRoutes } from './routes/api.ts'
+import { accountKeyRoutes, adminApiKeyRoutes } from './routes/api-keys.tsx'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
 import { boardLinkRoutes, boardRoutes } from './routes/board.tsx'
@@ -21,8 +22,10 @@ import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { bodyPace, SlowBody } from './routes/frame/body-pace.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
+import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
 import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
@@ -41,6 +44,7 @@ import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
+import { tokenRoutes } from './routes/tokens.ts'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -55,7 +59,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(noStore)
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
+  app.use(bodyPace(deps.config.bodyPaces))
   app.use(limits.refused)
+  app.use(refuseKeysInUrl(deps.log))
   app.use(access(deps))
   app.use(limits.allowed)
   app.use(refuseWhileSealed(deps))
@@ -70,6 +76,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/limits', adminLimitRoutes(deps))
   app.route('/admin/keys', adminKeyRoutes(deps))
   app.route('/admin/system', adminSystemRoutes(deps))
+  app.route('/admin/api-keys', adminApiKeyRoutes(deps))
+  app.route('/account/keys', accountKeyRoutes(deps))
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))
@@ -87,6 +95,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))
+  app.route('/api/v1/tokens', tokenRoutes(deps))
 
   app.notFound((c) =>
     answerStatus(
@@ -101,6 +110,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (error instanceof SlowBody) {
+      return answerStatus(
+        c,
+        408,
+        'This came too slowly, and nothing of it was kept. Try again with a better connection.',
       )
     }
     if (isUnstorableText(error)) {

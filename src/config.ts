@@ -28,6 +28,8 @@ const Environment = z.object({
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
   PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  MAIL_FROM: z.email().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
@@ -44,6 +46,7 @@ const Environment = z.object({
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
   SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
+  SIGNALBOX_PLUGIN_FOLDERS: z.string().min(1).default('/usr/lib/nagios/plugins:/usr/lib/monitoring-plugins'),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -54,6 +57,7 @@ const secretSettings: readonly string[] = [
   'DATABASE_URL',
   'DATABASE_ADMIN_URL',
   'METRICS_TOKEN',
+  'SMTP_URL',
 ] satisfies (keyof typeof Environment.shape)[]
 
 /**
@@ -100,6 +104,8 @@ export interface Config {
   readonly uploads: { readonly maxBytes: number }
   /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
   readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
+  /** The server that takes letters, and whom they are from; without it links are only shown. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
@@ -111,6 +117,10 @@ export interface Config {
   readonly intermediatesDays: number
   /** How long details of audit entries are kept; the entries stay for good. */
   readonly auditDetailsDays: number
+  readonly flows: {
+    /** Checks of type command run programs from these folders alone. */
+    readonly pluginFolders: readonly string[]
+  }
 }
 
 /**
@@ -128,6 +138,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (given.TLS_CERT !== undefined && given.PUBLIC_URL?.startsWith('http:')) {
     mistakes.push('PUBLIC_URL: with TLS_CERT it begins with https:')
   }
+  if ((given.SMTP_URL === undefined) !== (given.MAIL_FROM === undefined)) {
+    mistakes.push('SMTP_URL and MAIL_FROM belong together: set both or neither')
+  }
   const parsed = Environment.safeParse(given)
   if (!parsed.success) {
     mistakes.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
@@ -136,7 +149,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new StartupProblem(`The settings are not right:\n  ${mistakes.join('\n  ')}`)
   }
   const settings = parsed.data
-  const { TLS_CERT: cert, TLS_KEY: key } = settings
+  const { TLS_CERT: cert, TLS_KEY: key, SMTP_URL: smtpUrl, MAIL_FROM: from } = settings
   const folder = resolve(settings.SIGNALBOX_DATA)
   return {
     http: {
@@ -156,11 +169,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
     metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
+    mail: smtpUrl === undefined || from === undefined ? undefined : { url: smtpUrl, from },
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
     intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
     auditDetailsDays: settings.SIGNALBOX_AUDIT_DETAILS_DAYS,
+    flows: {
+      pluginFolders: settings.SIGNALBOX_PLUGIN_FOLDERS.split(':')
+        .filter((folder) => folder !== '')
+        .map((folder) => resolve(folder)),
+    },
   }
 }

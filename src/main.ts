@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
+import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
+import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
@@ -20,6 +23,7 @@ import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
@@ -38,6 +42,11 @@ await runProcess(async () => {
     throw error
   })
   const { db, vault, random } = stack
+  const tokenSecret = await openTokenSecret(config.data.keysFolder, random).catch(async (cause: unknown) => {
+    server.close()
+    await stack.close()
+    throw cause instanceof UnusableTokenSecret ? new StartupProblem(cause.message, { cause }) : cause
+  })
   const clock = () => new Date()
   const closing = new AbortController()
   const audit = startAuditSequencer({
@@ -84,7 +93,9 @@ await runProcess(async () => {
       detect: reader.detect,
       runs: runsOf(() => engine),
       keys,
+      tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
+      mail: config.mail && smtpMail(config.mail, log),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),

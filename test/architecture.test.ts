@@ -9,6 +9,7 @@ const src = path.resolve(import.meta.dirname, '..', 'src')
 const pure = [
   'zod',
   'chardet',
+  'cron-parser',
   'csv-parse',
   'hyparquet',
   'hyparquet-compressors',

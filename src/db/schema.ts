@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Right } from '../domain/auth/operations.ts'
+import type { ScopeName } from '../domain/auth/scopes.ts'
 import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
@@ -7,6 +8,7 @@ import type { RetentionRule } from '../domain/deletion/retention.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
+import type { PeriodicOutcome } from '../domain/system/periodic-work.ts'
 
 /** JSON columns: parsed when read, given as JSON text when written. */
 type JsonColumn<T> = ColumnType<T, string, string>
@@ -78,6 +80,24 @@ export interface Database {
     expiresAt: Date | null
     revokedAt: Date | null
   }
+  /** What people give their programs to sign in with. */
+  apiKeys: {
+    id: string
+    ownerId: string
+    name: string
+    /** SHA-256 (hex) of the key; the key itself is shown once and kept nowhere. */
+    keyHash: string
+    /** Its beginning, to recognise it by. */
+    prefix: string
+    scopes: ScopeName[]
+    createdAt: Date
+    expiresAt: Date
+    /** To the minute. */
+    lastUsedAt: Generated<Date | null>
+    revokedAt: Generated<Date | null>
+  }
+  /** Tokens that were taken back, until they would have expired. */
+  revokedTokens: { jti: string; expiresAt: Date }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }
   datasets: {
@@ -326,6 +346,13 @@ export interface Database {
   }
   /** Of a source without someone's records: the places that are empty now. */
   removedRecords: { datasetId: string; ordinal: number; fileId: string; deletionId: string }
+  /** One row each, of the last time. */
+  periodicWork: {
+    name: string
+    lastStartedAt: Date
+    lastEndedAt: Date | null
+    outcome: PeriodicOutcome | null
+  }
   /** At most one row. */
   retentionSettings: {
     onlyOne: Generated<boolean>

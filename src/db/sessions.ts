@@ -274,10 +274,11 @@ export const endAnySession = (db: Kysely<Database>, caller: Caller, hash: string
     if (!ended) return false
     await recordAudit(trx, caller, {
       action: 'session.revoke-any',
-      objectType: 'session',
-      objectId: hash.slice(0, 16),
+      // About the person: it was done to them, and the session is no more.
+      objectType: 'user',
+      objectId: ended.userId,
       outcome: 'allowed',
-      details: { user: ended.userId },
+      details: { session: hash.slice(0, 16) },
     })
     return true
   })

@@ -5,12 +5,14 @@ import type { Logger } from 'pino'
 import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { AccessTokens } from '../domain/auth/access-token.ts'
 import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { BoardLink } from '../domain/flows/board/board-link.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
+import type { Mail } from '../domain/mail/mail.ts'
 import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -20,6 +22,8 @@ import type { HostSystem } from '../domain/system/system-state.ts'
 import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
+import type { Bearer } from './frame/bearer.ts'
+import type { BodyPaces } from './frame/body-pace.ts'
 import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
@@ -31,7 +35,10 @@ export interface AppDeps {
   readonly detect: DetectFile
   readonly runs: Runs
   readonly keys: KeyAdministration
+  readonly tokens: AccessTokens
   readonly host: HostSystem
+  /** Mails one-time links; without it they are only shown. */
+  readonly mail?: Mail | undefined
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
@@ -46,6 +53,8 @@ export interface AppDeps {
     readonly trustedProxies?: readonly Network[]
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
+    /** How fast bodies have to come; only tests give others. */
+    readonly bodyPaces?: BodyPaces
   }
   readonly log: Logger
   readonly clock: () => Date
@@ -77,7 +86,11 @@ export interface AppEnv {
     sessionHash: string | undefined
     /** The board link that opened this, where nobody is signed in. */
     boardLink: BoardLink | undefined
-    /** Whether the session still stands and may still do this; asked again and again by live streams. */
+    /** The key or token that signed in; undefined: a cookie, or nothing. */
+    bearer: Bearer | undefined
+    /** A key or token came along, right or wrong: whoever asks is no browser. */
+    isProgram: boolean | undefined
+    /** Whether the session, key or token still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
     /** Whether it was counted against a limit, or need not be. */
     isCounted: boolean | undefined

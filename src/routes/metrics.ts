@@ -29,6 +29,7 @@ export const metricsRoutes = ({ db, clock, closing, config }: MetricsDeps) => {
   return new Hono<AppEnv>().get('/', async (c) => {
     c.header('Cache-Control', 'no-store')
     if (!mayReadMetrics(access, c.var.viewer?.role, c.req.header('Authorization'))) {
+      if (c.var.bearer !== undefined) return answerStatus(c, 403, 'Metrics are for keys of administrators.')
       c.header('WWW-Authenticate', 'Bearer')
       return answerStatus(
         c,

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
+import { accessTokens } from '../../src/adapters/access-tokens.ts'
 import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
+import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
@@ -68,6 +70,7 @@ export async function signedInApp(
     detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
     keys: keyRotations({ db: database.db, vault: keeper, log }),
+    tokens: await accessTokens(randomBytes(32), tokenPlace(publicUrl)),
     host: testHost,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log,

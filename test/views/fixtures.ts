@@ -170,6 +170,7 @@ export const datasetView = (name: string): DatasetView => ({
   runs: [runSummary(name, 'completed')],
   runCount: 1,
   exports: 2,
+  isLosingRecords: true,
   canEdit: true,
   canRun: true,
   canDelete: true,
@@ -204,4 +205,19 @@ export const deletion = (name: string): Deletion => ({
     { owner: 'ds_1', kind: 'dataset', versions: [1, 2], objects: 12, newVersion: 3, destroyedAt: now },
     { owner: 'run_1', kind: 'run', versions: null, objects: null, newVersion: null, destroyedAt: null },
   ],
+})
+
+/** A key that nobody used yet, of someone. */
+export const apiKey = (name: string) => ({
+  id: 'key_1',
+  ownerId: 'usr_1',
+  owner: name,
+  email: name,
+  name,
+  prefix: 'sbx_Qd3kRt',
+  scopes: ['data:read', 'data:run'] as const,
+  createdAt: now,
+  expiresAt: new Date(now.getTime() + 30 * 86_400_000),
+  lastUsedAt: null,
+  revokedAt: null,
 })

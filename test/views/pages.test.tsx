@@ -2,11 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
 import { layoutBoard } from '../../src/domain/flows/board/board-layout.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { periodicStates } from '../../src/domain/system/periodic-work.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
+import { ApiKeysPage } from '../../src/views/account/api-keys-page.tsx'
+import { CreatedKeyPage, NewKeyPage } from '../../src/views/account/new-key-page.tsx'
+import { RevokeKeyPage } from '../../src/views/account/revoke-key-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
 import { BoardsPage } from '../../src/views/admin/boards-page.tsx'
+import { AdminApiKeysPage } from '../../src/views/admin/api-keys-page.tsx'
 import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
 import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
@@ -46,6 +51,7 @@ import { chain } from '../support/flows/flow-text.ts'
 import { watched } from '../support/flows/watched.ts'
 import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
+  apiKey,
   datasetSummary,
   datasetView,
   deletion,
@@ -381,6 +387,39 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
+  'API keys': (
+    <ApiKeysPage
+      viewer={viewer}
+      keys={[apiKey(text), { ...apiKey(text), lastUsedAt: now }, { ...apiKey(text), revokedAt: now }]}
+      hasMore
+      now={now}
+    />
+  ),
+  'new API key': (
+    <NewKeyPage
+      viewer={viewer}
+      typed={{ name: text, scopes: [text, 'data:read'], days: text }}
+      problems={['name', 'scopes', 'days'].map((field) => ({ field, message: text }))}
+    />
+  ),
+  'API key, shown once': <CreatedKeyPage viewer={viewer} name={text} value={text} />,
+  'revocation of an API key': (
+    <RevokeKeyPage
+      viewer={viewer}
+      apiKey={{ ...apiKey(text), lastUsedAt: now }}
+      list="/admin/api-keys"
+      now={now}
+    />
+  ),
+  'API keys of everybody': (
+    <AdminApiKeysPage
+      viewer={{ ...viewer, role: 'admin' }}
+      keys={[apiKey(text)]}
+      hasMore={false}
+      q={text}
+      now={now}
+    />
+  ),
   'step-up': <StepUpPage frame={{ viewer }} next={text} hasSecondFactor problem={text} />,
   'second factor': (
     <EnrolPage frame={{ viewer }} enrolment={{ base32: text, uri: text }} isRequired problem={text} />
@@ -393,7 +432,8 @@ const full = (text: string): Record<string, unknown> => ({
         { ...person(text), id: 'usr_1', status: 'active' },
         { ...person(text), id: 'usr_2', status: 'disabled' },
       ]}
-      link={{ for: text, href: text }}
+      hasMail
+      link={{ for: text, email: text, href: text, mailed: 'refused' }}
       typed={{ name: text, email: text, role: 'user' }}
       problems={[{ field: 'email', message: text }]}
       now={now}
@@ -457,6 +497,7 @@ const full = (text: string): Record<string, unknown> => ({
     <SystemPage
       viewer={{ name: text, role: 'admin' }}
       checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      periodic={periodicStates([], now)}
       host={{
         version: text,
         nodeVersion: text,
@@ -502,6 +543,7 @@ const full = (text: string): Record<string, unknown> => ({
         newer: 9,
         searchedTo: now,
         isNewest: true,
+        isCut: false,
       }}
       query={{ actor: text, action: text }}
       review={{ throughSeq: 4, by: text, at: now }}
@@ -521,7 +563,14 @@ const full = (text: string): Record<string, unknown> => ({
   'own activity': (
     <ActivityPage
       viewer={viewer}
-      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{
+        rows: [auditRow(text)],
+        older: null,
+        newer: null,
+        searchedTo: null,
+        isNewest: true,
+        isCut: true,
+      }}
       query={{ action: text }}
       now={now}
     />
@@ -584,7 +633,7 @@ const empty: Record<string, unknown> = {
   'audit log': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       review={undefined}
       may={{ export: false, review: false }}
@@ -595,7 +644,7 @@ const empty: Record<string, unknown> = {
   'audit log, searched in vain': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false, isCut: false }}
       query={{ outcome: 'failed' }}
       review={undefined}
       may={{ export: false, review: false }}
@@ -612,7 +661,7 @@ const empty: Record<string, unknown> = {
   ),
   'own activity': (
     <ActivityPage
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       now={now}
     />

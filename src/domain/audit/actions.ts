@@ -6,6 +6,7 @@ const furtherActions = {
   'file.add': 'Add a file to a dataset',
   'dataset.unshare': 'Take a share of a dataset back',
   'user.enable': 'Let someone in again',
+  'user.mail-link': 'Mail someone their one-time link',
   'run.intermediates-removal': 'Remove the intermediates of a run',
   'vault.verify': 'Verify every object of the vault',
   'dataset.hold': 'Hold a dataset back from deletion',
@@ -62,6 +63,8 @@ export function actionWords(action: string): string {
 export const objectTypes = [
   'user',
   'session',
+  'key',
+  'token',
   'dataset',
   'file',
   'run',

@@ -10,6 +10,10 @@ export interface Permission {
   readonly also?: OperationName
   /** Asked by the page itself, not by its reader: keeps no session alive. */
   readonly background?: true
+  /** For programs: API keys and tokens are taken, within their scopes. Nowhere else are they. */
+  readonly bearer?: true
+  /** The route knows a token of its own; what is none of our keys is left to it. */
+  readonly ownToken?: true
 }
 
 /** Every route with the operation it is. A route that is not here is refused, whatever its code says. */
@@ -17,7 +21,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /health': { operation: 'health.read' },
   'GET /ready': { operation: 'health.read' },
   // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
-  'GET /metrics': { operation: 'metrics.read' },
+  'GET /metrics': { operation: 'metrics.read', bearer: true, ownToken: true },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
   'GET /signalbox.js': { operation: 'asset.read' },
@@ -42,6 +46,11 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /account/second-factor': { operation: 'second-factor.enrol' },
   'POST /account/second-factor/removal': { operation: 'second-factor.remove' },
   'POST /account/recovery-codes': { operation: 'second-factor.renew-codes' },
+  'GET /account/keys': { operation: 'account.read' },
+  'GET /account/keys/new': { operation: 'api-key.create' },
+  'POST /account/keys/new': { operation: 'api-key.create' },
+  'GET /account/keys/:keyId/revocation': { operation: 'api-key.revoke' },
+  'POST /account/keys/:keyId/revocation': { operation: 'api-key.revoke' },
   'GET /step-up': { operation: 'session.step-up' },
   'POST /step-up': { operation: 'session.step-up' },
   'GET /new-password': { operation: 'password.set' },
@@ -74,6 +83,10 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /admin/permissions': { operation: 'permission.read' },
   'GET /admin/sessions': { operation: 'session.read-all' },
   'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
+
+  'GET /admin/api-keys': { operation: 'api-key.read-all' },
+  'GET /admin/api-keys/:keyId/revocation': { operation: 'api-key.revoke-any' },
+  'POST /admin/api-keys/:keyId/revocation': { operation: 'api-key.revoke-any' },
 
   'GET /admin/deletions': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId': { operation: 'deletion.read' },
@@ -134,7 +147,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /runs/:id/pin': { operation: 'run.pin' },
   'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
 
-  'GET /api/v1/runs/:id/events': { operation: 'run.read' },
+  'GET /api/v1/runs/:id/events': { operation: 'run.read', bearer: true },
+  'POST /api/v1/tokens': { operation: 'token.create', bearer: true },
+  'POST /api/v1/tokens/revocation': { operation: 'token.revoke', bearer: true },
 }
 
 /** What a command of the command line does; it acts as the local operator, who is an administrator. */

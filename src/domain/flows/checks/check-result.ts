@@ -35,7 +35,13 @@ export interface CheckResult {
   /** Milliseconds until this check fails when nothing arrives: what “time left” is made of. */
   readonly failsIn?: number
   readonly performance?: readonly PerformanceDatum[]
+  /** What the drill-down lists: results, or the newest files. At most `mostRows`. */
+  readonly rows?: readonly ResultRow[]
 }
+
+/** One line of the drill-down. Moments are ISO text. */
+export type ResultRow = Readonly<Record<string, string | number | null>>
+export const mostRows = 500
 
 /** One value of a Nagios plugin's performance data. */
 export interface PerformanceDatum {
