@@ -34,7 +34,12 @@ export async function boardStreams({ db, vault, log }, report) {
   const app = createApp({
     db,
     vault,
-    config: { publicUrl: 'http://127.0.0.1', secureCookies: false, maxUploadBytes: 1, secondFactor: 'optional' },
+    config: {
+      publicUrl: 'http://127.0.0.1',
+      secureCookies: false,
+      maxUploadBytes: 1,
+      secondFactor: 'optional',
+    },
     log,
     clock,
     random: randomBytes,

@@ -31,6 +31,13 @@ test('the cookie of a board link opens the board of its flow', async () => {
   expect((await ask('/board/chain')).status).toBe(200)
 })
 
+test('what it is refused is on record, without it', async () => {
+  expect((await ask('/board/other')).status).toBe(303)
+  const entries = await auditEntries(web.adminUrl)
+  expect(entries.at(-1)).toMatchObject({ actorId: 'anonymous', action: 'board.read', outcome: 'denied' })
+  expect(JSON.stringify(entries) + web.logged.join('')).not.toContain(token)
+})
+
 test('and nothing else: every other route answers as to nobody', async () => {
   for (const [key, { operation }] of Object.entries(permissions)) {
     if (operation === 'board.read' || operation === 'asset.read') continue
@@ -67,12 +74,6 @@ test('the token is no session, and a session no token', async () => {
   })
   expect(asToken.headers.get('Location')).toMatch(/^\/sign-in/)
   expect((await web.request(undefined, `/board/link/${session}`)).status).toBe(404)
-})
-
-test('what it was refused is on record without it', async () => {
-  const entries = JSON.stringify(await auditEntries(web.adminUrl))
-  expect(entries).toContain('"action":"board.read"')
-  expect(entries + web.logged.join('')).not.toContain(token)
 })
 
 test('over TLS the cookie is sent over TLS only', async () => {
