@@ -80,6 +80,7 @@ export async function boardSoak(report, updates = 86_400) {
     version: { seq: 0, bootId: 'boot_soak', configHash: hash, assets: 'soak' },
     rotation: undefined,
     access: 'link',
+    mayMakeLinks: false,
     now: new Date(),
   })
   const head = (seq) => ({

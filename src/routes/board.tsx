@@ -86,6 +86,7 @@ export function boardRoutes(deps: AppDeps) {
           version={{ seq, bootId: flows.bootId, configHash: configHash(watched), assets }}
           rotation={rotationOf(c, deps, picture)}
           access={c.var.boardLink === undefined ? 'session' : 'link'}
+          mayMakeLinks={c.var.may('board-link.create')}
           now={clock()}
         />,
       )

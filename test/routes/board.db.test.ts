@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { CheckResult } from '../../src/domain/flows/checks/check-result.ts'
-import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
+import { type Member, publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { allowedEntries, asAdmin } from '../support/audit.ts'
 import { chain } from '../support/flows/flow-text.ts'
 import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched.ts'
@@ -76,6 +76,12 @@ describe('the board of a flow', () => {
     const html = await (await web.request(web.viewer, '/board/chain')).text()
     expect(html).toContain('<noscript><meta http-equiv="refresh" content="5"/></noscript>')
     expect(html).toContain('loads itself anew every 5 s')
+  })
+
+  test('offers a board link to whoever may make one', async () => {
+    const offered = async (who: Member) =>
+      (await (await web.request(who, '/board/chain')).text()).includes('/admin/boards#make')
+    expect([await offered(web.owner), await offered(web.viewer)]).toEqual([true, false])
   })
 
   test('goes through the flows if asked', async () => {

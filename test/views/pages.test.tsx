@@ -129,6 +129,7 @@ const boardOf = (text: string) => {
     version: { seq: 1, bootId: 'boot_1', configHash: 'a', assets: 'b' },
     rotation: { next: text, afterMs: 5_000 },
     access: 'session' as const,
+    mayMakeLinks: true,
     now,
   }
 }

@@ -20,6 +20,8 @@ interface Props {
   readonly rotation: { readonly next: string; readonly afterMs: number } | undefined
   /** How whoever looks came in. */
   readonly access: 'session' | 'link'
+  /** Whether whoever looks may make a board link, which is offered before the session ends. */
+  readonly mayMakeLinks: boolean
   readonly now: Date
 }
 
@@ -27,7 +29,7 @@ interface Props {
 export const BoardPage = (props: Props) => html`<!doctype html>
 ${<Board {...props} />}`
 
-const Board = ({ flow, layout, state, version, rotation, access, now }: Props) => (
+const Board = ({ flow, layout, state, version, rotation, access, mayMakeLinks, now }: Props) => (
   <html lang="en" data-theme="dark">
     <head>
       <meta charset="utf-8" />
@@ -63,7 +65,7 @@ const Board = ({ flow, layout, state, version, rotation, access, now }: Props) =
     >
       <BoardMarks />
       <main class="board__frame" id="board">
-        <Head flow={flow} state={state} now={now} />
+        <Head flow={flow} state={state} mayMakeLinks={mayMakeLinks} now={now} />
         <div class="board__map" data-grid={layout.grid?.name ?? 'many'} data-style={flow.board.style}>
           {layout.grid === undefined ? null : <Track layout={layout} state={state} />}
           <ol class="board__stages">
@@ -81,7 +83,7 @@ const Board = ({ flow, layout, state, version, rotation, access, now }: Props) =
   </html>
 )
 
-const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
+const Head = ({ flow, state, mayMakeLinks, now }: Pick<Props, 'flow' | 'state' | 'mayMakeLinks' | 'now'>) => (
   <header class="board__head">
     <div>
       <h1>
@@ -112,6 +114,7 @@ const Head = ({ flow, state, now }: Pick<Props, 'flow' | 'state' | 'now'>) => (
       <p class="board__warning" data-part="session" hidden>
         <BoardMark look="at-risk" />
         <span data-part="session-text" />
+        {mayMakeLinks ? <a href="/admin/boards#make">Make a board link</a> : null}
       </p>
       <noscript>
         <p class="board__because">
