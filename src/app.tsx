@@ -8,6 +8,7 @@ import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
+import { adminBoardRoutes } from './routes/admin-boards.tsx'
 import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { adminSystemRoutes } from './routes/admin-system.tsx'
@@ -15,6 +16,7 @@ import { apiRoutes } from './routes/api.ts'
 import { accountKeyRoutes, adminApiKeyRoutes } from './routes/api-keys.tsx'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
+import { boardLinkRoutes, boardRoutes } from './routes/board.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
@@ -77,6 +79,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
+  app.route('/admin/boards', adminBoardRoutes(deps))
   app.route('/admin/limits', adminLimitRoutes(deps))
   app.route('/admin/keys', adminKeyRoutes(deps))
   app.route('/admin/system', adminSystemRoutes(deps))
@@ -93,6 +96,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/subjects', subjectRoutes(deps))
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
+  app.route('/board', boardRoutes(deps))
+  app.route('/board/link', boardLinkRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
   app.route('/flows', tryFlowRoutes(deps))
   app.route('/flows', flowRoutes(deps))

@@ -83,6 +83,18 @@ export interface Database {
     expiresAt: Date
     usedAt: Date | null
   }
+  boardLinks: {
+    id: string
+    name: string
+    /** null: the boards of all flows. */
+    flowId: string | null
+    tokenHash: string
+    createdBy: string
+    createdAt: Date
+    lastUsedAt: Date | null
+    expiresAt: Date | null
+    revokedAt: Date | null
+  }
   /** What people give their programs to sign in with. */
   apiKeys: {
     id: string

@@ -195,6 +195,17 @@ export async function currentRole(db: Kysely<Database>, hash: string, now: Date)
   return (await standing(db, hash, now))?.role
 }
 
+/** When a session ends if its person does nothing more; undefined once it ended. */
+export async function sessionEnd(db: Kysely<Database>, hash: string): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('sessions')
+    .select(['expiresAt', 'absoluteExpiresAt'])
+    .where('id', '=', hash)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return new Date(Math.min(row.expiresAt.getTime(), row.absoluteExpiresAt.getTime()))
+}
+
 export interface SessionSummary {
   readonly hash: string
   readonly userAgent: string

@@ -11,6 +11,7 @@ import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { BoardLink } from '../domain/flows/board/board-link.ts'
 import type { DrawFlow } from '../domain/flows/diagram/drawing.ts'
 import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
@@ -94,6 +95,8 @@ export interface AppEnv {
     machineView: MachineView
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
+    /** The board link that opened this, where nobody is signed in. */
+    boardLink: BoardLink | undefined
     /** The key or token that signed in; undefined: a cookie, or nothing. */
     bearer: Bearer | undefined
     /** A key or token came along, right or wrong: whoever asks is no browser. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
+import { layoutBoard } from '../../src/domain/flows/board/board-layout.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { periodicStates } from '../../src/domain/system/periodic-work.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
@@ -10,6 +11,7 @@ import { RevokeKeyPage } from '../../src/views/account/revoke-key-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
 import { AdminApiKeysPage } from '../../src/views/admin/api-keys-page.tsx'
+import { BoardsPage } from '../../src/views/admin/boards-page.tsx'
 import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
 import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
@@ -23,6 +25,7 @@ import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
 import { AuditPage } from '../../src/views/audit/audit-page.tsx'
 import { EntryPage } from '../../src/views/audit/entry-page.tsx'
 import { ReportPage } from '../../src/views/audit/report-page.tsx'
+import { BoardPage } from '../../src/views/board/board-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
@@ -50,6 +53,8 @@ import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
+import { chain } from '../support/flows/flow-text.ts'
+import { watched } from '../support/flows/watched.ts'
 import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
   apiKey,
@@ -104,6 +109,37 @@ const person = (text: string) => ({
   sessions: 2,
   lastSeenAt: now,
 })
+
+/** A board whose flow, words and reasons are all the text. */
+const boardOf = (text: string) => {
+  const { flow } = watched(chain())
+  const named = { ...flow, name: text, processes: flow.processes.map((each) => ({ ...each, name: text })) }
+  const process = { probable: false, word: text, since: text, line: text }
+  return {
+    flow: named,
+    layout: layoutBoard(named),
+    state: {
+      worst: 'failed' as const,
+      headline: { before: text, name: text, after: text, size: 's' as const },
+      because: text,
+      warning: text,
+      title: text,
+      icon: 'failed-1',
+      counts: { failed: 1, confirming: 0, waits: 1, unknown: 1, degraded: 0, 'at-risk': 0, healthy: 0 },
+      processes: [
+        { id: 'a', look: 'failed' as const, ...process },
+        { id: 'b', look: 'waits' as const, ...process },
+        { id: 'c', look: 'unknown' as const, ...process },
+      ],
+      tracks: ['starved' as const, 'flows' as const],
+    },
+    version: { seq: 1, bootId: 'boot_1', configHash: 'a', assets: 'b' },
+    rotation: { next: text, afterMs: 5_000 },
+    access: 'session' as const,
+    mayMakeLinks: true,
+    now,
+  }
+}
 
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
@@ -464,6 +500,27 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
+  boards: (
+    <BoardsPage
+      viewer={{ ...viewer, role: 'admin' }}
+      links={[null, now].map((at) => ({
+        id: 'brd_1',
+        name: text,
+        flowId: at === null ? null : text,
+        createdBy: text,
+        createdAt: now,
+        lastUsedAt: at,
+        expiresAt: at,
+        revokedAt: at,
+      }))}
+      flows={[{ id: 'flow', name: text }]}
+      link={{ for: text, href: text }}
+      typed={{ name: text, flow: text, days: text }}
+      problems={[{ field: 'name', message: text }]}
+      now={now}
+    />
+  ),
+  'wall board': <BoardPage {...boardOf(text)} />,
   keys: (
     <KeysPage viewer={{ name: text, role: 'admin' }} state={keyState(text)} isBusy problem={text} now={now} />
   ),
@@ -694,7 +751,7 @@ describe.each(Object.keys(full('')))('page %s', (name) => {
 
   it('stands under a policy without inline code, with each id once', async () => {
     const page = await render(full(longName)[name])
-    expect(page).toMatch(/^<!doctype html>\s*<html lang="en">/)
+    expect(page).toMatch(/^<!doctype html>\s*<html lang="en"[ >]/)
     expect(page).not.toMatch(/\sstyle="|\son[a-z]+="|<style|javascript:/)
     expect(page.match(/<h1/g)).toHaveLength(1)
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map((match) => match[1])

@@ -74,6 +74,7 @@ export const objectTypes = [
   'run',
   'export',
   'flow',
+  'board-link',
   'system',
 ] as const
 export type ObjectType = (typeof objectTypes)[number]

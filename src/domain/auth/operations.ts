@@ -123,6 +123,12 @@ export const operations = {
   },
   'flow.try': { title: 'Check and draw a flow file without running it', reach: people },
 
+  'board.read': { title: 'See the wall board of a flow (also with a board link)', reach: people },
+  'board-link.open': { title: 'Open a board with a board link', reach: everybody },
+  'board-link.read': { title: 'See all board links', reach: admins },
+  'board-link.create': { title: 'Make a board link', reach: admins },
+  'board-link.revoke': { title: 'Revoke a board link', reach: admins },
+
   'permission.read': { title: 'See this table', reach: people },
   'user.read': { title: 'See all people', reach: admins },
   'user.invite': { title: 'Invite someone', reach: admins },

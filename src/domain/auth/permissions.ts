@@ -43,6 +43,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /signalbox.js': { operation: 'asset.read' },
   'GET /draw-mermaid.js': { operation: 'asset.read' },
   'GET /vendor/mermaid/*': { operation: 'asset.read' },
+  'GET /board.css': { operation: 'asset.read' },
+  'GET /board.js': { operation: 'asset.read' },
+  'GET /board-icons/*': { operation: 'asset.read' },
   'GET /vendor/htmx/*': { operation: 'asset.read' },
   'GET /vendor/plex-sans/*': { operation: 'asset.read' },
   'GET /vendor/plex-mono/*': { operation: 'asset.read' },
@@ -114,6 +117,14 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /admin/retention': { operation: 'retention.update' },
 
   'GET /': { operation: 'overview.read' },
+
+  'GET /board/:id': { operation: 'board.read' },
+  'GET /board/:id/live': { operation: 'board.read', background: true },
+  'GET /board/:id/events': { operation: 'board.read', background: true },
+  'GET /board/link/:token': { operation: 'board-link.open' },
+  'GET /admin/boards': { operation: 'board-link.read' },
+  'POST /admin/boards': { operation: 'board-link.create' },
+  'POST /admin/boards/:linkId/revocation': { operation: 'board-link.revoke' },
 
   'GET /datasets': { operation: 'dataset.read' },
   'GET /datasets/new': { operation: 'dataset.create' },
