@@ -14,7 +14,7 @@ export interface Results {
   /** undefined: the check has not brought any rows yet. */
   readonly found: Page<ResultRow> | undefined
   /** When they were read. */
-  readonly at: Date | undefined
+  readonly at: number | undefined
   readonly q: string
   /** Address of the page they stand on. */
   readonly path: string
@@ -32,7 +32,7 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
           of <a href={`#check-${check}`}>{check}</a>
           {at === undefined ? null : (
             <>
-              , read <RelativeTime at={at} now={now} />
+              , read <RelativeTime at={new Date(at)} now={now} />
             </>
           )}
         </>
