@@ -247,7 +247,7 @@ test('axe finds nothing, wide and light or narrow and dark, and nothing complain
     await page.context().close()
   }
   played.configure([])
-  const page = await pageOf(web.viewer)
+  const page = await pageOf(web.viewer, { viewport: { width: 390, height: 844 } })
   await page.goto(`${url}/flows`)
   await pexpect(page.getByRole('heading', { name: 'No flow is watched yet' })).toBeVisible()
   expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([])
