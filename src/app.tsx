@@ -12,6 +12,7 @@ import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { adminSystemRoutes } from './routes/admin-system.tsx'
 import { apiRoutes } from './routes/api.ts'
+import { accountKeyRoutes, adminApiKeyRoutes } from './routes/api-keys.tsx'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
@@ -23,6 +24,7 @@ import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
+import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
 import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
@@ -43,6 +45,7 @@ import { signInRoutes } from './routes/sign-in.tsx'
 import { statusRoutes } from './routes/status.ts'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
+import { tokenRoutes } from './routes/tokens.ts'
 import { tryFlowRoutes } from './routes/try-flow.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
@@ -59,6 +62,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
   app.use(limits.refused)
+  app.use(refuseKeysInUrl(deps.log))
   app.use(access(deps))
   app.use(limits.allowed)
   app.use(refuseWhileSealed(deps))
@@ -74,6 +78,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/limits', adminLimitRoutes(deps))
   app.route('/admin/keys', adminKeyRoutes(deps))
   app.route('/admin/system', adminSystemRoutes(deps))
+  app.route('/admin/api-keys', adminApiKeyRoutes(deps))
+  app.route('/account/keys', accountKeyRoutes(deps))
   app.route('/account', accountRoutes(deps, passwords))
   app.route('/step-up', stepUpRoutes(deps, passwords))
   app.route('/new-password', newPasswordRoutes(deps, passwords))
@@ -92,6 +98,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))
+  app.route('/api/v1/tokens', tokenRoutes(deps))
 
   app.notFound((c) =>
     answerStatus(

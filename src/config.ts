@@ -56,6 +56,8 @@ const Environment = z.object({
   SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
   SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
+  SIGNALBOX_FLOWS: z.string().min(1).default('config/flows'),
+  SIGNALBOX_PLUGIN_FOLDERS: z.string().min(1).default('/usr/lib/nagios/plugins:/usr/lib/monitoring-plugins'),
 })
 
 /** Every setting, in the order of `docs/configuration.md`. */
@@ -125,6 +127,12 @@ export interface Config {
   readonly intermediatesDays: number
   /** How long details of audit entries are kept; the entries stay for good. */
   readonly auditDetailsDays: number
+  readonly flows: {
+    /** Where flows are configured, a file each. */
+    readonly folder: string
+    /** Checks of type command run programs from these folders alone. */
+    readonly pluginFolders: readonly string[]
+  }
 }
 
 /**
@@ -181,5 +189,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     runLimits: { perUser: settings.SIGNALBOX_RUNS_PER_USER, total: settings.SIGNALBOX_RUNS },
     intermediatesDays: settings.SIGNALBOX_INTERMEDIATES_DAYS,
     auditDetailsDays: settings.SIGNALBOX_AUDIT_DETAILS_DAYS,
+    flows: {
+      folder: resolve(settings.SIGNALBOX_FLOWS),
+      pluginFolders: settings.SIGNALBOX_PLUGIN_FOLDERS.split(':')
+        .filter((folder) => folder !== '')
+        .map((folder) => resolve(folder)),
+    },
   }
 }

@@ -1,13 +1,15 @@
-import { randomBytes } from 'node:crypto'
+import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
+import { checkRunners } from './adapters/checks/index.ts'
 import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
+import { flowHistory } from './db/flow-history.ts'
+import { heartbeatPings } from './db/heartbeat-pings.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
+import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
-import { noHistory } from './domain/flows/monitor/flow-history.ts'
-import type { FlowMonitor } from './domain/flows/monitor/flow-monitor.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -15,6 +17,7 @@ import { hostSystem } from './host-system.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { type Deletions, startDeletions } from './jobs/deletions.ts'
 import { type Engine, startEngine } from './jobs/engine.ts'
+import { startFlowMonitor } from './jobs/flow-monitor.ts'
 import { type Housekeeping, startHousekeeping } from './jobs/housekeeping.ts'
 import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
@@ -22,6 +25,7 @@ import { bind } from './listen.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
+import { StartupProblem } from './startup-problem.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
@@ -40,6 +44,11 @@ await runProcess(async () => {
     throw error
   })
   const { db, vault, random } = stack
+  const tokenSecret = await openTokenSecret(config.data.keysFolder, random).catch(async (cause: unknown) => {
+    server.close()
+    await stack.close()
+    throw cause instanceof UnusableTokenSecret ? new StartupProblem(cause.message, { cause }) : cause
+  })
   const clock = () => new Date()
   const closing = new AbortController()
   const audit = startAuditSequencer({
@@ -49,6 +58,18 @@ await runProcess(async () => {
     detailsDays: config.auditDetailsDays,
   })
   const progress = progressHub(stack.url, log)
+  const runners = checkRunners({
+    settings: { pluginFolders: config.flows.pluginFolders, baseFolder: process.cwd() },
+    pings: heartbeatPings(db, clock),
+  })
+  const flows = startFlowMonitor({
+    ...stack,
+    folder: config.flows.folder,
+    environment: process.env,
+    runners,
+    progress,
+    clock,
+  })
   const keys = keyRotations({ db, vault, log })
   const system = (): Caller => ({
     actor: { id: 'system', kind: 'system' },
@@ -80,6 +101,7 @@ await runProcess(async () => {
   const working = untilUnsealed(vault, log, closing.signal).then((opened) => (opened ? work() : undefined))
   if (isOpen) await working
   else working.catch((err) => log.error({ err }, 'the work could not begin after the vault opened; restart'))
+  await flows.loaded
   server.answerWith(
     createApp({
       db,
@@ -87,6 +109,7 @@ await runProcess(async () => {
       detect: reader.detect,
       runs: runsOf(() => engine),
       keys,
+      tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
       config: {
         publicUrl,
@@ -104,8 +127,8 @@ await runProcess(async () => {
       random,
       closing: closing.signal,
       progress,
-      flows: noFlows(),
-      flowHistory: noHistory,
+      flows,
+      flowHistory: flowHistory(db, clock),
       drawFlow: drawer.draw,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
@@ -133,6 +156,8 @@ await runProcess(async () => {
   reader.stop()
   await drawer.stop()
   await audit.stop()
+  await flows.stop()
+  await runners.close()
   await progress.close()
   await stack.close()
 })
@@ -147,18 +172,5 @@ function runsOf(engine: () => Engine | undefined): Runs {
     start: async (...asked) => engine()?.runs.start(...asked) ?? sealed,
     cancel: async (...asked) => engine()?.runs.cancel(...asked) ?? sealed,
     resume: async (...asked) => engine()?.runs.resume(...asked) ?? sealed,
-  }
-}
-
-/** Until flows are watched: none is configured. */
-function noFlows(): FlowMonitor {
-  return {
-    bootId: newId('boot', Date.now(), randomBytes(10)),
-    list: () => [],
-    refusedFiles: () => [],
-    picture: () => undefined,
-    scheduler: () => ({ lagMs: 0, overdue: 0, seenAt: undefined, isStalled: false }),
-    async *changes() {},
-    checkNow: async () => false,
   }
 }

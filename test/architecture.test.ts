@@ -9,6 +9,7 @@ const src = path.resolve(import.meta.dirname, '..', 'src')
 const pure = [
   'zod',
   'chardet',
+  'cron-parser',
   'csv-parse',
   'hyparquet',
   'hyparquet-compressors',
@@ -48,6 +49,7 @@ const layers: Readonly<Record<string, Layer>> = {
   jobs: { places: ['domain', 'db', 'adapters'] },
   routes: { places: ['domain', 'db', 'views'] },
   cli: { places: ['domain', 'db'] },
+  client: { places: ['domain'], packages: ['zod'], node: [] },
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
@@ -100,6 +102,22 @@ describe('dependencies point inward', () => {
     )
     expect(bare).toEqual([])
   })
+})
+
+test('what the client imports, however deep, runs in a browser', () => {
+  const seen = new Set<string>()
+  const foreign: string[] = []
+  const walk = (file: string) => {
+    if (seen.has(file)) return
+    seen.add(file)
+    for (const imported of importsOf(file)) {
+      if (imported.startsWith('.')) walk(path.relative(src, path.resolve(src, path.dirname(file), imported)))
+      else if (imported !== 'zod') foreign.push(`${file} imports ${imported}`)
+    }
+  }
+  for (const file of files.filter((each) => layerOf(each) === 'client')) walk(file)
+  expect(seen.size).toBeGreaterThan(3)
+  expect(foreign).toEqual([])
 })
 
 /** Here chance must not be an argument: an initialization vector that a caller could choose could be used twice. */

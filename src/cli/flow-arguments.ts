@@ -7,12 +7,19 @@ export type FlowArguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'check'; readonly files: readonly string[]; readonly json: boolean }
   | { readonly kind: 'mermaid'; readonly file: string }
+  | {
+      readonly kind: 'run'
+      readonly file: string
+      readonly checks: readonly string[]
+      readonly json: boolean
+    }
   | { readonly kind: 'explain'; readonly file: string; readonly states: ReadonlyMap<string, HandState> }
 
 /** Reads the command line of `npm run flow`; usage goes to stderr, so that stdout stays for the result. */
 export function readFlowArguments(argv: readonly string[]): Result<FlowArguments> {
   let asked: FlowArguments | undefined
   const given: string[] = []
+  const checks: string[] = []
   const command = new Command('npm run flow --').description(
     'Flow files: whether they are right, and what they say.',
   )
@@ -43,6 +50,19 @@ export function readFlowArguments(argv: readonly string[]): Result<FlowArguments
     .action((file: string) => {
       asked = { kind: 'explain', file, states: new Map() }
     })
+  command
+    .command('run')
+    .description(
+      'Runs the health checks of a flow once. Exit 0: all pass or warn, 1: refused, 2: not readable, 3: one failed or could not tell.',
+    )
+    .argument('<file>')
+    .option('--check <id>', 'only this one; may be given again', (each) => {
+      checks.push(each)
+    })
+    .option('--json', 'print one JSON array of results on stdout', false)
+    .action((file: string, { json }: { json: boolean }) => {
+      asked = { kind: 'run', file, checks, json }
+    })
   const parsed = parseCommandLine(command, argv)
   if (parsed.kind === 'help') return ok({ kind: 'help' })
   if (parsed.kind === 'refused') return refuse('invalid', argv.length > 0 ? parsed.message : whatToSay)
@@ -52,7 +72,7 @@ export function readFlowArguments(argv: readonly string[]): Result<FlowArguments
   return states.ok ? ok({ ...asked, states: states.value }) : states
 }
 
-const whatToSay = 'Say check, mermaid or explain, and a file.'
+const whatToSay = 'Say check, mermaid, explain or run, and a file.'
 
 function statesOf(given: readonly string[]): Result<ReadonlyMap<string, HandState>> {
   const states = new Map<string, HandState>()

@@ -1,4 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { Settled } from '../adapters/checks/deadline.ts'
+import { checkRunners } from '../adapters/checks/index.ts'
+import { runFlowOnce } from '../adapters/checks/run-flow-once.ts'
+import { readConfig } from '../config.ts'
+import { couldNotTell } from '../domain/flows/checks/check-result.ts'
 import { mistakeLine } from '../domain/flows/configuration/located.ts'
 import { nearestName } from '../domain/flows/configuration/nearest-name.ts'
 import { type FlowReading, readFlow } from '../domain/flows/configuration/read-flow.ts'
@@ -9,8 +14,8 @@ import { roleInWords } from '../domain/flows/state/headline.ts'
 import { readFlowArguments } from './flow-arguments.ts'
 import { runCommandLine, say } from './run-command.ts'
 
-/** Exit codes of `npm run flow`. */
-const exit = { right: 0, refused: 1, usage: 2 } as const
+/** Exit codes of `npm run flow`; `unwell` belongs to run alone. */
+const exit = { right: 0, refused: 1, usage: 2, unwell: 3 } as const
 
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
@@ -30,6 +35,7 @@ async function main(): Promise<number> {
     return exit.refused
   }
   if (asked.kind === 'explain') return explain(reading.flow, asked.states)
+  if (asked.kind === 'run') return run(reading.flow, asked.checks, asked.json)
   process.stdout.write(mermaidText(reading.flow).text)
   return exit.right
 }
@@ -79,6 +85,48 @@ function explain(flow: Flow, states: ReadonlyMap<string, HandState>): number {
     )
   }
   return exit.right
+}
+
+async function run(flow: Flow, asked: readonly string[], json: boolean): Promise<number> {
+  const ids = flow.checks.map((check) => check.id)
+  for (const id of asked) {
+    if (ids.includes(id)) continue
+    const near = nearestName(id, ids)
+    say(`There is no health check ${id} in this flow.${near === undefined ? '' : ` Did you mean ${near}?`}`)
+    return exit.usage
+  }
+  const { flows } = readConfig(process.env)
+  const runners = checkRunners({
+    settings: { pluginFolders: flows.pluginFolders, baseFolder: process.cwd() },
+    pings: {
+      read: () =>
+        Promise.reject(
+          new Settled(
+            couldNotTell('no_data', 'Only the running portal hears the pings of jobs. Look at its board.'),
+          ),
+        ),
+    },
+  })
+  try {
+    const enabled = flow.checks.filter((check) => check.enabled).map((check) => check.id)
+    const results = await runFlowOnce(runners, flow, asked.length === 0 ? enabled : asked, Date.now())
+    if (json) {
+      print(JSON.stringify(results, null, 2))
+    } else {
+      const width = Math.max(0, ...results.map(({ id }) => id.length))
+      for (const { id, result, durationMs } of results) {
+        const reason = result.reason === undefined ? '' : `${result.reason}: `
+        print(
+          `${result.outcome.padEnd(7)}  ${id.padEnd(width)}  ${reason}${result.message} (${durationMs} ms)`,
+        )
+        for (const { label, value } of result.evidence ?? []) print(`         ${label}: ${value}`)
+      }
+    }
+    const isWell = results.every(({ result }) => result.outcome === 'pass' || result.outcome === 'warn')
+    return isWell ? exit.right : exit.unwell
+  } finally {
+    await runners.close()
+  }
 }
 
 async function openFlow(file: string): Promise<FlowReading | undefined> {

@@ -15,8 +15,8 @@ import { startEngine } from '../jobs/engine.ts'
 import { SourceReader } from '../jobs/source-reader.ts'
 import { createLog } from '../log.ts'
 import { openStack, type Stack } from '../start.ts'
-import { type PipelineArguments, readArguments } from './arguments.ts'
 import { writeFindings } from './findings.ts'
+import { type PipelineArguments, readArguments } from './pipeline-arguments.ts'
 import { watchRun } from './progress.ts'
 
 /** Exit codes of `npm run pipeline`. */

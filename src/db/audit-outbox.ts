@@ -13,9 +13,12 @@ export async function recordAudit(
   caller: Caller,
   entry: AuditEntry,
 ): Promise<void> {
-  const details = JSON.stringify(
-    caller.address === undefined ? entry.details : { ...entry.details, address: caller.address },
-  )
+  const { address, keyId } = caller
+  const details = JSON.stringify({
+    ...entry.details,
+    ...(address === undefined ? {} : { address }),
+    ...(keyId === undefined ? {} : { key: keyId }),
+  })
   await db
     .insertInto('audit.outbox')
     .values({

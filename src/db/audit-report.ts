@@ -27,6 +27,9 @@ const roleActions = [
   'second-factor.remove',
   'dataset.share',
   'dataset.unshare',
+  'api-key.create',
+  'api-key.revoke',
+  'api-key.revoke-any',
 ] as const satisfies readonly Action[]
 
 /** The report of a period: a fixed number of statements, each a bounded walk along an index. */

@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Database } from './schema.ts'
 
-const channel = 'signalbox'
+/** Messages of this channel are topics. */
+export const progressChannel = 'signalbox'
 /** Told by the database itself for every batch that was taken into the audit log; a topic of the same name. */
 const auditChannel = 'audit'
 const pollMs = 2_000
@@ -59,7 +60,7 @@ export function progressHub(databaseUrl: string, log: Logger): ProgressHubProces
     )
     try {
       await fresh.connect()
-      await fresh.query(`listen ${channel}; listen ${auditChannel}`)
+      await fresh.query(`listen ${progressChannel}; listen ${auditChannel}`)
       if (closed) await fresh.end()
       else tellAll()
     } catch (error) {
@@ -131,7 +132,7 @@ export function notify(db: Kysely<Database>, topic: string): void {
   }
   const state = { again: false }
   topics.set(topic, state)
-  sql`select pg_notify(${channel}, ${topic})`.execute(db).catch(() => {})
+  sql`select pg_notify(${progressChannel}, ${topic})`.execute(db).catch(() => {})
   setTimeout(() => {
     topics.delete(topic)
     if (state.again) notify(db, topic)

@@ -1,15 +1,31 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Right } from '../domain/auth/operations.ts'
+import type { ScopeName } from '../domain/auth/scopes.ts'
 import type { Role } from '../domain/auth/user.ts'
 import type { Detection } from '../domain/datasets/detection.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import type { RetentionRule } from '../domain/deletion/retention.ts'
+import type { ResultRow } from '../domain/flows/checks/check-result.ts'
+import type { CheckMemory } from '../domain/flows/state/check-state.ts'
+import type { State } from '../domain/flows/state/state.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
 
 /** JSON columns: parsed when read, given as JSON text when written. */
 type JsonColumn<T> = ColumnType<T, string, string>
+
+/** Of a check in a minute or an hour. */
+interface CheckTotals {
+  series: number
+  at: Date
+  /** As `severityOf` says it. */
+  worst: number
+  last: number
+  runs: number
+  good: number
+  value: number | null
+}
 
 export interface Database {
   users: {
@@ -66,6 +82,24 @@ export interface Database {
     expiresAt: Date
     usedAt: Date | null
   }
+  /** What people give their programs to sign in with. */
+  apiKeys: {
+    id: string
+    ownerId: string
+    name: string
+    /** SHA-256 (hex) of the key; the key itself is shown once and kept nowhere. */
+    keyHash: string
+    /** Its beginning, to recognise it by. */
+    prefix: string
+    scopes: ScopeName[]
+    createdAt: Date
+    expiresAt: Date
+    /** To the minute. */
+    lastUsedAt: Generated<Date | null>
+    revokedAt: Generated<Date | null>
+  }
+  /** Tokens that were taken back, until they would have expired. */
+  revokedTokens: { jti: string; expiresAt: Date }
   setupSecrets: { secretHash: string; createdAt: Date; usedAt: Date | null }
   signInFailures: { subjectHash: string; failures: number; blockedUntil: Date; updatedAt: Date }
   datasets: {
@@ -321,6 +355,71 @@ export interface Database {
     defaultDays: number | null
     maximumDays: number | null
     changedAt: Date
+  }
+  /** One row: who runs the checks of flows, and how it does. */
+  flowLeader: {
+    onlyOne: Generated<boolean>
+    epoch: number
+    seq: number
+    seenAt: Date | null
+    lagMs: number
+    overdue: number
+    /** Up to when results are in minutes. */
+    rolledUpTo: Date | null
+  }
+  /** Written by the leader alone. */
+  checkMemories: {
+    flow: string
+    check: string
+    meaning: string
+    memory: JsonColumn<CheckMemory>
+    seq: number
+  }
+  checkRows: { flow: string; check: string; at: Date; rows: JsonColumn<ResultRow[]> }
+  checkRequests: { flow: string; check: string; askedAt: Date }
+  checkSeries: { id: Generated<number>; flow: string; check: string; ttlMs: number }
+  /** Results in a row that say the same, within one minute. */
+  checkResults: {
+    series: number
+    fromAt: Date
+    toAt: Date
+    count: number
+    /** As `severityOf` says it. */
+    state: number
+    reason: string | null
+    value: number | null
+  }
+  checkMinutes: CheckTotals
+  checkHours: CheckTotals
+  checkTransitions: {
+    id: Generated<number>
+    flow: string
+    process: string
+    /** Null: of the process. */
+    check: string | null
+    at: Date
+    fromState: State
+    toState: State
+    reason: string | null
+    message: string
+  }
+  flowTexts: { file: string; text: string; hash: string; acceptedAt: Date }
+  heartbeatPings: {
+    tokenHash: Buffer
+    listeningSince: Date
+    lastSuccessAt: Date | null
+    lastStartAt: Date | null
+    lastFailureAt: Date | null
+    lastExitStatus: number | null
+    pings: Generated<number>
+  }
+  heartbeatLog: {
+    tokenHash: Buffer
+    slot: number
+    ping: number
+    at: Date
+    kind: 'success' | 'start' | 'fail' | 'log'
+    exitStatus: number | null
   }
   'audit.outbox': {
     id: Generated<number>

@@ -5,6 +5,8 @@
 export const securityEvents = {
   'sign-in-refused': 'authn_login_fail',
   'sign-in-slowed': 'authn_login_fail_max',
+  'bearer-refused': 'authn_login_fail',
+  'key-in-url': 'authn_login_fail',
   'access-denied': 'authz_fail',
   'other-site-refused': 'malicious_cors',
   'rate-limited': 'excess_rate_limit_exceeded',

@@ -1,6 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import { forgetExpiredTokens } from '../db/access-tokens.ts'
 import { requestDeletion } from '../db/dataset-deletion.ts'
 import { HousekeepingLock } from '../db/housekeeping-lock.ts'
 import { findDueRuns, removeIntermediates } from '../db/intermediates.ts'
@@ -76,6 +77,7 @@ export async function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Pr
   const { db, vault, log, clock } = deps
   const started = performance.now()
   const pace = paceOf(signal)
+  await forgetExpiredTokens(db, clock())
   const datasets = await deleteDue(deps, pace)
   const runs = await removeDue(deps, pace)
   const swept = await sweepVault({ vault, tables: vaultReferences(db), pace }, clock(), (owner, object) =>

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { AccessTokens } from '../domain/auth/access-token.ts'
 import type { MachineAccess, MachineView } from '../domain/auth/machine-access.ts'
 import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
@@ -21,6 +22,7 @@ import type { HostSystem } from '../domain/system/system-state.ts'
 import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
+import type { Bearer } from './frame/bearer.ts'
 import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
@@ -32,6 +34,7 @@ export interface AppDeps {
   readonly detect: DetectFile
   readonly runs: Runs
   readonly keys: KeyAdministration
+  readonly tokens: AccessTokens
   readonly host: HostSystem
   readonly config: {
     readonly publicUrl: string
@@ -85,7 +88,11 @@ export interface AppEnv {
     machineView: MachineView
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
-    /** Whether the session still stands and may still do this; asked again and again by live streams. */
+    /** The key or token that signed in; undefined: a cookie, or nothing. */
+    bearer: Bearer | undefined
+    /** A key or token came along, right or wrong: whoever asks is no browser. */
+    isProgram: boolean | undefined
+    /** Whether the session, key or token still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
     /** Whether it was counted against a limit, or need not be. */
     isCounted: boolean | undefined

@@ -5,10 +5,11 @@ import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { answerDetails } from './problem.tsx'
 
 /**
- * The rule of all machine endpoints (`/status`, `/diagram`, `/diagram/svg`, `/metrics`): a session, the token as
- * Bearer, or everybody without evidence where PUBLIC_STATUS says so; else 401. The permission table opens them to
- * everybody, because programs have no session. Pages of the sites in STATUS_CORS_ORIGINS may read them, never with
- * the cookie of whoever looks. Bring it before the handlers and serve `OPTIONS` as well, with `answerPreflight`.
+ * The rule of all machine endpoints (`/status`, `/diagram`, `/diagram/svg`, `/metrics`): a session, an API key or
+ * METRICS_TOKEN as Bearer, or everybody without evidence where PUBLIC_STATUS says so; else 401. The permission table
+ * opens them to everybody, because programs have no session; it takes keys there (`bearer`) and leaves what is no key
+ * to this rule (`ownToken`). Pages of the sites in STATUS_CORS_ORIGINS may read them, never with the cookie of whoever
+ * looks. Bring it before the handlers and serve `OPTIONS` as well, `cookieless`, with `answerPreflight`.
  */
 export const machineAccess = ({ config }: Pick<AppDeps, 'config'>) => {
   const { token, isPublic, corsOrigins } = config.machines ?? closed
@@ -19,11 +20,7 @@ export const machineAccess = ({ config }: Pick<AppDeps, 'config'>) => {
     if (view === undefined) {
       c.header('WWW-Authenticate', 'Bearer')
       c.header('Cache-Control', 'no-store')
-      return answerDetails(
-        c,
-        401,
-        'Sign in, or send METRICS_TOKEN as a bearer token: “Authorization: Bearer …”.',
-      )
+      return answerDetails(c, 401, 'Sign in, or send METRICS_TOKEN or an API key: “Authorization: Bearer …”.')
     }
     c.set('machineView', view)
     return next()

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { recordPing } from '../db/heartbeat-pings.ts'
+import { heartbeatPings, recordPing } from '../db/heartbeat-pings.ts'
 import { PingListeners, readPing } from '../domain/flows/monitor/ping.ts'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 
@@ -13,6 +13,7 @@ const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
  */
 export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 'flows'>) => {
   const listeners = new PingListeners(flows)
+  const pings = heartbeatPings(db, clock)
   const counts = new MinuteCounts(mostAMinute)
 
   const take = async (c: AppContext, token: string, signal: string | undefined): Promise<Response> => {
@@ -25,13 +26,18 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     const now = clock()
     const waitSeconds = counts.take(token, now.getTime())
     if (waitSeconds > 0) return c.text('rate limited', 429, { 'Retry-After': String(waitSeconds) })
-    await recordPing(db, token, ping.kind, now, ping.exitStatus)
+    const record = () => recordPing(db, token, ping.kind, now, ping.exitStatus)
+    if (!(await record())) {
+      // The check has not run yet, so that nobody has begun to listen: this is the beginning.
+      await pings.read(token)
+      await record()
+    }
     // Judged now, not at its next turn: the board shows the job's failure as soon as the job tells it.
     await Promise.all(found.map(({ flowId, checkId }) => flows.checkNow(flowId, checkId)))
     return c.text('OK')
   }
   return new Hono<AppEnv>()
-    .on(['GET', 'POST'], '/:token', (c) => take(c, c.req.param('token'), undefined))
+    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token'), undefined))
     .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
 }
 

@@ -28,7 +28,7 @@ export function answerStatus(
   problemType: ProblemType = { type: 'about:blank' },
 ): Response | Promise<Response> {
   const requestId = c.var.requestId
-  if (c.req.header('HX-Request') === 'true') {
+  if (c.req.header('HX-Request') === 'true' && c.var.isProgram !== true) {
     return c.html(
       // A partial is swapped whatever the status (htmx reference section 7).
       <hx-partial hx-target="#main" hx-swap="afterbegin">
@@ -73,8 +73,9 @@ export const answerQuotaExceeded = (c: AppContext, message: string, policy: stri
     'violated-policies': [policy],
   })
 
-/** Whether a person is looking: browsers ask for HTML when they navigate. */
-export const wantsPage = (c: AppContext): boolean => (c.req.header('Accept') ?? '').includes('text/html')
+/** Whether a person is looking: browsers ask for HTML when they navigate, and send no keys. */
+export const wantsPage = (c: AppContext): boolean =>
+  c.var.isProgram !== true && (c.req.header('Accept') ?? '').includes('text/html')
 
 declare module 'hono/jsx' {
   namespace JSX {

@@ -36,7 +36,7 @@ export const statusRoutes = (deps: Pick<AppDeps, 'flows' | 'clock' | 'config'>) 
       if (status === 200 && matches(c.req.header('If-None-Match'), tag)) return c.body(null, 304)
       const head = statusHead(
         {
-          seq: flow === undefined ? count.of(shown) : (pictures[0]?.seq ?? 0),
+          seq: flow === undefined ? count.of(shown, pictures) : (pictures[0]?.seq ?? 0),
           bootId: flows.bootId,
           scheduler,
           refused,
@@ -83,13 +83,15 @@ class StatusTexts {
   }
 }
 
-/** A number for all flows together, which rises when what is seen has changed since somebody last asked. */
+/** A number for all flows together: it rises with each of theirs, and when flows come and go. */
 class ChangeCount {
   #last: string | undefined
   #count = 0
 
-  of(shown: string): number {
-    if (shown !== this.#last) this.#count++
+  of(shown: string, pictures: readonly FlowPicture[]): number {
+    const sum = pictures.reduce((total, { seq }) => total + seq, 0)
+    // The sum alone would fall when a flow goes.
+    this.#count = Math.max(sum, shown === this.#last ? this.#count : this.#count + 1)
     this.#last = shown
     return this.#count
   }

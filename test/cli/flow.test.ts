@@ -94,3 +94,54 @@ describe('npm run flow -- explain', () => {
     })
   })
 })
+
+describe('npm run flow -- run', () => {
+  const file = () => join(folder, 'run.yaml')
+  beforeAll(() =>
+    writeFile(
+      file(),
+      chain({
+        processes: ['a'],
+        connections: [],
+        more: `  - {id: space, process: a, type: disk, path: /, free: {fail: 1KiB}}
+  - {id: here, process: a, type: file_exists, path: "${good}"}
+  - {id: gone, process: a, type: file_exists, path: "${folder}/none"}
+  - {id: job, process: a, type: heartbeat, token: some-token, period: 1h}
+  - {id: off, process: a, type: file_exists, path: "${folder}/none", enabled: false}
+  - {id: both, process: a, type: all, of: [space, here]}
+  - {id: either, process: a, type: any, of: [gone, both]}`,
+      }),
+    ),
+  )
+  test('runs the checks that are asked for, exit 0 when all pass', async () => {
+    const { code, stdout, stderr } = await flow('run', file(), '--check', 'space', '--check', 'both')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^pass {5}space {2}Free on \/: /)
+    expect(stdout).toMatch(/\npass {5}both {3}2 of 2 pass; 2 needed\. \(\d+ ms\)\n$/)
+  })
+  test('runs all that are enabled, exit 3 when one did not pass', async () => {
+    const { code, stdout } = await flow('run', file(), '--json')
+    const results: { id: string; result: { outcome: string } }[] = JSON.parse(stdout)
+    expect(code).toBe(3)
+    expect(Object.fromEntries(results.map(({ id, result }) => [id, result.outcome]))).toEqual({
+      a_port: 'fail',
+      a_fresh: 'unknown',
+      space: 'pass',
+      here: 'pass',
+      gone: 'fail',
+      job: 'unknown',
+      both: 'pass',
+      either: 'warn',
+    })
+  })
+  test('says that heartbeats need the portal', async () => {
+    expect((await flow('run', file(), '--check', 'job')).stdout).toContain('Only the running portal')
+  })
+  test('refuses a check that is none, and a file that is wrong', async () => {
+    expect(await flow('run', file(), '--check', 'spase')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean space?'),
+    })
+    expect((await flow('run', bad)).code).toBe(1)
+  })
+})

@@ -40,7 +40,7 @@ test('an administrator rotates and retires without JavaScript', async () => {
   await page.getByLabel('Password').first().fill(password)
   await page.getByRole('button', { name: 'Create the first administrator' }).click()
   await page.getByRole('link', { name: 'Administration' }).click()
-  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByRole('link', { name: 'Master keys' }).click()
   await page.getByRole('link', { name: 'Rotate…' }).click()
   await page.getByRole('button', { name: 'Rotate' }).click()
   await pexpect(versions()).toContainText('Version 2')

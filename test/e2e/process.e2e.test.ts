@@ -63,6 +63,19 @@ describe('the process', () => {
     expect(result.stderr.trim()).toContain('The data folder /dev/null/var cannot be written.')
   })
 
+  test('says in one sentence that the signing key of tokens is damaged, and starts once it is gone', async () => {
+    await (await startPortal(data())).stop()
+    const key = join(folder, 'var', 'keys', 'api-token.key')
+    await writeFile(key, randomBytes(7))
+    const result = await runCommand('main.js', [], { ...data(), PORT: '0' })
+    expect(result.code).toBe(1)
+    expect(result.stderr.trim().split('\n').at(-1)).toBe(
+      `The token signing key ${key} is damaged. Delete it: the next start makes another.`,
+    )
+    await rm(key)
+    expect(await (await startPortal(data())).stop('SIGTERM')).toBe(0)
+  })
+
   test('starts sealed with a wrong master key, writes nothing, and goes on by itself with the right one', async () => {
     const before = await start(folder)
     await before.portal.stop()

@@ -315,6 +315,20 @@ describe('housekeeping', { timeout: 60_000 }, () => {
     await lock.release()
   })
 
+  test('forgets the revocations of tokens that have expired since, and no others', async () => {
+    const inDays = (days: number) => new Date(Date.now() + days * dayMs)
+    await shop.db
+      .insertInto('revokedTokens')
+      .values([
+        { jti: 'jwt_over', expiresAt: inDays(0.4) },
+        { jti: 'jwt_standing', expiresAt: inDays(0.6) },
+      ])
+      .execute()
+    await keep()
+    const left = await shop.db.selectFrom('revokedTokens').select('jti').execute()
+    expect(left).toEqual([{ jti: 'jwt_standing' }])
+  })
+
   test('goes to another process when the one that had it loses its connection', async () => {
     const [one, other] = [new HousekeepingLock(deps.url, deps.log), new HousekeepingLock(deps.url, deps.log)]
     expect([await one.take(), await one.take(), await other.take()]).toEqual([true, true, false])

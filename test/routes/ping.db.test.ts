@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { heartbeatPings, readPingLog } from '../../src/db/heartbeat-pings.ts'
 import { VaultError } from '../../src/domain/vault/vault.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -9,6 +10,7 @@ import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched
 const tokens = {
   nightly: 'datasets',
   import: 'b'.repeat(64),
+  first: 'a-job-that-is-new',
   shared: '5c1d8a52-6c2b-4a43-9d0e-3f1a2b4c5d6e',
 } as const
 const jobs = `version: 1
@@ -19,12 +21,14 @@ health_checks:
   - {id: nightly, process: a, type: heartbeat, token: ${tokens.nightly}, period: 1h}
   - {id: import, process: a, type: heartbeat, token: ${tokens.import}, period: 1h}
   - {id: shared, process: a, type: heartbeat, token: ${tokens.shared}, period: 1h}
+  - {id: first, process: a, type: heartbeat, token: ${tokens.first}, period: 1h}
   - {id: off, process: a, type: heartbeat, token: switched-off, period: 1h, enabled: false}
 `
 const others = jobs
   .replace('id: jobs', 'id: others')
   .replace(tokens.nightly, 'others-nightly')
   .replace(tokens.import, 'others-import')
+  .replace(tokens.first, 'others-first')
 
 let web: TestApp
 let played: PlayedFlows
@@ -37,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => web?.close())
 /** A minute of its own for each. */
 beforeEach(() => {
-  ahead += 60_000
+  ahead = (Math.floor(ahead / 60_000) + 1) * 60_000
 })
 
 /** As curl asks: no cookie, no origin. */
@@ -52,7 +56,7 @@ const askedBy = async (call: () => Promise<unknown>) => {
 }
 
 describe('a ping', () => {
-  test.each(['', '/start', '/fail', '/log', '/0', '/1', '/255'])(
+  test.each(['', '/', '/start', '/fail', '/log', '/0', '/1', '/255'])(
     '“%s” is answered OK in plain text, and has its check judged at once',
     async (signal) => {
       let answer = new Response()
@@ -68,6 +72,32 @@ describe('a ping', () => {
 
   test.each(['GET', 'HEAD', 'POST'])('comes by %s', async (method) => {
     expect(await askedBy(() => ping(`${tokens.import}/fail`, { method }))).toEqual(['jobs/import'])
+  })
+
+  test('is what the check then measures, from the very first one on', async () => {
+    const pings = heartbeatPings(web.deps.db, clock)
+    const at = () => clock().getTime()
+    await ping(`${tokens.first}/start`)
+    expect(await pings.read(tokens.first)).toEqual({ listeningSince: at(), lastStartAt: at() })
+    const started = at()
+    ahead += 5_000
+    await ping(`${tokens.first}/3`)
+    const failed = at()
+    ahead += 5_000
+    await ping(`${tokens.first}/log`)
+    expect(await pings.read(tokens.first)).toEqual({
+      listeningSince: started,
+      lastStartAt: started,
+      lastFailure: { at: failed, exitStatus: 3 },
+    })
+    await ping(`${tokens.first}/0`)
+    expect(await pings.read(tokens.first)).toMatchObject({ lastSuccessAt: at() })
+    expect((await readPingLog(web.deps.db, tokens.first)).map(({ kind }) => kind)).toEqual([
+      'success',
+      'log',
+      'fail',
+      'start',
+    ])
   })
 
   test('reaches every check that has its token', async () => {

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runStore } from '../../src/db/runs.ts'
 import { mayStillExport } from '../../src/db/shares.ts'
-import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import type { Member } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { runOver } from '../support/runs.ts'
 
 let web: TestPortal
 let datasetId: string
@@ -20,22 +19,6 @@ const share = (fields: Record<string, string>, who: Member = web.colleague, id =
   web.post(who, `/datasets/${id}/shares`, { with: '', role: '', right: 'read', ...fields })
 const page = (who: Member, path = `/datasets/${datasetId}`) => web.request(who, path)
 const unshare = () => web.deps.db.deleteFrom('shares').execute()
-
-/** A run as the engine would accept it, of no queue. */
-async function run(who: Member, ...datasetIds: string[]): Promise<string> {
-  const runs = runStore({
-    ...web.deps,
-    send: async () => {},
-    createKey: (owner) => web.deps.vault.createKey(owner),
-    changed: () => {},
-  })
-  const started = await runs.start(
-    { actor: { id: who.id, kind: 'user' }, requestId: 'req_test' },
-    { datasetIds, configuration: RunConfiguration.parse({}) },
-  )
-  if (!started.ok) throw new Error(started.problem.message)
-  return started.value
-}
 
 describe('sharing a dataset', () => {
   test('with a person by e-mail address or name lets them in, is on record, and can be taken back', async () => {
@@ -112,7 +95,7 @@ describe('sharing a dataset', () => {
 
 describe('a run', () => {
   test('is seen with its dataset, and is not there without', async () => {
-    const id = await run(web.colleague, datasetId)
+    const id = await runOver(web, web.colleague, datasetId)
     const none = await (await page(web.outsider, '/runs/run_none')).text()
     const hidden = await page(web.outsider, `/runs/${id}`)
     expect([hidden.status, await hidden.text()]).toEqual([404, none])
@@ -125,7 +108,7 @@ describe('a run', () => {
   })
 
   test('over several datasets is seen by whoever may see all of them', async () => {
-    const id = await run(web.colleague, datasetId, other)
+    const id = await runOver(web, web.colleague, datasetId, other)
     await share({ with: web.outsider.email })
     expect((await page(web.outsider, `/runs/${id}`)).status).toBe(404)
     await share({ with: web.outsider.email }, web.colleague, other)
@@ -135,7 +118,7 @@ describe('a run', () => {
 
   test('is lost with the share by whoever started it, and its export is not made any more', async () => {
     await share({ with: web.outsider.email, right: 'run' })
-    const id = await run(web.outsider, datasetId)
+    const id = await runOver(web, web.outsider, datasetId)
     const { db } = web.deps
     expect(await mayStillExport(db, id)).toBe(true)
     expect((await page(web.colleague, `/runs/${id}`)).status).toBe(200)
@@ -147,7 +130,7 @@ describe('a run', () => {
   })
 
   test('makes no export for someone who was disabled or made a viewer', async () => {
-    const id = await run(web.colleague, datasetId)
+    const id = await runOver(web, web.colleague, datasetId)
     const { db } = web.deps
     const set = (change: { role?: 'viewer' | 'user'; disabledAt?: Date | null }) =>
       db.updateTable('users').set(change).where('id', '=', web.colleague.id).execute()

@@ -95,6 +95,16 @@ describe('GET /status', () => {
     })
   })
 
+  test('has a number that never falls, also when a flow goes', async () => {
+    const seq = async () => (await read(await ask('/status', bearer))).seq
+    const both = await seq()
+    played.configure([watched(chain())])
+    const one = await seq()
+    expect(one).toBeGreaterThan(both)
+    played.configure([watched(chain()), watched(other)])
+    expect(await seq()).toBeGreaterThan(one)
+  })
+
   test('answers 200 however red the flows are, and asks for no run', async () => {
     breakA()
     expect((await ask('/status', bearer)).status).toBe(200)

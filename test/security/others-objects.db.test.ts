@@ -77,7 +77,22 @@ beforeAll(async () => {
     .execute()
   const { id: shareId } = await db.selectFrom('shares').select('id').executeTakeFirstOrThrow()
   const sessionHash = hashOfSession(web.colleague.cookie.split('=')[1] ?? '')
+  const now = web.deps.clock()
+  await db
+    .insertInto('apiKeys')
+    .values({
+      id: 'key_0123456789abcdef',
+      ownerId: web.colleague.id,
+      name: 'private',
+      keyHash: 'hash',
+      prefix: 'sbx_abcdef',
+      scopes: ['data:read'],
+      createdAt: now,
+      expiresAt: new Date(now.getTime() + 86_400_000),
+    })
+    .execute()
   there = {
+    keyId: 'key_0123456789abcdef',
     dataset: datasetId,
     run: runId,
     shareId,

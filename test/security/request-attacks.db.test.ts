@@ -148,6 +148,7 @@ const forms = () =>
     ['/account/password', ['current', 'password']],
     ['/account/second-factor', ['code']],
     ['/account/second-factor/removal', ['password']],
+    ['/account/keys/new', ['name', 'scopes', 'days']],
     ['/admin/users', ['name', 'email', 'role']],
     [`/admin/users/${web.viewer.id}/role`, ['role']],
     ['/admin/limits', ['target', 'role', 'amount']],

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
+import { accessTokens } from '../../src/adapters/access-tokens.ts'
 import { FlowDrawer } from '../../src/adapters/diagram/flow-drawer.ts'
 import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
+import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import { noHistory } from '../../src/domain/flows/monitor/flow-history.ts'
@@ -70,6 +72,7 @@ export async function signedInApp(
     detect: detectStored(overrides.vault ?? emptyVault),
     runs: noRuns,
     keys: keyRotations({ db: database.db, vault: keeper, log }),
+    tokens: await accessTokens(randomBytes(32), tokenPlace(publicUrl)),
     host: testHost,
     config: { publicUrl, secureCookies: false, maxUploadBytes: 64 * 1024 * 1024, secondFactor: 'optional' },
     log,

@@ -205,3 +205,18 @@ export const deletion = (name: string): Deletion => ({
     { owner: 'run_1', kind: 'run', versions: null, objects: null, newVersion: null, destroyedAt: null },
   ],
 })
+
+/** A key that nobody used yet, of someone. */
+export const apiKey = (name: string) => ({
+  id: 'key_1',
+  ownerId: 'usr_1',
+  owner: name,
+  email: name,
+  name,
+  prefix: 'sbx_Qd3kRt',
+  scopes: ['data:read', 'data:run'] as const,
+  createdAt: now,
+  expiresAt: new Date(now.getTime() + 30 * 86_400_000),
+  lastUsedAt: null,
+  revokedAt: null,
+})

@@ -3,8 +3,12 @@ import { operationOf } from '../../src/domain/auth/operations.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
+import { ApiKeysPage } from '../../src/views/account/api-keys-page.tsx'
+import { CreatedKeyPage, NewKeyPage } from '../../src/views/account/new-key-page.tsx'
+import { RevokeKeyPage } from '../../src/views/account/revoke-key-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
+import { AdminApiKeysPage } from '../../src/views/admin/api-keys-page.tsx'
 import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
 import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
@@ -47,6 +51,7 @@ import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
 import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
+  apiKey,
   datasetSummary,
   datasetView,
   deletion,
@@ -393,6 +398,39 @@ const full = (text: string): Record<string, unknown> => ({
       current="a"
       secondFactor={{ isOn: true, codesLeft: 9 }}
       problem={text}
+      now={now}
+    />
+  ),
+  'API keys': (
+    <ApiKeysPage
+      viewer={viewer}
+      keys={[apiKey(text), { ...apiKey(text), lastUsedAt: now }, { ...apiKey(text), revokedAt: now }]}
+      hasMore
+      now={now}
+    />
+  ),
+  'new API key': (
+    <NewKeyPage
+      viewer={viewer}
+      typed={{ name: text, scopes: [text, 'data:read'], days: text }}
+      problems={['name', 'scopes', 'days'].map((field) => ({ field, message: text }))}
+    />
+  ),
+  'API key, shown once': <CreatedKeyPage viewer={viewer} name={text} value={text} />,
+  'revocation of an API key': (
+    <RevokeKeyPage
+      viewer={viewer}
+      apiKey={{ ...apiKey(text), lastUsedAt: now }}
+      list="/admin/api-keys"
+      now={now}
+    />
+  ),
+  'API keys of everybody': (
+    <AdminApiKeysPage
+      viewer={{ ...viewer, role: 'admin' }}
+      keys={[apiKey(text)]}
+      hasMore={false}
+      q={text}
       now={now}
     />
   ),

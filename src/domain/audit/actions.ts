@@ -63,7 +63,18 @@ export function actionWords(action: string): string {
 }
 
 /** Kinds of objects that entries are about. */
-export const objectTypes = ['user', 'session', 'dataset', 'file', 'run', 'export', 'flow', 'system'] as const
+export const objectTypes = [
+  'user',
+  'session',
+  'key',
+  'token',
+  'dataset',
+  'file',
+  'run',
+  'export',
+  'flow',
+  'system',
+] as const
 export type ObjectType = (typeof objectTypes)[number]
 
 export const outcomes = ['allowed', 'denied', 'failed'] as const

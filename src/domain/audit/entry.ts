@@ -12,6 +12,8 @@ export interface Caller {
   readonly requestId: string
   /** Client address and the like, for the deletable details of the audit entry. */
   readonly address?: string
+  /** The API key it was done with, itself or by a token made with it. */
+  readonly keyId?: string
 }
 
 /** What the business transaction hands to the audit outbox. Never record text, never secrets. */

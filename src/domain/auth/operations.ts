@@ -66,6 +66,11 @@ export const operations = {
   'second-factor.remove': { title: 'Turn it off', reach: self, stepUp: true },
   'second-factor.renew-codes': { title: 'Get new recovery codes', reach: self, stepUp: true },
 
+  'api-key.create': { title: 'Make an API key of one’s own', reach: self, stepUp: true },
+  'api-key.revoke': { title: 'Revoke an API key of one’s own', reach: self },
+  'token.create': { title: 'Get a token for an API key', reach: self },
+  'token.revoke': { title: 'Revoke the token one signs in with', reach: self },
+
   'overview.read': { title: 'See the overview', reach: people },
 
   'dataset.read': { title: 'See a dataset and its first records', reach: readers, right: 'read' },
@@ -129,6 +134,8 @@ export const operations = {
   'rate-limit.set': { title: 'Set other limits on requests', reach: admins },
   'session.read-all': { title: 'See all sessions', reach: admins },
   'session.revoke-any': { title: 'End any session', reach: admins },
+  'api-key.read-all': { title: 'See all API keys', reach: admins },
+  'api-key.revoke-any': { title: 'Revoke any API key', reach: admins },
 
   'system.read': { title: 'See how the portal and what it stands on are', reach: admins },
   'vault.read-keys': { title: 'See the versions of the master key', reach: admins },

@@ -10,8 +10,12 @@ export interface Permission {
   readonly also?: OperationName
   /** Asked by the page itself, not by its reader: keeps no session alive. */
   readonly background?: true
-  /** Called by programs: no cookie is read, so that there is nothing another site could misuse. */
+  /** Nobody is signed in there: neither cookie nor key is read, so that there is nothing another site could misuse. */
   readonly cookieless?: true
+  /** For programs: API keys and tokens are taken, within their scopes. Nowhere else are they. */
+  readonly bearer?: true
+  /** The route knows a token of its own; what is none of our keys is left to it. */
+  readonly ownToken?: true
 }
 
 /** Every route with the operation it is. A route that is not here is refused, whatever its code says. */
@@ -19,17 +23,19 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /health': { operation: 'health.read' },
   'GET /ready': { operation: 'health.read' },
   // Programs have no session: these routes ask for a session or a token themselves, unless they are public.
-  'GET /metrics': { operation: 'metrics.read' },
-  'OPTIONS /metrics': { operation: 'metrics.read' },
-  'GET /status': { operation: 'status.read' },
-  'OPTIONS /status': { operation: 'status.read' },
-  'GET /diagram': { operation: 'diagram.read' },
-  'OPTIONS /diagram': { operation: 'diagram.read' },
-  'GET /diagram/svg': { operation: 'diagram.read' },
-  'OPTIONS /diagram/svg': { operation: 'diagram.read' },
+  'GET /metrics': { operation: 'metrics.read', bearer: true, ownToken: true },
+  'OPTIONS /metrics': { operation: 'metrics.read', cookieless: true },
+  'GET /status': { operation: 'status.read', bearer: true, ownToken: true },
+  'OPTIONS /status': { operation: 'status.read', cookieless: true },
+  'GET /diagram': { operation: 'diagram.read', bearer: true, ownToken: true },
+  'OPTIONS /diagram': { operation: 'diagram.read', cookieless: true },
+  'GET /diagram/svg': { operation: 'diagram.read', bearer: true, ownToken: true },
+  'OPTIONS /diagram/svg': { operation: 'diagram.read', cookieless: true },
   // The token in the address is all that counts.
   'GET /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
   'POST /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
   'GET /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'POST /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'GET /favicon.svg': { operation: 'asset.read' },
@@ -55,6 +61,11 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /account/second-factor': { operation: 'second-factor.enrol' },
   'POST /account/second-factor/removal': { operation: 'second-factor.remove' },
   'POST /account/recovery-codes': { operation: 'second-factor.renew-codes' },
+  'GET /account/keys': { operation: 'account.read' },
+  'GET /account/keys/new': { operation: 'api-key.create' },
+  'POST /account/keys/new': { operation: 'api-key.create' },
+  'GET /account/keys/:keyId/revocation': { operation: 'api-key.revoke' },
+  'POST /account/keys/:keyId/revocation': { operation: 'api-key.revoke' },
   'GET /step-up': { operation: 'session.step-up' },
   'POST /step-up': { operation: 'session.step-up' },
   'GET /new-password': { operation: 'password.set' },
@@ -87,6 +98,10 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /admin/permissions': { operation: 'permission.read' },
   'GET /admin/sessions': { operation: 'session.read-all' },
   'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
+
+  'GET /admin/api-keys': { operation: 'api-key.read-all' },
+  'GET /admin/api-keys/:keyId/revocation': { operation: 'api-key.revoke-any' },
+  'POST /admin/api-keys/:keyId/revocation': { operation: 'api-key.revoke-any' },
 
   'GET /admin/deletions': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId': { operation: 'deletion.read' },
@@ -151,7 +166,9 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /flows/:flow/processes/:process': { operation: 'flow.read' },
   'POST /flows/:flow/checks/:check/runs': { operation: 'flow.check' },
 
-  'GET /api/v1/runs/:id/events': { operation: 'run.read' },
+  'GET /api/v1/runs/:id/events': { operation: 'run.read', bearer: true },
+  'POST /api/v1/tokens': { operation: 'token.create', bearer: true },
+  'POST /api/v1/tokens/revocation': { operation: 'token.revoke', bearer: true },
 }
 
 /** What a command of the command line does; it acts as the local operator, who is an administrator. */

@@ -5,15 +5,18 @@ import { currentRole, hashOfSession, keepAlive, sessionKeeper } from '../../db/s
 import { rightOver } from '../../db/visibility.ts'
 import { decide, mayPerform, type OperationName, operationOf, reachOf } from '../../domain/auth/operations.ts'
 import { type FoundPermission, mayUse, permissionFor } from '../../domain/auth/permissions.ts'
+import { areFor } from '../../domain/auth/scopes.ts'
 import { needsSecondFactor } from '../../domain/auth/second-factor.ts'
 import type { Role } from '../../domain/auth/user.ts'
 import { seesEverything } from '../../domain/datasets/access.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
-import { answerStatus } from '../problem.tsx'
+import { answerStatus, wantsPage } from '../problem.tsx'
 import { anonymousCaller } from './anonymous.ts'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
+import { askForBearer, bearerRecogniser, presentsBearer } from './bearer.ts'
 import { denialRecorder } from './denials.ts'
 import { refuseUnreadableForm } from './readable-form.ts'
+import { mayStillUse } from './still-allowed.ts'
 
 const largestForm = 1024 * 1024
 
@@ -27,6 +30,7 @@ export const access = (deps: AppDeps) => {
   const keeper = sessionKeeper(db, { secure: deps.config.secureCookies, clock })
   const watcher = sessionKeeper(db, { secure: deps.config.secureCookies, clock, prolongs: false })
   const recordDenial = denialRecorder(deps)
+  const recogniseBearer = bearerRecogniser(deps, recordDenial)
   const limit = bodyLimit({
     maxSize: largestForm,
     onError: (c) => answerStatus(c, 413, 'This form holds more than it could. Send less at once.'),
@@ -49,20 +53,35 @@ export const access = (deps: AppDeps) => {
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
 
-    const cookie = permission?.cookieless ? undefined : getCookie(c, keeper.sessionCookieName)
-    if (cookie !== undefined) await recognise(c, cookie, permission)
+    if (permission?.cookieless) {
+      // Nobody is signed in there, whatever comes along.
+    } else if (presentsBearer(c)) {
+      const refused = await recogniseBearer(c, permission)
+      if (refused !== undefined) return refused
+    } else {
+      const cookie = getCookie(c, keeper.sessionCookieName)
+      if (cookie !== undefined) await recognise(c, cookie, permission)
+    }
+    const { viewer } = c.var
+    if (viewer !== undefined) c.set('may', (asked) => inScope(c, asked) && mayPerform(viewer.role, asked))
 
     if (permission === undefined) return c.notFound()
     const { operation, object } = permission
+    if (isOtherScheme(c, permission)) {
+      await recordDenial(c, operation, object)
+      return askForBearer(c)
+    }
     if (!mayUse(permission, c.var.viewer?.role)) {
       await recordDenial(c, operation, object)
-      if (c.var.viewer === undefined) return askToSignIn(c)
+      if (c.var.viewer === undefined) {
+        return permission.bearer === true && isForPrograms(c) ? askForBearer(c) : askToSignIn(c)
+      }
       return answerStatus(c, 403, 'Your role does not include this. Ask an administrator if you need it.')
     }
     if (object !== undefined && c.var.viewer !== undefined) {
       const held = await rightOver(db, c.var.user, object)
       const { role } = c.var.user
-      c.set('may', (asked) => decide(role, asked, held) === 'allowed')
+      c.set('may', (asked) => inScope(c, asked) && decide(role, asked, held) === 'allowed')
       const decision = decide(role, operation, held)
       if (decision !== 'allowed') {
         // Written alike whether it is another's or never was, so that neither answer takes longer.
@@ -94,20 +113,27 @@ export const access = (deps: AppDeps) => {
     c.set('hasSecondFactor', session.hasSecondFactor)
     c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
     c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
-    c.set('may', (operation) => mayPerform(user.role, operation))
     c.set('stillAllowed', async () => {
       const role = await currentRole(db, hash, clock())
-      if (role === undefined || permission === undefined || !mayUse(permission, role)) return false
-      const { object, operation } = permission
-      if (object === undefined) return true
-      const viewer = { id: user.id, role }
-      return decide(role, operation, await rightOver(db, viewer, object)) === 'allowed'
+      if (role === undefined || permission === undefined) return false
+      return mayStillUse(db, permission, { id: user.id, role })
     })
     if (isActivity && (session.fresh || (await keepAlive(db, session, clock())))) {
       setCookie(c, keeper.createSessionCookie(session.id).serialize())
     }
   }
 }
+
+/** Neither a page nor a part of one is asked for. */
+const isForPrograms = (c: AppContext): boolean => !wantsPage(c) && c.req.header('HX-Request') !== 'true'
+
+/** What a key or token is for, where one signed in. */
+const inScope = (c: AppContext, operation: OperationName): boolean =>
+  c.var.bearer === undefined || areFor(c.var.bearer.scopes, operation)
+
+/** Where keys are taken, no other scheme is: a password in a header is refused rather than passed over. */
+const isOtherScheme = (c: AppContext, { bearer, ownToken }: FoundPermission): boolean =>
+  bearer === true && ownToken !== true && c.req.header('Authorization') !== undefined && !presentsBearer(c)
 
 const isDenial = (status: number): boolean => status === 401 || status === 403 || status === 429
 

@@ -29,6 +29,13 @@ export const askToEnrol = (c: AppContext): Answer =>
  * there is one at the same address.
  */
 export function askForProof(c: AppContext): Answer {
+  if (c.var.bearer !== undefined) {
+    return answerStatus(
+      c,
+      403,
+      'This asks for password or code, which no key replaces. Sign in with a browser.',
+    )
+  }
   const { pathname, search } = new URL(c.req.url)
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const back = isRead
@@ -45,6 +52,7 @@ export function askForProof(c: AppContext): Answer {
 
 /** A page leads on, a program is told; to htmx the page is named that it has to open. */
 function lead(c: AppContext, to: string, sentence: string): Answer {
-  if (c.req.header('HX-Request') === 'true') return c.body(null, 403, { 'HX-Redirect': to })
+  if (c.req.header('HX-Request') === 'true' && c.var.isProgram !== true)
+    return c.body(null, 403, { 'HX-Redirect': to })
   return wantsPage(c) ? c.redirect(to, 303) : answerStatus(c, 403, sentence)
 }

@@ -72,6 +72,13 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
     </Section>
     <SecondFactor {...secondFactor} />
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
+    <Section id="keys" title="API keys" note="For programs that work in your name.">
+      <p class="actions">
+        <a class="button" href="/account/keys">
+          See and make keys
+        </a>
+      </p>
+    </Section>
     <p class="section quiet">
       <a href="/account/activity">What the audit log says you did</a> ·{' '}
       <a href="/admin/deletions">What was deleted</a> · <a href="/admin/permissions">Who may do what</a>

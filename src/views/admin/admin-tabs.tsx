@@ -4,8 +4,9 @@ import type { Role } from '../../domain/auth/user.ts'
 const tabs = [
   { id: 'users', text: 'People', href: '/admin/users', operation: 'user.read' },
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
+  { id: 'api-keys', text: 'API keys', href: '/admin/api-keys', operation: 'api-key.read-all' },
   { id: 'limits', text: 'Limits', href: '/admin/limits', operation: 'rate-limit.read' },
-  { id: 'keys', text: 'Keys', href: '/admin/keys', operation: 'vault.read-keys' },
+  { id: 'keys', text: 'Master keys', href: '/admin/keys', operation: 'vault.read-keys' },
   { id: 'system', text: 'System', href: '/admin/system', operation: 'system.read' },
   { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
   { id: 'report', text: 'Report', href: '/admin/report', operation: 'audit.read' },

@@ -21,7 +21,7 @@ export const KeyChangePage = ({ change, keys, unfinished, problem, now, ...frame
   const title = isRotation ? 'Rotate the master key?' : `Retire version ${change} of the master key?`
   return (
     <Shell frame={frame} title={title} place="admin">
-      <PageHead title={title} crumbs={[{ text: 'Keys', href: '/admin/keys' }]} />
+      <PageHead title={title} crumbs={[{ text: 'Master keys', href: '/admin/keys' }]} />
       {problem === undefined ? null : (
         <div class="notices">
           <Notice state="failed">{problem}</Notice>

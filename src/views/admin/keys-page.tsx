@@ -22,7 +22,7 @@ interface LiveProps {
 
 /** `GET /admin/keys`: the versions of the master key and what can be done with them. */
 export const KeysPage = ({ state, isBusy, problem, now, ...frame }: LiveProps & Frame) => (
-  <Shell frame={frame} title="Keys" place="admin">
+  <Shell frame={frame} title="Master keys" place="admin">
     <PageHead
       title="Master keys"
       plate={

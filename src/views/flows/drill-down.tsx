@@ -1,4 +1,4 @@
-import type { ResultRow } from '../../domain/flows/monitor/flow-history.ts'
+import type { ResultRow } from '../../domain/flows/checks/check-result.ts'
 import type { Page } from '../../domain/pipeline/run-view.ts'
 import { Empty } from '../components/empty.tsx'
 import { exactTime, number } from '../components/format.ts'

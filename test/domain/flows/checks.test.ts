@@ -9,6 +9,7 @@ import {
   checkTypes,
   type MeasurementOf,
 } from '../../../src/domain/flows/checks/registry.ts'
+import { resultRow } from '../../../src/domain/flows/checks/result-row.ts'
 import { chain, flowOf } from '../../support/flows/flow-text.ts'
 
 const minute = 60_000
@@ -40,6 +41,28 @@ const file = (age: number, more: Partial<FileFact> = {}): FileFact => ({
   ...more,
 })
 const files = (...found: FileFact[]) => ({ files: found, truncated: false })
+
+test('rows of the drill-down are plain, and bounded', () => {
+  expect(
+    resultRow({
+      text: 'x'.repeat(1_000),
+      many: 2n ** 60n,
+      at: new Date(now),
+      none: undefined,
+      odd: Number.NaN,
+      list: [1, 2],
+      yes: true,
+    }),
+  ).toEqual({
+    text: `${'x'.repeat(300)}…`,
+    many: '1152921504606846976',
+    at: '2026-11-21T12:07:00.000Z',
+    none: null,
+    odd: 'NaN',
+    list: '[1,2]',
+    yes: 'true',
+  })
+})
 
 describe('file_exists', () => {
   test('passes when enough are there', () =>

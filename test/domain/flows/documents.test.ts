@@ -28,10 +28,10 @@ test('config/flow.schema.json is the schema of the reader', () => {
   expect(JSON.parse(read('config/flow.schema.json'))).toEqual(JSON.parse(schemaText()))
 })
 
-test.each(readdirSync(new URL('config/flows', root)))(
-  'config/flows/%s is right, and keeps the five seconds',
+test.each(readdirSync(new URL('config/examples', root)))(
+  'config/examples/%s is right, and keeps the five seconds',
   (file) => {
-    const { flow, mistakes } = readFlow(read(`config/flows/${file}`), file, {})
+    const { flow, mistakes } = readFlow(read(`config/examples/${file}`), file, {})
     expect(mistakes).toEqual([])
     expect(flow?.id).toBeDefined()
   },

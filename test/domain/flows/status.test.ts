@@ -13,7 +13,7 @@ import { chain } from '../../support/flows/flow-text.ts'
 import { playedFlows, watched } from '../../support/flows/watched.ts'
 
 const begin = Date.parse('2026-11-21T14:00:00Z')
-const running: SchedulerState = { lagMs: 4, overdue: 0, seenAt: begin, isStalled: false }
+const running: SchedulerState = { lagMs: 4.2, overdue: 0, seenAt: begin, isStalled: false }
 const refused = {
   file: 'secret/chain.yaml',
   text: '',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { volumeBuckets } from '../../../src/domain/flows/checks/volume-buckets.ts'
 import { nextTime, parseCron, parseOnCalendar, previousTime } from '../../../src/domain/flows/time/cron.ts'
 import { fillDates } from '../../../src/domain/flows/time/dates-in-text.ts'
 import { durationInWords, parseDuration } from '../../../src/domain/flows/time/duration.ts'
@@ -62,6 +63,16 @@ describe('cron', () => {
       '2026-10-25T00:30:00.000Z',
     )
   })
+  test.each([
+    ['30 1 * * *', 'Europe/London', '2026-03-29T01:30:00.000Z'],
+    ['0 0 * * *', 'Atlantic/Azores', '2026-03-29T01:00:00.000Z'],
+    ['30 0 * * *', 'America/Havana', '2026-03-08T05:30:00.000Z'],
+    ['30 1 * * *', 'America/New_York', '2026-11-01T05:30:00.000Z'],
+    ['0 2 * * *', 'Australia/Lord_Howe', '2026-10-03T15:30:00.000Z'],
+  ])('%s in %s is the same moment looked at from before and from after', (text, zone, moment) => {
+    expect(shown(nextTime(cron(text), at(moment) - 1, zone))).toBe(moment)
+    expect(shown(previousTime(cron(text), at(moment) + 600_000, zone))).toBe(moment)
+  })
   test('calendar expressions of systemd, the daily part', () => {
     expect(shown(nextTime(cron('02:30', parseOnCalendar), at('2026-11-21T03:00:00Z'), 'UTC'))).toBe(
       '2026-11-22T02:30:00.000Z',
@@ -81,7 +92,45 @@ describe('cron', () => {
     '1- * * * *',
     'x * * * *',
     '0 0 31 2 *',
+    '0 0 * * 1#2',
+    '0 0 L * *',
+    'H * * * *',
+    '? * * * *',
+    '0 * * * * *',
+    '@secondly',
+    '0 0 * mon *',
   ])('%s is refused with a sentence', (text) => expect(typeof parseCron(text)).toBe('string'))
+})
+
+describe('the buckets of a volume', () => {
+  const hour = 3_600_000
+  const spans = ({ last, compared }: ReturnType<typeof volumeBuckets>) =>
+    [last, ...compared].map((bucket) => [shown(bucket.from), shown(bucket.to)].join('/'))
+  test('the last whole one, and those before it', () => {
+    const usual = { history: 2 * hour, seasonality: 'none' } as const
+    expect(spans(volumeBuckets(at('2026-11-21T12:07:00Z'), 'UTC', hour, usual))).toEqual([
+      '2026-11-21T11:00:00.000Z/2026-11-21T12:00:00.000Z',
+      '2026-11-21T10:00:00.000Z/2026-11-21T11:00:00.000Z',
+      '2026-11-21T09:00:00.000Z/2026-11-21T10:00:00.000Z',
+    ])
+  })
+  test('those of the same hour, or of the same hour and weekday', () => {
+    const now = at('2026-11-21T12:07:00Z')
+    const compared = (seasonality: 'hour_of_day' | 'hour_of_week') =>
+      volumeBuckets(now, 'UTC', hour, { history: 28 * 24 * hour, seasonality }).compared
+    expect(compared('hour_of_day')).toHaveLength(28)
+    expect(compared('hour_of_week').map(({ from }) => shown(from))).toEqual([
+      '2026-11-14T11:00:00.000Z',
+      '2026-11-07T11:00:00.000Z',
+      '2026-10-31T11:00:00.000Z',
+      '2026-10-24T11:00:00.000Z',
+    ])
+  })
+  test('a day begins at the midnight of its time zone', () => {
+    expect(spans(volumeBuckets(at('2026-07-01T12:00:00Z'), 'Europe/London', 24 * hour, undefined))).toEqual([
+      '2026-06-29T23:00:00.000Z/2026-06-30T23:00:00.000Z',
+    ])
+  })
 })
 
 test('dates in paths are those of the time zone', () => {

@@ -37,7 +37,13 @@ export interface CheckResult {
   readonly performance?: readonly PerformanceDatum[]
   /** Milliseconds that the run took; whoever runs the check measures it. */
   readonly tookMs?: number
+  /** What the drill-down lists: results, or the newest files. At most `mostRows`. */
+  readonly rows?: readonly ResultRow[]
 }
+
+/** One line of the drill-down. Moments are ISO text. */
+export type ResultRow = Readonly<Record<string, string | number | null>>
+export const mostRows = 500
 
 /** One value of a Nagios plugin's performance data. */
 export interface PerformanceDatum {

@@ -1,7 +1,7 @@
 import { optional } from '../configuration/shape.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath } from './files.ts'
+import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
 import { durationLimits, judgeAge, judgeRange, rangeLimits, worstOf } from './limits.ts'
 
 export const directoryBacklog = defineCheckType({
@@ -38,6 +38,7 @@ export const directoryBacklog = defineCheckType({
     return {
       ...judged,
       value: files.length,
+      rows: rowsOfFiles(files),
       ...(oldest === undefined ? {} : { evidence: evidenceOf([oldest]) }),
     }
   },

@@ -2,7 +2,7 @@ import { optional, required } from '../configuration/shape.ts'
 import { longerThanNothing } from '../configuration/value-shapes.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { type FileMeasurement, globKeys, oneOfGlobAndPath } from './files.ts'
+import { type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
 import { judgeRange, rangeLimits } from './limits.ts'
 
 export const fileCount = defineCheckType({
@@ -21,6 +21,6 @@ export const fileCount = defineCheckType({
     const judged = judgeRange(count, counted.length, `${counted.length} files`)
     return truncated && judged.outcome !== 'fail'
       ? couldNotTell('no_data', 'The walk ended at max_entries, so there are more files than were seen.')
-      : judged
+      : { ...judged, rows: rowsOfFiles(counted) }
   },
 })

@@ -2,7 +2,7 @@ import { defaulted, optional } from '../configuration/shape.ts'
 import { choice, flag, integer, size } from '../configuration/value-shapes.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath } from './files.ts'
+import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
 
 export const fileExists = defineCheckType({
   measures: 'whether files are there, in number, size and kind',
@@ -45,10 +45,15 @@ export const fileExists = defineCheckType({
         {
           evidence: evidenceOf(wrong),
           value: counted.length,
+          rows: rowsOfFiles(counted),
         },
       )
     }
-    const more = { value: counted.length, observed: String(counted.length) }
+    const more = {
+      value: counted.length,
+      observed: String(counted.length),
+      rows: rowsOfFiles(counted),
+    }
     if (counted.length < least) {
       return truncated
         ? couldNotTell('no_data', 'The walk ended at max_entries before enough files were seen.', more)

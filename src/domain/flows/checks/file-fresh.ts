@@ -3,7 +3,7 @@ import { defaulted, optional } from '../configuration/shape.ts'
 import { choice, duration, longerThanNothing } from '../configuration/value-shapes.ts'
 import { couldNotTell, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath } from './files.ts'
+import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
 import { judgeAge } from './limits.ts'
 
 /** Clocks of file servers differ a little; what is further ahead is a wrong clock. */
@@ -51,14 +51,15 @@ export const fileFresh = defineCheckType({
     const age = Math.max(0, now - file.modifiedAt)
     const limits = { warn: parameters.warn_age, fail: parameters.max_age }
     const judged = judgeAge(limits, age, `The ${parameters.which} file`)
+    const found = { evidence: evidenceOf([file]), rows: rowsOfFiles(files) }
     const since = schedule === undefined ? undefined : expectedSince(schedule, now, timezone)
     if (
       judged.outcome !== 'pass' &&
       schedule !== undefined &&
       (since === undefined || file.modifiedAt >= since)
     ) {
-      return pass(`${judged.message} Nothing was due since.`, { value: age, evidence: evidenceOf([file]) })
+      return pass(`${judged.message} Nothing was due since.`, { value: age, ...found })
     }
-    return { ...judged, evidence: evidenceOf([file]) }
+    return { ...judged, ...found }
   },
 })

@@ -1,5 +1,6 @@
 import { defaulted, optional } from '../configuration/shape.ts'
 import { filledText, integer } from '../configuration/value-shapes.ts'
+import type { ResultRow } from './check-result.ts'
 
 /** One file as an adapter found it. */
 export interface FileFact {
@@ -42,3 +43,17 @@ export const oneOfGlobAndPath = ({
 
 export const evidenceOf = (files: readonly FileFact[]) =>
   files.slice(0, 5).map(({ path, size }) => ({ label: 'file', value: `${path} (${size} bytes)` }))
+
+/** So many of the newest files are kept for the drill-down. */
+const mostFileRows = 100
+
+/** The newest files first, for the drill-down. */
+export const rowsOfFiles = (files: readonly FileFact[]): ResultRow[] =>
+  files
+    .toSorted((a, b) => b.modifiedAt - a.modifiedAt)
+    .slice(0, mostFileRows)
+    .map(({ path, size, modifiedAt }) => ({
+      file: path,
+      size,
+      modified_at: new Date(modifiedAt).toISOString(),
+    }))

@@ -88,5 +88,5 @@ export function worstOf(results: readonly CheckResult[]): CheckResult {
   const worst = results.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome))[0]
   if (worst === undefined) return pass('Nothing to judge.')
   const message = results.filter((each) => each.outcome === worst.outcome).map((each) => each.message)
-  return { ...worst, message: message.join(' ') }
+  return { ...worst, message: [...new Set(message)].join(' ') }
 }

@@ -3,10 +3,11 @@ import { condition } from '../configuration/condition-shape.ts'
 import { list } from '../configuration/container-shapes.ts'
 import { defaulted, optional, required } from '../configuration/shape.ts'
 import { filledText, integer } from '../configuration/value-shapes.ts'
-import { couldNotTell } from './check-result.ts'
+import { couldNotTell, mostRows } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey, query, type Row, type RowsMeasurement } from './database.ts'
 import { judgeRange, rangeLimits } from './limits.ts'
+import { resultRow } from './result-row.ts'
 
 export const results = defineCheckType({
   measures: 'the share of failed results, file by file and algorithm by algorithm',
@@ -42,8 +43,11 @@ export const results = defineCheckType({
       percent,
       `${failed.length} of ${rows.length} results failed (${percent.toFixed(1)} %)`,
     )
+    // Where not all can be kept, the failed ones are.
+    const kept = rows.length <= mostRows ? rows : [...new Set([...failed.map(({ row }) => row), ...rows])]
     return {
       ...judged,
+      rows: kept.slice(0, mostRows).map(resultRow),
       evidence: failed.slice(0, 5).map(({ row }) => ({ label: 'result', value: nameOf(row, key) })),
     }
   },

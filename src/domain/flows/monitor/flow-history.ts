@@ -1,3 +1,4 @@
+import type { ResultRow } from '../checks/check-result.ts'
 import type { Check, Flow } from '../flow.ts'
 import { isVirtual } from '../state/assess-flow.ts'
 import { contributionOf } from '../state/process-state.ts'
@@ -18,8 +19,6 @@ export interface FlowHistory {
     checkId: string,
   ): Promise<{ readonly rows: readonly ResultRow[]; readonly at: number } | undefined>
 }
-
-export type ResultRow = Readonly<Record<string, string | number | null>>
 
 /** A change of state of a process, or of one of its checks. */
 export interface Transition {

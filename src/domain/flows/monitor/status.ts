@@ -37,7 +37,7 @@ export function statusHead(
     seq,
     boot_id: bootId,
     scheduler: {
-      lag_ms: scheduler.lagMs,
+      lag_ms: Math.round(scheduler.lagMs),
       overdue: scheduler.overdue,
       stalled: scheduler.isStalled,
       seen_at: isoOrNull(scheduler.seenAt),

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { exportFormats, modes, RunConfiguration, redactions, targets } from '../domain/pipeline/run.ts'
 import { type Result, refuse } from '../domain/result.ts'
+import { parseCommandLine } from './parse-command-line.ts'
 
 export interface PipelineArguments {
   readonly files: readonly string[]
@@ -34,15 +35,9 @@ export function readArguments(argv: readonly string[]): Result<PipelineArguments
     .option('--findings <file>', 'write one line per record: scores and findings')
     .option('--discard', 'delete the dataset afterwards', false)
     .option('--report <kind>', 'json: print one JSON object on stdout')
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => process.stderr.write(text), writeErr: () => {} })
-  try {
-    command.parse([...argv], { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
-      return { ok: true, value: 'help' }
-    return refuse('invalid', error instanceof Error ? error.message : 'The arguments could not be read.')
-  }
+  const line = parseCommandLine(command, argv)
+  if (line.kind === 'help') return { ok: true, value: 'help' }
+  if (line.kind === 'refused') return refuse('invalid', line.message)
   const options = command.opts<Record<string, string | boolean | undefined>>()
   const text = (name: string): string | undefined => {
     const value = options[name]

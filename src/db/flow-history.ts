@@ -1,0 +1,137 @@
+import { type Kysely, sql } from 'kysely'
+import type { ResultRow } from '../domain/flows/checks/check-result.ts'
+import { type Stretch, slotStates } from '../domain/flows/history/slots.ts'
+import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
+import { type State, states } from '../domain/flows/state/state.ts'
+import { keptDays } from './flow-rollup.ts'
+import type { Database } from './schema.ts'
+
+/** The past of flows, over a connection. */
+export const flowHistory = (db: Kysely<Database>, clock: () => Date): FlowHistory => ({
+  checks: (flowId, span) => readHistory(db, flowId, span, clock().getTime()),
+  transitions: (flowId, most) => readTransitions(db, flowId, { limit: most }),
+  rows: (flowId, checkId) => readRows(db, flowId, checkId),
+})
+
+/** A span of time, in milliseconds since 1970 UTC, cut into equal slots. */
+export interface HistorySpan {
+  readonly from: number
+  readonly to: number
+  readonly slots: number
+}
+
+/** So long a state holds at most without a result; a check that runs more rarely shows gaps. */
+const longestHoldMs = 3 * 86_400_000
+
+/**
+ * The worst state of every check in every slot; undefined where nothing was known. Always so many slots, however often
+ * a check runs. Checks that are made of others are not in it: they have no results of their own.
+ * @param now decides which of the totals are still kept
+ */
+export async function readHistory(
+  db: Kysely<Database>,
+  flowId: string,
+  { from, to, slots }: HistorySpan,
+  now: number,
+): Promise<ReadonlyMap<string, readonly (State | undefined)[]>> {
+  const width = (to - from) / slots
+  const { rolledUpTo } = await db.selectFrom('flowLeader').select('rolledUpTo').executeTakeFirstOrThrow()
+  const age = (now - from) / 86_400_000
+  const inMinutes = width >= 60_000 || age > keptDays.results
+  const inHours = width >= 3_600_000 || age > keptDays.minutes
+  const rolled = rolledUpTo?.getTime() ?? 0
+  // Totals as far as they reach; what is newer is counted from the results.
+  const minutesTo = new Date(inMinutes ? rolled : 0)
+  const hoursTo = new Date(inHours ? Math.floor(rolled / 3_600_000) * 3_600_000 : 0)
+  const end = new Date(to)
+  const slotOf = (moment: ReturnType<typeof sql>) =>
+    sql`greatest(-1, floor((extract(epoch from ${moment}) * 1000 - ${from}) / ${width}))::integer`
+  const { rows } = await sql<Stretch & { check: string; ttlMs: number }>`
+    with series as (
+      select id, "check", least(ttl_ms, ${longestHoldMs}) as ttl_ms,
+        to_timestamp((${from}::double precision - least(ttl_ms, ${longestHoldMs})) / 1000) as since
+      from check_series where flow = ${flowId}
+    ), found as (
+      select series.id, at as from_at, at + interval '59.999 seconds' * 60 as to_at, worst, last
+        from series join check_hours hours on hours.series = series.id
+        where at >= since - interval '1 hour' and at < least(${end}::timestamptz, ${hoursTo}::timestamptz)
+      union all
+      select series.id, at, at + interval '59.999 seconds', worst, last
+        from series join check_minutes minutes on minutes.series = series.id
+        where at >= greatest(since - interval '1 minute', ${hoursTo}::timestamptz)
+          and at < least(${end}::timestamptz, ${minutesTo}::timestamptz)
+      union all
+      select series.id, from_at, to_at, state, state
+        from series join check_results results on results.series = series.id
+        where from_at >= greatest(since - interval '1 minute', ${minutesTo}::timestamptz) and from_at < ${end}
+    )
+    select series."check", series.ttl_ms as "ttlMs", slot, max(worst)::integer as worst,
+      (array_agg(last order by from_at desc))[1]::integer as last,
+      max(extract(epoch from to_at) * 1000)::double precision as "to"
+    from series join found using (id),
+      generate_series(${slotOf(sql`from_at`)}, least(${slots - 1}, ${slotOf(sql`to_at`)})) slot
+    group by series."check", series.ttl_ms, slot
+    order by series."check", slot`.execute(db)
+  const history = new Map<string, readonly (State | undefined)[]>()
+  for (const [check, stretches] of Map.groupBy(rows, (row) => row.check)) {
+    const hold = stretches[0]?.ttlMs ?? 0
+    const found = slotStates(stretches, { from, to, slots }, hold, now)
+    history.set(
+      check,
+      found.map((state) => (state === undefined ? undefined : states[state])),
+    )
+  }
+  return history
+}
+
+export interface PastTransition {
+  readonly id: number
+  readonly process: string
+  /** undefined: of the process itself. */
+  readonly check: string | undefined
+  readonly at: number
+  readonly from: State
+  readonly to: State
+  readonly reason: string | undefined
+  readonly message: string
+}
+
+/**
+ * Changes of state of processes and checks, the newest first.
+ * @param page `before`: only those before the one of this id
+ */
+export async function readTransitions(
+  db: Kysely<Database>,
+  flowId: string,
+  { process, before, limit }: { readonly process?: string; readonly before?: number; readonly limit: number },
+): Promise<PastTransition[]> {
+  let query = db.selectFrom('checkTransitions').selectAll().where('flow', '=', flowId)
+  if (process !== undefined) query = query.where('process', '=', process)
+  if (before !== undefined) query = query.where('id', '<', before)
+  const rows = await query.orderBy('id', 'desc').limit(limit).execute()
+  return rows.map((row) => ({
+    id: row.id,
+    process: row.process,
+    check: row.check ?? undefined,
+    at: row.at.getTime(),
+    from: row.fromState,
+    to: row.toState,
+    reason: row.reason ?? undefined,
+    message: row.message,
+  }))
+}
+
+/** What a check last listed: results, or the newest files. */
+export async function readRows(
+  db: Kysely<Database>,
+  flowId: string,
+  checkId: string,
+): Promise<{ readonly at: number; readonly rows: readonly ResultRow[] } | undefined> {
+  const found = await db
+    .selectFrom('checkRows')
+    .select(['at', 'rows'])
+    .where('flow', '=', flowId)
+    .where('check', '=', checkId)
+    .executeTakeFirst()
+  return found === undefined ? undefined : { at: found.at.getTime(), rows: found.rows }
+}

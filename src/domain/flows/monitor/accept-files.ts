@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import type { Mistake } from '../configuration/located.ts'
+import { readFlow } from '../configuration/read-flow.ts'
+import type { Values } from '../configuration/variables.ts'
+import type { RefusedFile, WatchedFlow } from './flow-monitor.ts'
+
+/** A file as it is now. */
+export type GivenFile =
+  | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly problem: string }
+
+/** The flows in force, and the files that stand for none. */
+export interface AcceptedFiles {
+  readonly flows: readonly WatchedFlow[]
+  readonly refused: readonly RefusedFile[]
+}
+
+export const nothingAccepted: AcceptedFiles = { flows: [], refused: [] }
+
+/**
+ * The flows in force once the files are as given. A file that is wrong changes nothing: what it last said goes on. A
+ * file that is not there any more is a flow less.
+ * @param environment what variables are looked up in
+ */
+export function acceptFiles(
+  before: AcceptedFiles,
+  files: readonly GivenFile[],
+  environment: Values,
+  now: number,
+): AcceptedFiles {
+  const flows: WatchedFlow[] = []
+  const refused: RefusedFile[] = []
+  const inForce = new Map(before.flows.map((flow) => [flow.file, flow]))
+  const present = new Set(files.map(({ file }) => file))
+  const taken = new Map<string, string>()
+  // Whoever runs already keeps its name against a newcomer, whatever the order of the files.
+  for (const flow of before.flows) if (present.has(flow.file)) taken.set(flow.id, flow.file)
+  for (const given of files) {
+    const old = inForce.get(given.file)
+    const reading = read(given, old, taken, environment, now)
+    if ('watched' in reading) {
+      flows.push(reading.watched)
+      if (old !== undefined && old.id !== reading.watched.id) taken.delete(old.id)
+      taken.set(reading.watched.id, given.file)
+      continue
+    }
+    const known = old?.refused ?? before.refused.find(({ file }) => file === given.file)
+    // Refused once, however often it is looked at.
+    const refusal =
+      known?.text === reading.text && sameMistakes(known.mistakes, reading.mistakes)
+        ? known
+        : { file: given.file, ...reading, at: now }
+    if (old === undefined) refused.push(refusal)
+    else flows.push(old.refused === refusal ? old : { ...old, refused: refusal })
+  }
+  return { flows, refused }
+}
+
+type Reading =
+  | { readonly watched: WatchedFlow }
+  | { readonly text: string; readonly mistakes: readonly Mistake[] }
+
+function read(
+  given: GivenFile,
+  old: WatchedFlow | undefined,
+  taken: ReadonlyMap<string, string>,
+  environment: Values,
+  now: number,
+): Reading {
+  const { file } = given
+  if ('problem' in given) return { text: '', mistakes: [mistakeIn(file, '', given.problem)] }
+  const { text } = given
+  if (old?.text === text) return { watched: old.refused === undefined ? old : { ...old, refused: undefined } }
+  const { flow, mistakes } = readFlow(text, file, environment)
+  if (flow === undefined) return { text, mistakes }
+  const other = taken.get(flow.id)
+  if (other !== undefined && other !== file) {
+    const message = `The flow ${flow.id} is in ${other} already. Give this one another id.`
+    return { text, mistakes: [...mistakes, mistakeIn(file, 'flow.id', message)] }
+  }
+  const hash = createHash('sha256').update(text).digest('hex')
+  return {
+    watched: { id: flow.id, file, flow, text, hash, loadedAt: now, warnings: mistakes, refused: undefined },
+  }
+}
+
+const mistakeIn = (file: string, path: string, message: string): Mistake => ({
+  severity: 'error',
+  file,
+  line: 1,
+  column: 1,
+  path,
+  message,
+})
+
+const sameMistakes = (some: readonly Mistake[], others: readonly Mistake[]): boolean =>
+  JSON.stringify(some) === JSON.stringify(others)
