@@ -65,7 +65,9 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
           <thead>
             <tr>
               {columns.map((column) => (
-                <th scope="col">{column.replaceAll('_', ' ')}</th>
+                <th scope="col" class={typeof found.rows[0]?.[column] === 'number' ? 'num' : undefined}>
+                  {titleOf(column)}
+                </th>
               ))}
             </tr>
           </thead>
@@ -92,6 +94,11 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
       )}
     </Section>
   )
+}
+
+const titleOf = (column: string): string => {
+  const words = column.replaceAll('_', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 const timestamp = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$/

@@ -35,7 +35,7 @@ export const FlowHistorySections = ({ flow, history, transitions, range, hrefOf,
     <Section
       id="history"
       title="History"
-      note={`the last ${ranges[range].words}, the worst of each slot`}
+      note={`the last ${ranges[range].words.replace(/^1 /, '')}, the worst of each slot`}
       more={
         <nav class="section__more ranges" aria-label="Range of the history">
           {rangeNames.map((each) => (
