@@ -1,4 +1,4 @@
-import pino from 'pino'
+import type pino from 'pino'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isMeasured } from '../../src/adapters/checks/run-check.ts'
 import { type CheckResult, fail, pass, warn } from '../../src/domain/flows/checks/check-result.ts'
