@@ -4,11 +4,22 @@ const slow = ['test/**/*.db.test.{ts,tsx}', 'test/**/*.e2e.test.ts']
 
 /** One runner; what a file needs is told by its suffix, because test/ mirrors src/. */
 export default defineConfig({
+  // React is not installed: its example is run with hono/jsx (test/support/react.d.ts).
+  resolve: {
+    alias: [
+      { find: /^react\/jsx-(dev-)?runtime$/, replacement: 'hono/jsx/jsx-$1runtime' },
+      { find: /^react$/, replacement: 'hono/jsx' },
+    ],
+  },
   test: {
     globalSetup: ['test/support/postgres-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.{ts,tsx}'], exclude: slow, testTimeout: 20_000 } },
       {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.{ts,tsx}'], exclude: slow, testTimeout: 20_000 },
+      },
+      {
+        extends: true,
         test: {
           name: 'db',
           include: ['test/**/*.db.test.{ts,tsx}'],
@@ -17,6 +28,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
@@ -26,6 +38,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'faults',
           include: ['test/faults/**/*.faults.ts'],

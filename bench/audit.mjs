@@ -95,6 +95,7 @@ async function pages(db, rows, report) {
     .executeTakeFirst()
   const moment = (share) => new Date(first.getTime() + (last - first) * share)
   const any = (count) => Math.floor(Math.random() * count)
+  const some = (count) => Array.from({ length: count }, () => `ds_${any(50_000)}`)
   const filters = {
     none: () => ({}),
     actor: () => ({ actor: `usr_${any(200)}` }),
@@ -112,6 +113,17 @@ async function pages(db, rows, report) {
     'actor and outcome there is none of': () => ({ actor: `usr_${any(200)}`, outcome: 'failed' }),
     'action and outcome denied': () => ({ action: actions[any(40)], outcome: 'denied' }),
     'actor and object type that never meet': () => ({ actor: `usr_${any(50) * 4}`, objectType: 'run' }),
+    // As many objects as a page about a dataset looks for.
+    'everything about a dataset': () => ({
+      about: { objectIds: some(650), actorId: undefined, isCut: true },
+    }),
+    'everything about a person': () => ({
+      about: { objectIds: some(1), actorId: `usr_${any(200)}`, isCut: false },
+    }),
+    'everything about a dataset, denied': () => ({
+      about: { objectIds: some(650), actorId: undefined, isCut: true },
+      outcome: 'denied',
+    }),
     'action and object type that never meet': () => ({ action: actions[any(10) * 4], objectType: 'run' }),
   }
   for (const [name, filter] of Object.entries(filters)) {

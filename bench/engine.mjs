@@ -10,6 +10,7 @@ import { RunConfiguration } from '../dist/domain/pipeline/run.js'
 import { startEngine } from '../dist/jobs/engine.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
+import { boardStreams } from './board-streams.mjs'
 import { percentile, progressBudget } from './progress.mjs'
 
 const clock = () => new Date()
@@ -109,6 +110,7 @@ export async function engineBudgets(folder, talks, report) {
 
   await progressBudget({ db, stack, config, engine, progress, log }, report)
   await engine.stop()
+  await boardStreams({ db, vault, log }, report)
   await progress.close()
   await stack.close()
 }

@@ -78,7 +78,7 @@ async function running(folder, report) {
     startFlowMonitor({
       ...stack,
       log,
-      folder: flows,
+      folders: [flows],
       environment: {},
       runners,
       progress,

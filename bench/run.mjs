@@ -10,8 +10,10 @@ import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
 import { auditBudgets } from './audit.mjs'
+import { boardSoak } from './board-soak.mjs'
 import { engineBudgets } from './engine.mjs'
 import { flowBudgets } from './flows.mjs'
+import { machineBudgets } from './machine.mjs'
 import { memoryBudget } from './memory.mjs'
 import { signInBudgets } from './sign-in.mjs'
 
@@ -217,6 +219,8 @@ try {
   }
   if (only === undefined || only === 'sign-in') await signInBudgets(join(folder, 'sign-in'), report)
   if (only === undefined || only === 'flows') await flowBudgets(join(folder, 'flows'), report)
+  if (only === undefined || only === 'machine') await machineBudgets(join(folder, 'machine'), report)
+  if (only === undefined || only === 'board') await boardSoak(report)
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
   rmSync(folder, { recursive: true, force: true })

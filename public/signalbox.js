@@ -95,6 +95,9 @@
     const isTail = region.dataset.tail !== undefined
     const gone = new AbortController()
     let paused = false
+    // Some networks let no stream through: then the reader says how often to ask.
+    const noStream = region.dataset.every !== undefined
+    const askEvery = noStream ? region.dataset.every * 1000 : pollEvery
     /** A tail goes on from the last row it has. */
     const addressOf = (path) => {
       const address = new URL(path, location.href)
@@ -117,6 +120,7 @@
       // The swap ends in a microtask or two; times and the milestone are read after it.
       setTimeout(() => {
         freshen()
+        showStates()
         const now = region.querySelector('[data-announce]')?.textContent
         const announcer = document.getElementById('announcer')
         if (announcer !== null && now !== undefined && now !== spoken) announcer.textContent = now
@@ -169,18 +173,19 @@
         const text = await answer.text()
         if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
-        lampTo('polling', 'Asking every 2 s')
+        lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
         lampTo('lost', 'No connection; trying again')
       } finally {
         clearTimeout(limit)
       }
-      if (!over && !paused && !document.hidden) pollTimer = setTimeout(poll, pollEvery)
+      if (!over && !paused && !document.hidden) pollTimer = setTimeout(poll, askEvery)
     }
 
     const open = () => {
       if (over || paused || document.hidden || stream !== null) return
+      if (noStream) return void poll()
       stream = new EventSource(addressOf(region.dataset.live))
       watchdog = setTimeout(broken, silenceAfter)
       stream.addEventListener('state', (event) => {
@@ -239,8 +244,64 @@
     following = region === null ? undefined : follow(region)
   }
   followShown()
+  queueMicrotask(() => showStates())
   htmx?.on('htmx:after:swap', followShown)
   htmx?.on('htmx:after:swap', () => freshen())
+
+  // ---- drawings of flows -----------------------------------------------------------------------------------
+  const setTo = (element, name, value) => {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value)
+  }
+  const sayIn = (element, text) => {
+    if (element !== null && element.textContent !== text) element.textContent = text
+  }
+  const still = { state: 'flows', role: 'none', mark: 'none', word: '', title: '' }
+
+  /** Writes the states into the drawing that stands there: attributes and short texts, never another drawing. */
+  function showStates() {
+    const told = document.querySelector('[data-flow-states]')
+    const frame = document.querySelector('[data-flow-drawing]')
+    if (told === null || frame === null) return
+    const { hash, parts } = JSON.parse(told.dataset.flowStates)
+    if (frame.dataset.hash !== hash) return void drawAnew(frame, hash)
+    const marks = frame.querySelector('svg.flow')?.dataset.marks
+    for (const part of all('[data-part]', frame)) {
+      const now = parts[part.dataset.part] ?? still
+      setTo(part, 'data-state', now.state)
+      setTo(part, 'data-role', now.role)
+      part.toggleAttribute('data-probable', now.probable === true)
+      const mark = part.querySelector('.flow__mark')
+      if (mark !== null) setTo(mark, 'href', `#${marks}-${now.mark}`)
+      sayIn(part.querySelector('.flow__word'), now.word)
+      sayIn(part.querySelector('title'), now.title)
+    }
+    leadTo(frame, frame.querySelector('.flow__process[data-state=failed][data-role=root]'))
+  }
+
+  /** A drawing wider than its place is moved to the failed box, once each time that another fails. */
+  const leadTo = (frame, root) => {
+    const part = root?.dataset.part ?? ''
+    if (frame.dataset.ledTo === part) return
+    frame.dataset.ledTo = part
+    if (root === null) return
+    const [place, box] = [frame.getBoundingClientRect(), root.getBoundingClientRect()]
+    if (box.left >= place.left && box.right <= place.right) return
+    frame.scrollLeft += box.left - place.left - (place.width - box.width) / 2
+  }
+
+  /** The configuration changed: only then another drawing is fetched. */
+  const drawAnew = async (frame, hash) => {
+    frame.dataset.hash = hash
+    try {
+      const answer = await fetch(frame.dataset.flowDrawing, { headers: { Accept: 'text/html' } })
+      if (!answer.ok || answer.redirected) throw new Error(String(answer.status))
+      frame.innerHTML = await answer.text()
+      showStates()
+    } catch {
+      // The next change tries again.
+      frame.dataset.hash = ''
+    }
+  }
 
   // ---- uploads ---------------------------------------------------------------------------------------------
   const readable = /\.(csv|tsv|json|jsonl|ndjson|parquet)$/i

@@ -8,6 +8,7 @@ import { errorTrace } from './domain/error-trace.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
+import { adminBoardRoutes } from './routes/admin-boards.tsx'
 import { adminKeyRoutes } from './routes/admin-keys.tsx'
 import { adminLimitRoutes } from './routes/admin-limits.tsx'
 import { adminSystemRoutes } from './routes/admin-system.tsx'
@@ -15,11 +16,15 @@ import { apiRoutes } from './routes/api.ts'
 import { accountKeyRoutes, adminApiKeyRoutes } from './routes/api-keys.tsx'
 import type { AppDeps, AppEnv } from './routes/app-context.ts'
 import { auditRoutes } from './routes/audit.tsx'
+import { boardLinkRoutes, boardRoutes } from './routes/board.tsx'
 import { dashboardRoutes } from './routes/dashboard.tsx'
 import { datasetRoutes } from './routes/datasets.tsx'
 import { deletionRoutes } from './routes/deletions.tsx'
+import { diagramRoutes } from './routes/diagram.ts'
+import { flowRoutes } from './routes/flows.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
+import { bodyPace, SlowBody } from './routes/frame/body-pace.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
@@ -32,6 +37,7 @@ import { securityLog } from './routes/frame/security-log.ts'
 import { healthRoutes } from './routes/health.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { newPasswordRoutes } from './routes/new-password.tsx'
+import { pingRoutes } from './routes/ping.ts'
 import { answerStatus } from './routes/problem.tsx'
 import { quarantineRoutes } from './routes/quarantine.tsx'
 import { reportRoutes } from './routes/report.tsx'
@@ -39,9 +45,11 @@ import { retentionRoutes } from './routes/retention.tsx'
 import { runRoutes } from './routes/runs.tsx'
 import { setUpRoutes } from './routes/set-up.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
+import { statusRoutes } from './routes/status.ts'
 import { stepUpRoutes } from './routes/step-up.tsx'
 import { subjectRemovalRoutes, subjectRoutes } from './routes/subjects.tsx'
 import { tokenRoutes } from './routes/tokens.ts'
+import { tryFlowRoutes } from './routes/try-flow.tsx'
 
 /** The portal over what it is given: the frame every request goes through, then the routes. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
@@ -56,6 +64,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(noStore)
   app.use(compress())
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
+  app.use(bodyPace(deps.config.bodyPaces))
   app.use(limits.refused)
   app.use(refuseKeysInUrl(deps.log))
   app.use(access(deps))
@@ -65,9 +74,12 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/', assetRoutes())
   app.route('/', healthRoutes(deps))
   app.route('/metrics', metricsRoutes(deps))
+  app.route('/status', statusRoutes(deps))
+  app.route('/ping', pingRoutes(deps))
   app.route('/sign-in', signInRoutes(deps, passwords))
   app.route('/sign-out', signOutRoutes(deps))
   app.route('/set-up', setUpRoutes(deps, passwords))
+  app.route('/admin/boards', adminBoardRoutes(deps))
   app.route('/admin/limits', adminLimitRoutes(deps))
   app.route('/admin/keys', adminKeyRoutes(deps))
   app.route('/admin/system', adminSystemRoutes(deps))
@@ -84,7 +96,12 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.route('/admin/subjects', subjectRoutes(deps))
   app.route('/admin/retention', retentionRoutes(deps))
   app.route('/', dashboardRoutes(deps))
+  app.route('/board', boardRoutes(deps))
+  app.route('/board/link', boardLinkRoutes(deps))
   app.route('/datasets', datasetRoutes(deps))
+  app.route('/flows', tryFlowRoutes(deps))
+  app.route('/flows', flowRoutes(deps))
+  app.route('/diagram', diagramRoutes(deps))
   app.route('/runs', runRoutes(deps))
   app.route('/runs', quarantineRoutes(deps))
   app.route('/api/v1', apiRoutes(deps))
@@ -103,6 +120,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         error.status === 413 ? 413 : 400,
         'This request could not be read. Go back and try again.',
+      )
+    }
+    if (error instanceof SlowBody) {
+      return answerStatus(
+        c,
+        408,
+        'This came too slowly, and nothing of it was kept. Try again with a better connection.',
       )
     }
     if (isUnstorableText(error)) {

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { MachineAccess } from './domain/auth/machine-access.ts'
 import { type Network, parseNetworks } from './domain/network/addresses.ts'
+import { parseOrigins } from './domain/network/origins.ts'
 import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
@@ -28,6 +30,18 @@ const Environment = z.object({
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
   PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  STATUS_CORS_ORIGINS: z
+    .string()
+    .transform((setting, context) => {
+      const origins = parseOrigins(setting)
+      if (!('mistake' in origins)) return origins.origins
+      context.addIssue(`“${origins.mistake}” is no origin such as https://wall.example.`)
+      return z.NEVER
+    })
+    .optional(),
+  DEFAULT_FLOW: z.string().min(1).optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  MAIL_FROM: z.email().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
@@ -56,6 +70,7 @@ const secretSettings: readonly string[] = [
   'DATABASE_URL',
   'DATABASE_ADMIN_URL',
   'METRICS_TOKEN',
+  'SMTP_URL',
 ] satisfies (keyof typeof Environment.shape)[]
 
 /**
@@ -100,8 +115,12 @@ export interface Config {
     readonly masterKeyFile: string | undefined
   }
   readonly uploads: { readonly maxBytes: number }
-  /** Who may read `/metrics` besides administrators: whoever sends the token, or everybody. */
-  readonly metrics: { readonly token: string | undefined; readonly isPublic: boolean }
+  /** The server that takes letters, and whom they are from; without it links are only shown. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined
+  /** Who reads the machine endpoints besides people with a session, and pages of which other sites. */
+  readonly machines: MachineAccess & { readonly corsOrigins: readonly string[] }
+  /** The id of the flow that `/diagram` shows when none is asked for. */
+  readonly defaultFlow: string | undefined
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
   /** Worker threads for shards in this process; 0: none. */
   readonly workers: number
@@ -136,6 +155,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (given.TLS_CERT !== undefined && given.PUBLIC_URL?.startsWith('http:')) {
     mistakes.push('PUBLIC_URL: with TLS_CERT it begins with https:')
   }
+  if ((given.SMTP_URL === undefined) !== (given.MAIL_FROM === undefined)) {
+    mistakes.push('SMTP_URL and MAIL_FROM belong together: set both or neither')
+  }
   const parsed = Environment.safeParse(given)
   if (!parsed.success) {
     mistakes.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
@@ -144,7 +166,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new StartupProblem(`The settings are not right:\n  ${mistakes.join('\n  ')}`)
   }
   const settings = parsed.data
-  const { TLS_CERT: cert, TLS_KEY: key } = settings
+  const { TLS_CERT: cert, TLS_KEY: key, SMTP_URL: smtpUrl, MAIL_FROM: from } = settings
   const folder = resolve(settings.SIGNALBOX_DATA)
   return {
     http: {
@@ -163,7 +185,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       masterKeyFile: settings.VAULT_KEY_FILE === undefined ? undefined : resolve(settings.VAULT_KEY_FILE),
     },
     uploads: { maxBytes: settings.SIGNALBOX_MAX_UPLOAD_BYTES },
-    metrics: { token: settings.METRICS_TOKEN, isPublic: settings.PUBLIC_STATUS === '1' },
+    mail: smtpUrl === undefined || from === undefined ? undefined : { url: smtpUrl, from },
+    machines: {
+      token: settings.METRICS_TOKEN,
+      isPublic: settings.PUBLIC_STATUS === '1',
+      corsOrigins: settings.STATUS_CORS_ORIGINS ?? [],
+    },
+    defaultFlow: settings.DEFAULT_FLOW,
     log: { level: settings.LOG_LEVEL },
     workers: settings.SIGNALBOX_WORKERS ?? availableParallelism(),
     secondFactor: settings.SIGNALBOX_SECOND_FACTOR,

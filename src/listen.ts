@@ -83,7 +83,8 @@ export async function bind(
 }
 
 /**
- * A long upload is no attack here: signed-in people send up to 5 GB. Headers that come a byte at a time are; their limit
+ * A long upload is no attack here: signed-in people send up to 5 GB, and bodies that trickle are ended where they are
+ * read (`routes/frame/body-pace.ts`). Headers that come a byte at a time are; their limit
  * has to be named, because Node takes it from the one of the request, which is none.
  */
 export const serverTimeouts = { requestTimeout: 0, headersTimeout: 30_000 }

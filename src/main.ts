@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { checkRunners } from './adapters/checks/index.ts'
+import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
+import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
 import { heartbeatPings } from './db/heartbeat-pings.ts'
@@ -8,6 +11,8 @@ import { issueSetupLink } from './db/set-up.ts'
 import type { Caller } from './domain/audit/entry.ts'
 import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import { ownVariables } from './domain/flows/configuration/own-variables.ts'
+import { noHistory } from './domain/flows/monitor/flow-history.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -21,6 +26,7 @@ import { keyRotations } from './jobs/key-rotation.ts'
 import { SourceReader } from './jobs/source-reader.ts'
 import { bind } from './listen.ts'
 import { createLog } from './log.ts'
+import { portalUrlOf } from './own-place.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
 import { StartupProblem } from './startup-problem.ts'
@@ -62,8 +68,15 @@ await runProcess(async () => {
   })
   const flows = startFlowMonitor({
     ...stack,
-    folder: config.flows.folder,
-    environment: process.env,
+    folders: [config.flows.folder, join(config.data.folder, 'flows')],
+    environment: {
+      ...process.env,
+      ...ownVariables({
+        databaseUrl: stack.url,
+        portalUrl: portalUrlOf(config, port),
+        dataFolder: config.data.folder,
+      }),
+    },
     runners,
     progress,
     clock,
@@ -73,6 +86,7 @@ await runProcess(async () => {
     actor: { id: 'system', kind: 'system' },
     requestId: newId('req', clock().getTime(), random(10)),
   })
+  const drawer = new FlowDrawer(log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
@@ -108,11 +122,13 @@ await runProcess(async () => {
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
       host: hostSystem(config, process.env, clock()),
+      mail: config.mail && smtpMail(config.mail, log),
       config: {
         publicUrl,
         secureCookies: publicUrl.startsWith('https:'),
         maxUploadBytes: config.uploads.maxBytes,
-        metrics: config.metrics,
+        machines: config.machines,
+        defaultFlow: config.defaultFlow,
         trustedProxies: config.http.trustedProxies,
         secondFactor: config.secondFactor,
         runLimits: config.runLimits,
@@ -124,6 +140,8 @@ await runProcess(async () => {
       closing: closing.signal,
       progress,
       flows,
+      flowHistory: noHistory,
+      drawFlow: drawer.draw,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
@@ -148,6 +166,7 @@ await runProcess(async () => {
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
+  await drawer.stop()
   await audit.stop()
   await flows.stop()
   await runners.close()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { forgetWhenSealed } from './adapters/key-watch.ts'
 import { type OpenedVault, openLocalVault, type VaultFolders } from './adapters/local-vault.ts'
 import type { Config } from './config.ts'
 import { ensureApplicationRole } from './db/application-role.ts'
@@ -45,6 +46,8 @@ export async function openStack(
         ? new StartupProblem(error.message, { cause: error })
         : unwritable(error, config)
     })
+    // Whoever waits for its key lives long.
+    const stopLooking = whenSealed === 'wait' ? forgetWhenSealed(vault) : () => {}
     const connection = connect(database.url, log)
     return {
       config,
@@ -55,6 +58,7 @@ export async function openStack(
       vaultFolders,
       random: randomBytes,
       async close() {
+        stopLooking()
         await connection.close()
         await database.stop()
       },

@@ -1,6 +1,7 @@
 import { readConfig } from './config.ts'
 import { notify } from './db/progress-hub.ts'
 import { startAuditSequencer } from './jobs/audit-sequencer.ts'
+import { startDeletions } from './jobs/deletions.ts'
 import { startEngine } from './jobs/engine.ts'
 import { startHousekeeping } from './jobs/housekeeping.ts'
 import { createLog } from './log.ts'
@@ -8,7 +9,7 @@ import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
 import { untilUnsealed } from './until-unsealed.ts'
 
-/** Shards without HTTP: as many of these processes as machines share the database and the vault. */
+/** Shards, deletions and housekeeping without HTTP: as many of these processes as machines share the database and the vault. */
 await runProcess(async () => {
   const config = readConfig(process.env)
   const log = createLog(config.log)
@@ -32,11 +33,12 @@ await runProcess(async () => {
     workers: Math.max(1, config.workers),
     limits: config.runLimits,
   })
+  const deletions = startDeletions(shared)
   process.stdout.write('Signalbox worker is ready\n')
   const housekeeping = startHousekeeping({ ...shared, intermediatesDays: config.intermediatesDays })
   await stopped
   await housekeeping.stop()
-  await engine.stop()
+  await Promise.all([engine.stop(), deletions.stop()])
   await audit.stop()
   await stack.close()
 })

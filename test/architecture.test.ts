@@ -48,7 +48,9 @@ const layers: Readonly<Record<string, Layer>> = {
   views: { places: ['domain'], packages: ['hono'], node: [] },
   jobs: { places: ['domain', 'db', 'adapters'] },
   routes: { places: ['domain', 'db', 'views'] },
-  cli: { places: ['domain', 'db'] },
+  client: { places: ['domain'], packages: ['zod'], node: [] },
+  cli: { places: ['domain', 'db', 'demo'] },
+  demo: { places: ['domain'], packages: ['pg', 'yauzl', 'zod'] },
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
@@ -70,7 +72,7 @@ const layerOf = (file: string) => (file.includes(path.sep) ? (file.split(path.se
 
 /** The entry points of the command line wire like `main.ts` does. */
 /** Commands that start the stack themselves. */
-const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts'].map((name) =>
+const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts', 'demo-flow.ts'].map((name) =>
   path.join('cli', name),
 )
 const isWiring = (file: string) => layerOf(file) === 'wiring' || commands.includes(file)
@@ -101,6 +103,22 @@ describe('dependencies point inward', () => {
     )
     expect(bare).toEqual([])
   })
+})
+
+test('what the client imports, however deep, runs in a browser', () => {
+  const seen = new Set<string>()
+  const foreign: string[] = []
+  const walk = (file: string) => {
+    if (seen.has(file)) return
+    seen.add(file)
+    for (const imported of importsOf(file)) {
+      if (imported.startsWith('.')) walk(path.relative(src, path.resolve(src, path.dirname(file), imported)))
+      else if (imported !== 'zod') foreign.push(`${file} imports ${imported}`)
+    }
+  }
+  for (const file of files.filter((each) => layerOf(each) === 'client')) walk(file)
+  expect(seen.size).toBeGreaterThan(3)
+  expect(foreign).toEqual([])
 })
 
 /** Here chance must not be an argument: an initialization vector that a caller could choose could be used twice. */

@@ -59,3 +59,19 @@ describe('TRUST_PROXY', () => {
     )
   })
 })
+
+describe('mail', () => {
+  test('is off without settings, and wants both of them', () => {
+    expect(readConfig({}).mail).toBeUndefined()
+    expect(() => readConfig({ SMTP_URL: 'smtp://localhost' })).toThrow(/set both or neither/)
+    expect(() => readConfig({ MAIL_FROM: 'a@example.org' })).toThrow(/set both or neither/)
+    const mail = { SMTP_URL: 'smtps://u:p@mail.example', MAIL_FROM: 'a@example.org' }
+    expect(readConfig(mail).mail).toEqual({ url: mail.SMTP_URL, from: mail.MAIL_FROM })
+  })
+
+  test('says of a wrong address what is wrong, and not its password', () => {
+    const wrong = { SMTP_URL: 'http://u:geheim@mail.example', MAIL_FROM: 'a@example.org' }
+    expect(() => readConfig(wrong)).toThrow(/SMTP_URL/)
+    expect(() => readConfig(wrong)).not.toThrow(/geheim/)
+  })
+})

@@ -30,6 +30,8 @@ export interface VaultFolders {
 export interface OpenedVault extends VaultInventory, KeyKeeper {
   /** Tries to open a sealed vault; undefined when it is open. */
   unseal(): Promise<Sealed | undefined>
+  /** The same; and an open vault whose master key was taken away is sealed, and forgets its keys. */
+  lookAgain(): Promise<Sealed | undefined>
 }
 
 const canary: ObjectName = { owner: 'vault', id: 'canary', kind: 'canary' }
@@ -183,18 +185,21 @@ class LocalVault implements OpenedVault {
     return hkdfExpand(key, Buffer.from(`DERIVED:${purpose}`), 32)
   }
 
-  async keyState(): Promise<KeyState> {
-    let sealed = await this.unseal()
-    // Whoever asks is told what lies there now; an open vault whose master key was taken away is sealed by that.
-    if (sealed === undefined) {
-      sealed = await this.#keys.refresh().then(
-        () => undefined,
-        (error: unknown) => {
-          if (error instanceof SealedVault) return error.sealed
-          throw error
-        },
-      )
+  async lookAgain(): Promise<Sealed | undefined> {
+    const sealed = await this.unseal()
+    if (sealed !== undefined) return sealed
+    try {
+      await this.#keys.refresh()
+      return undefined
+    } catch (error) {
+      if (error instanceof SealedVault) return error.sealed
+      throw error
     }
+  }
+
+  async keyState(): Promise<KeyState> {
+    // Whoever asks is told what lies there now.
+    const sealed = await this.lookAgain()
     return { sealed, ...(await readKeyState(this.#keys, canary.owner)), destroyedAgain: this.#destroyedAgain }
   }
 

@@ -6,11 +6,14 @@ import { readConfig } from '../config.ts'
 import { couldNotTell } from '../domain/flows/checks/check-result.ts'
 import { mistakeLine } from '../domain/flows/configuration/located.ts'
 import { nearestName } from '../domain/flows/configuration/nearest-name.ts'
+import { ownVariables, standInVariables } from '../domain/flows/configuration/own-variables.ts'
 import { type FlowReading, readFlow } from '../domain/flows/configuration/read-flow.ts'
+import type { Values } from '../domain/flows/configuration/variables.ts'
 import { mermaidText } from '../domain/flows/diagram/mermaid-text.ts'
 import type { Flow } from '../domain/flows/flow.ts'
 import { assessByHand, type HandState } from '../domain/flows/state/assess-by-hand.ts'
 import { roleInWords } from '../domain/flows/state/headline.ts'
+import { ownPlaceOf } from '../own-place.ts'
 import { readFlowArguments } from './flow-arguments.ts'
 import { runCommandLine, say } from './run-command.ts'
 
@@ -28,7 +31,7 @@ async function main(): Promise<number> {
   const asked = parsed.value
   if (asked.kind === 'help') return exit.right
   if (asked.kind === 'check') return check(asked.files, asked.json)
-  const reading = await openFlow(asked.file)
+  const reading = await openFlow(asked.file, asked.kind === 'run' ? await placeVariables() : standInVariables)
   if (reading === undefined) return exit.usage
   if (reading.flow === undefined) {
     for (const mistake of reading.mistakes) say(mistakeLine(mistake))
@@ -129,9 +132,15 @@ async function run(flow: Flow, asked: readonly string[], json: boolean): Promise
   }
 }
 
-async function openFlow(file: string): Promise<FlowReading | undefined> {
+/** Checks that run are to reach the portal they speak of. */
+async function placeVariables(): Promise<Values> {
+  const place = await ownPlaceOf(readConfig(process.env))
+  return place === undefined ? standInVariables : ownVariables(place)
+}
+
+async function openFlow(file: string, own: Values = standInVariables): Promise<FlowReading | undefined> {
   try {
-    return readFlow(await readFile(file, 'utf8'), file, process.env)
+    return readFlow(await readFile(file, 'utf8'), file, { ...process.env, ...own })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (typeof code !== 'string') throw error

@@ -1,8 +1,11 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { AuditAbout } from './audit-about.ts'
 import type { Database } from './schema.ts'
 
 /** What the audit page asks for; all that is given must hold. */
 export interface AuditFilter {
+  /** Everything about a dataset or a person. */
+  readonly about?: AuditAbout | undefined
   readonly actor?: string | undefined
   readonly action?: string | undefined
   readonly objectType?: string | undefined
@@ -49,7 +52,8 @@ const largestStep = 4_000
 const searchMs = 50
 
 /**
- * A page of the log. One filter, or one and a time, is a walk along an index. Rare combinations are searched step by
+ * A page of the log. One filter, or one and a time, is a walk along an index; everything about something is several, put
+ * together by time. Rare combinations are searched step by
  * step until the page is full or the time over, and the page says how far that was.
  * @param limit entries a page, at most 500
  */
@@ -61,14 +65,19 @@ export async function readAuditPage(
 ): Promise<AuditPage> {
   const began = performance.now()
   const isUpward = cursor.after !== undefined
-  const [walked, ...checked] = conditions(filter)
+  const { about } = filter
+  const given = conditions(filter)
+  const walked = about === undefined ? given.slice(0, 1) : []
+  const checked = given.slice(walked.length)
   const entries: AuditLine[] = []
   let from = cursor.after ?? cursor.before
-  let step = checked.length === 0 ? limit : firstStep
+  // Of each object as many are looked up as of all together.
+  let step = checked.length === 0 || about !== undefined ? limit : firstStep
   for (;;) {
     const stepBegan = performance.now()
     const { scanned, last, lastAt, found } = await search(db, {
-      walked: [...(walked === undefined ? [] : [walked]), ...timeConditions(filter)],
+      about,
+      walked: [...walked, ...timeConditions(filter)],
       checked,
       from,
       isUpward,
@@ -83,7 +92,7 @@ export async function readAuditPage(
     const affordable = (scanned / (now - stepBegan)) * (began + searchMs - now)
     // A third of what there is time for: rows further back are slower to fetch.
     const nextStep = Math.floor(Math.min(step * 2, affordable / 3, largestStep))
-    if (wantsMore && nextStep >= firstStep / 2) {
+    if (wantsMore && nextStep >= Math.min(step, firstStep / 2)) {
       from = last ?? from
       step = nextStep
       continue
@@ -108,7 +117,7 @@ export async function readAuditTail(
   after: number,
   limit: number,
 ): Promise<{ readonly entries: readonly AuditLine[]; readonly through: number }> {
-  const all = [...conditions(filter), ...timeConditions(filter)]
+  const all = [...aboutConditions(filter), ...conditions(filter), ...timeConditions(filter)]
   const { rows } = await sql<AuditLine & { reached: number | null }>`
     with news as materialized (select * from audit.log where seq > ${after} order by seq limit ${largestStep})
     select last.reached, matching.* from (select max(seq) as reached from news) last left join (
@@ -120,6 +129,7 @@ export async function readAuditTail(
 }
 
 interface Search {
+  readonly about: AuditAbout | undefined
   readonly walked: readonly RawBuilder<SqlBool>[]
   readonly checked: readonly RawBuilder<SqlBool>[]
   readonly from: number | undefined
@@ -143,10 +153,12 @@ async function search(db: Kysely<Database>, asked: Search): Promise<Step> {
     from === undefined
       ? sql<SqlBool>`true`
       : sql<SqlBool>`(at, seq) ${compare} ((select at from audit.log where seq = ${from}), ${from})`
+  const order = sql`order by at ${direction}, seq ${direction}`
+  const walk = (columns: RawBuilder<unknown>, ...key: readonly RawBuilder<SqlBool>[]) =>
+    sql`select ${columns} from audit.log where ${and([...key, ...asked.walked, place])} ${order} limit ${step}`
   const { rows } = await sql<AuditLine & { scanned: number; last: number | null; lastAt: Date | null }>`
     with step as materialized (
-      select * from audit.log where ${and([...asked.walked, place])}
-      order by at ${direction}, seq ${direction} limit ${step}
+      ${asked.about === undefined ? walk(sql`*`) : merged(asked.about, walk, sql`${order} limit ${step}`)}
     ), reached as (
       select count(*) over () as scanned, seq as last, at as last_at from step
       order by at ${sql.raw(isUpward ? 'desc' : 'asc')}, seq ${sql.raw(isUpward ? 'desc' : 'asc')} limit 1
@@ -163,6 +175,25 @@ async function search(db: Kysely<Database>, asked: Search): Promise<Step> {
     // Left-joined: without a match there is one row of nulls.
     found: rows.filter(({ seq }) => seq !== null).map(({ scanned, last, lastAt, ...line }) => line),
   }
+}
+
+/**
+ * The entries of all walks, put together. The keys are put together first, from the indexes alone, and entries fetched
+ * for those that stay; one that two walks found is one.
+ */
+function merged(
+  { actorId, objectIds }: AuditAbout,
+  walk: (columns: RawBuilder<unknown>, key: RawBuilder<SqlBool>) => RawBuilder<unknown>,
+  ordered: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const place = sql`at, seq`
+  const ofObjects = sql`select found.* from unnest(${objectIds}::text[]) wanted (id)
+    cross join lateral (${walk(place, sql<SqlBool>`object_id = wanted.id`)}) found`
+  const ofActor =
+    actorId === undefined ? sql`` : sql`(${walk(place, sql<SqlBool>`actor_id = ${actorId}`)}) union`
+  return sql`select log.* from (
+      select at, seq from (${ofActor} ${ofObjects}) walks ${ordered}
+    ) keys join audit.log log using (seq, at)`
 }
 
 const columns = sql.raw(
@@ -185,6 +216,15 @@ function conditions(filter: AuditFilter): RawBuilder<SqlBool>[] {
     ...is('action', filter.action),
     ...is('object_type', filter.objectType),
     ...(isOrdinary ? is('outcome', filter.outcome) : []),
+  ]
+}
+
+/** The same as a question about one entry. */
+function aboutConditions({ about }: AuditFilter): RawBuilder<SqlBool>[] {
+  if (about === undefined) return []
+  const ofObjects = sql<SqlBool>`object_id = any(${about.objectIds}::text[])`
+  return [
+    about.actorId === undefined ? ofObjects : sql<SqlBool>`(actor_id = ${about.actorId} or ${ofObjects})`,
   ]
 }
 

@@ -131,6 +131,8 @@ export interface StoredDataset {
   readonly mapping: Mapping | null
   readonly mappingEdited: boolean
   readonly exports: number
+  /** Records of someone are being removed from it. */
+  readonly isLosingRecords: boolean
 }
 
 /** One dataset; undefined when there is none that the viewer may see. */
@@ -147,6 +149,7 @@ export async function findDataset(
       'datasets.name',
       'mapping',
       'datasets.createdAt',
+      'datasets.deletionId',
       'users.name as owner',
       lastRun.as('lastRunId'),
       lastRunAlone.as('countedRunId'),
@@ -180,6 +183,7 @@ export async function findDataset(
     mapping: row.mapping ?? files[0]?.detection.mapping ?? null,
     mappingEdited: row.mapping !== null,
     exports: exports.count,
+    isLosingRecords: row.deletionId !== null,
     files: files.map((file) => ({
       id: file.id,
       name: file.path,

@@ -10,25 +10,40 @@ const pageSize = 50
 /** "SBdl"; the other half of the lock is made from the id. */
 const deletionLock = 0x5342646c
 
+/** Who holds the lock and says nothing for so long is frozen or cut off: the server ends its session, and another may. */
+const silenceMs = 15_000
+
 /**
- * Works a deletion unless another process does; the lock goes with the process that holds it.
+ * Works a deletion unless another process does. The lock goes with the process that holds it, also when that freezes:
+ * what it still does when it wakes up finds its work done, and changes nothing.
  * @returns false when another has it
  */
 export function withDeletionLock(
   db: Kysely<Database>,
   id: string,
   work: () => Promise<void>,
+  mostSilentMs = silenceMs,
 ): Promise<boolean> {
   return db.connection().execute(async (connection) => {
     const { rows } = await sql<{
       taken: boolean
     }>`select pg_try_advisory_lock(${deletionLock}::integer, hashtext(${id})) as taken`.execute(connection)
     if (rows[0]?.taken !== true) return false
+    const saySomething = () => sql`select 1`.execute(connection)
+    let said: Promise<unknown> = sql`select set_config('idle_session_timeout', ${`${mostSilentMs}ms`}, false)`
+      .execute(connection)
+      .catch(() => {})
+    const timer = setInterval(() => {
+      said = said.then(saySomething).catch(() => {})
+    }, mostSilentMs / 5)
     try {
       await work()
       return true
     } finally {
+      clearInterval(timer)
+      await said
       await sql`select pg_advisory_unlock(${deletionLock}::integer, hashtext(${id}))`.execute(connection)
+      await sql`reset idle_session_timeout`.execute(connection)
     }
   })
 }

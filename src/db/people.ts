@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { IssuedLink } from '../domain/auth/link-letter.ts'
 import type { Invitation, Person } from '../domain/auth/people.ts'
 import type { Role } from '../domain/auth/user.ts'
 import { newId } from '../domain/ids.ts'
@@ -45,12 +46,12 @@ export async function listPeople(db: Kysely<Database>, now: Date): Promise<Perso
   }))
 }
 
-/** Adds someone who has no password yet, and answers the token of the link to choose one with. */
+/** Adds someone who has no password yet, and answers the link to choose one with. */
 export async function invite(
   { db, clock, random }: Deps,
   caller: Caller,
   invitation: Invitation,
-): Promise<Result<{ readonly userId: string; readonly token: string }>> {
+): Promise<Result<IssuedLink>> {
   return db.transaction().execute(async (trx) => {
     const now = clock()
     const userId = newId('usr', now.getTime(), random(10))
@@ -75,7 +76,7 @@ export async function invite(
       random(32),
     )
     await record(trx, caller, 'user.invite', userId, { role: invitation.role })
-    return ok({ userId, token })
+    return ok({ userId, name: invitation.name, email: invitation.email, kind: 'invitation', token })
   })
 }
 
@@ -85,7 +86,7 @@ export async function issueResetLink(
   caller: Caller,
   userId: string,
   dropsSecondFactor: boolean,
-): Promise<Result<{ readonly token: string; readonly name: string }>> {
+): Promise<Result<IssuedLink>> {
   return db.transaction().execute(async (trx) => {
     const person = await lockPerson(trx, userId)
     if (!person) return nobody
@@ -99,7 +100,7 @@ export async function issueResetLink(
       random(32),
     )
     await record(trx, caller, 'user.reset', userId, { kind, dropsSecondFactor })
-    return ok({ token, name: person.name })
+    return ok({ userId, name: person.name, email: person.email, kind, token })
   })
 }
 
@@ -182,7 +183,7 @@ const lockAdministrators = (trx: Kysely<Database>) =>
 const lockPerson = (trx: Kysely<Database>, userId: string) =>
   trx
     .selectFrom('users')
-    .select(['name', 'role', 'disabledAt', 'passwordHash'])
+    .select(['name', 'email', 'role', 'disabledAt', 'passwordHash'])
     .where('id', '=', userId)
     .where('id', '!=', localOperatorId)
     .forUpdate()

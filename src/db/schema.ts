@@ -11,6 +11,7 @@ import type { State } from '../domain/flows/state/state.ts'
 import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../domain/pipeline/stage-cache.ts'
+import type { PeriodicOutcome } from '../domain/system/periodic-work.ts'
 
 /** JSON columns: parsed when read, given as JSON text when written. */
 type JsonColumn<T> = ColumnType<T, string, string>
@@ -81,6 +82,18 @@ export interface Database {
     createdAt: Date
     expiresAt: Date
     usedAt: Date | null
+  }
+  boardLinks: {
+    id: string
+    name: string
+    /** null: the boards of all flows. */
+    flowId: string | null
+    tokenHash: string
+    createdBy: string
+    createdAt: Date
+    lastUsedAt: Date | null
+    expiresAt: Date | null
+    revokedAt: Date | null
   }
   /** What people give their programs to sign in with. */
   apiKeys: {
@@ -348,6 +361,13 @@ export interface Database {
   }
   /** Of a source without someone's records: the places that are empty now. */
   removedRecords: { datasetId: string; ordinal: number; fileId: string; deletionId: string }
+  /** One row each, of the last time. */
+  periodicWork: {
+    name: string
+    lastStartedAt: Date
+    lastEndedAt: Date | null
+    outcome: PeriodicOutcome | null
+  }
   /** At most one row. */
   retentionSettings: {
     onlyOne: Generated<boolean>

@@ -195,6 +195,17 @@ export async function currentRole(db: Kysely<Database>, hash: string, now: Date)
   return (await standing(db, hash, now))?.role
 }
 
+/** When a session ends if its person does nothing more; undefined once it ended. */
+export async function sessionEnd(db: Kysely<Database>, hash: string): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('sessions')
+    .select(['expiresAt', 'absoluteExpiresAt'])
+    .where('id', '=', hash)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return new Date(Math.min(row.expiresAt.getTime(), row.absoluteExpiresAt.getTime()))
+}
+
 export interface SessionSummary {
   readonly hash: string
   readonly userAgent: string
@@ -263,10 +274,11 @@ export const endAnySession = (db: Kysely<Database>, caller: Caller, hash: string
     if (!ended) return false
     await recordAudit(trx, caller, {
       action: 'session.revoke-any',
-      objectType: 'session',
-      objectId: hash.slice(0, 16),
+      // About the person: it was done to them, and the session is no more.
+      objectType: 'user',
+      objectId: ended.userId,
       outcome: 'allowed',
-      details: { user: ended.userId },
+      details: { session: hash.slice(0, 16) },
     })
     return true
   })

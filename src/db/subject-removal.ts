@@ -45,13 +45,14 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
       await copySource(deps, deletionId, datasetId, file, found, version)
     }
     await copyRepairs(deps, datasetId, version)
-    await dropDerived(db, datasetId)
+    await dropDerived(db, deletionId, datasetId)
     await destroyOld(deps, deletionId, datasetId)
     await db.transaction().execute(async (trx) => {
       await trx
         .updateTable('datasets')
         .set({ deletionId: null, updatedAt: clock() })
         .where('id', '=', datasetId)
+        .where('deletionId', '=', deletionId)
         .execute()
       await trx
         .updateTable('deletionDatasets')
@@ -185,13 +186,27 @@ async function copyRepairs(
 }
 
 /** What runs made of the dataset: their rows name nothing of it any more. */
-async function dropDerived(db: Kysely<Database>, datasetId: string): Promise<void> {
-  const runs = await runsOver(db, datasetId)
-  const owners = [...new Set([datasetId, ...runs.map((run) => run.keyOwner)])]
-  const ids = ['', ...runs.map((run) => run.id)]
-  await db.deleteFrom('shardResults').where('keyOwner', 'in', owners).execute()
-  await db.updateTable('runExports').set({ objectId: null, sha256: null }).where('runId', 'in', ids).execute()
-}
+const dropDerived = (db: Kysely<Database>, deletionId: string, datasetId: string): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    // A process that was frozen and wakes up when another has ended this: new runs are not to be touched.
+    const isOurs = await trx
+      .selectFrom('datasets')
+      .select('id')
+      .where('id', '=', datasetId)
+      .where('deletionId', '=', deletionId)
+      .forUpdate()
+      .executeTakeFirst()
+    if (isOurs === undefined) return
+    const runs = await runsOver(trx, datasetId)
+    const owners = [...new Set([datasetId, ...runs.map((run) => run.keyOwner)])]
+    const ids = ['', ...runs.map((run) => run.id)]
+    await trx.deleteFrom('shardResults').where('keyOwner', 'in', owners).execute()
+    await trx
+      .updateTable('runExports')
+      .set({ objectId: null, sha256: null })
+      .where('runId', 'in', ids)
+      .execute()
+  })
 
 async function destroyOld(deps: RemovalDeps, deletionId: string, datasetId: string): Promise<void> {
   const { db, vault, clock } = deps

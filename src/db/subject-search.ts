@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import { nameHash } from '../domain/deletion/deletion.ts'
@@ -100,7 +100,10 @@ export async function matcher(vault: Vault, hmac: string): Promise<(subject: str
   return (subject) => subjectHmac(key, subject) === hmac
 }
 
-/** Looks through all sources of all datasets whose mapping names a subject. Begins anew after a crash. */
+/**
+ * Looks through all sources of all datasets whose mapping names a subject. Begins anew after a crash; what it found is
+ * written at its end, unless another was there before.
+ */
 export async function performSearch(
   deps: { readonly db: Kysely<Database>; readonly vault: Vault },
   deletionId: string,
@@ -112,7 +115,7 @@ export async function performSearch(
     .where('id', '=', deletionId)
     .executeTakeFirstOrThrow()
   const isAsked = await matcher(vault, hmac ?? '')
-  await db.deleteFrom('deletionDatasets').where('deletionId', '=', deletionId).execute()
+  const rows: Insertable<Database['deletionDatasets']>[] = []
   const datasets = await db
     .selectFrom('datasets')
     .select(['id', 'name', 'ownerId'])
@@ -129,28 +132,31 @@ export async function performSearch(
       .select(sql<number>`coalesce(sum(bytes), 0)::bigint`.as('bytes'))
       .where('datasetId', '=', dataset.id)
       .executeTakeFirstOrThrow()
-    await db
-      .insertInto('deletionDatasets')
-      .values({
-        deletionId,
-        datasetId: dataset.id,
-        ownerId: dataset.ownerId,
-        nameHash: nameHash(dataset.id, dataset.name),
-        files: files.length,
-        bytes,
-        runs: (await runsOver(db, dataset.id)).length,
-        records: found.records,
-        unreadable: found.unreadable,
-        problem: found.problem ?? null,
-      })
-      .execute()
+    rows.push({
+      deletionId,
+      datasetId: dataset.id,
+      ownerId: dataset.ownerId,
+      nameHash: nameHash(dataset.id, dataset.name),
+      files: files.length,
+      bytes,
+      runs: (await runsOver(db, dataset.id)).length,
+      records: found.records,
+      unreadable: found.unreadable,
+      problem: found.problem ?? null,
+    })
   }
-  await db
-    .updateTable('deletions')
-    .set({ status: 'found', problem: null })
-    .where('id', '=', deletionId)
-    .where('status', '=', 'searching')
-    .execute()
+  await db.transaction().execute(async (trx) => {
+    const first = await trx
+      .updateTable('deletions')
+      .set({ status: 'found', problem: null })
+      .where('id', '=', deletionId)
+      .where('status', '=', 'searching')
+      .returning('id')
+      .executeTakeFirst()
+    if (first === undefined) return
+    await trx.deleteFrom('deletionDatasets').where('deletionId', '=', deletionId).execute()
+    for (const row of rows) await trx.insertInto('deletionDatasets').values(row).execute()
+  })
 }
 
 async function searchDataset(

@@ -1,5 +1,17 @@
 /** The prefixes of our ids, one per kind of thing. */
-export type IdPrefix = 'ds' | 'file' | 'run' | 'exp' | 'usr' | 'req' | 'shr' | 'del' | 'boot' | 'key' | 'jwt'
+export type IdPrefix =
+  | 'ds'
+  | 'file'
+  | 'run'
+  | 'exp'
+  | 'usr'
+  | 'req'
+  | 'shr'
+  | 'del'
+  | 'boot'
+  | 'brd'
+  | 'key'
+  | 'jwt'
 
 /**
  * A new id: prefix, underscore, UUIDv7 (RFC 9562 section 5.7) without dashes; sorts by creation time.

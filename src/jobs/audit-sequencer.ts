@@ -11,6 +11,7 @@ import { AuditLeadership, type Batch } from '../db/audit-leadership.ts'
 import { readFrontier } from '../db/audit-proofs.ts'
 import { pruneAuditDetails } from '../db/audit-pruning.ts'
 import { readLastVerification } from '../db/audit-state.ts'
+import { periodically } from '../db/periodic-work.ts'
 import type { Database } from '../db/schema.ts'
 import { openCheckpoint, readVerifierKey, type Signer, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import type { Caller } from '../domain/audit/entry.ts'
@@ -199,23 +200,41 @@ class NightlyCheck {
   }
 
   async #verifyWhenDue(): Promise<void> {
-    const { db, clock, random, log } = this.#deps
+    const { db, clock } = this.#deps
     const now = clock()
     const last = await readLastVerification(db)
     if (last !== undefined && last.at >= lastCheckTime(now)) return
-    const caller: Caller = {
-      actor: { id: 'system', kind: 'system' },
-      requestId: newId('req', now.getTime(), random(10)),
-    }
-    const verdict = await verifyAuditLog(this.#deps, caller, { isGentle: true, signal: this.#signal })
+    const isWhole = await periodically(
+      this.#deps,
+      'audit-check',
+      this.#signal,
+      () => this.#verify(now),
+      Boolean,
+    )
+    // Of a log that was tampered with nothing is deleted: the details may say who did it.
+    if (isWhole) await this.#prune(this.#caller(now), now)
+  }
+
+  async #verify(now: Date): Promise<boolean> {
+    const { log } = this.#deps
+    const verdict = await verifyAuditLog(this.#deps, this.#caller(now), {
+      isGentle: true,
+      signal: this.#signal,
+    })
     const { outcome, finding } = verdict
     if (outcome !== 'whole')
       log.error(
         { outcome, finding: finding?.kind, seq: finding?.seq },
         'the audit log is not whole; see docs/audit-format.md',
       )
-    // Of a log that was tampered with nothing is deleted: the details may say who did it.
-    else await this.#prune(caller, now)
+    return outcome === 'whole'
+  }
+
+  #caller(now: Date): Caller {
+    return {
+      actor: { id: 'system', kind: 'system' },
+      requestId: newId('req', now.getTime(), this.#deps.random(10)),
+    }
   }
 
   async #prune(caller: Caller, now: Date): Promise<void> {

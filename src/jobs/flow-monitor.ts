@@ -20,7 +20,7 @@ export interface FlowMonitorDeps {
   /** Connection string, for the connection that leads. */
   readonly url: string
   /** Where flows are configured, a file each. */
-  readonly folder: string
+  readonly folders: readonly string[]
   /** What `${NAME}` in files is looked up in. */
   readonly environment: Values
   readonly runners: CheckRunners
@@ -40,7 +40,7 @@ export interface FlowMonitorProcess extends FlowMonitor {
 const stalledAfterMs = 10_000
 
 /**
- * Watches the flows of a folder. Every process over a database starts one: one of them runs the checks, all show the
+ * Watches the flows of folders. Every process over a database starts one: one of them runs the checks, all show the
  * same. While the database is away nothing is run; what is known gets old, and with that UNKNOWN.
  */
 export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {

@@ -44,7 +44,8 @@ export class FlowRecorder {
 
   /** @returns whether it changed what is shown of the check, so that others should hear of it at once */
   take({ flowId, check, result: found, at, durationMs }: FinishedRun): boolean {
-    const { rows, ...result } = found
+    const { rows, ...judged } = found
+    const result = { ...judged, tookMs: Math.round(durationMs) }
     const before = this.#pictures.memory(flowId, check.id)
     const memory = remember(before, check, result, at)
     this.#pictures.remember(flowId, check.id, memory)

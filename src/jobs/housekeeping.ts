@@ -5,6 +5,7 @@ import { forgetExpiredTokens } from '../db/access-tokens.ts'
 import { requestDeletion } from '../db/dataset-deletion.ts'
 import { HousekeepingLock } from '../db/housekeeping-lock.ts'
 import { findDueRuns, removeIntermediates } from '../db/intermediates.ts'
+import { periodically } from '../db/periodic-work.ts'
 import { isDue, listDue } from '../db/retention.ts'
 import type { Database } from '../db/schema.ts'
 import { vaultReferences } from '../db/vault-references.ts'
@@ -73,19 +74,23 @@ export interface Round extends SweepTotals {
 }
 
 /** One round: datasets and intermediates that are due, then the sweep, which also removes the objects of those. */
-export async function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Promise<Round> {
+export function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Promise<Round> {
   const { db, vault, log, clock } = deps
   const started = performance.now()
   const pace = paceOf(signal)
-  await forgetExpiredTokens(db, clock())
-  const datasets = await deleteDue(deps, pace)
-  const runs = await removeDue(deps, pace)
-  const swept = await sweepVault({ vault, tables: vaultReferences(db), pace }, clock(), (owner, object) =>
-    log.debug({ owner, object }, 'an object that nothing names was swept'),
-  )
-  const round = { datasets, runs, ...swept }
-  log.info({ ...round, ms: Math.round(performance.now() - started) }, 'housekeeping done')
-  return round
+  return periodically(deps, 'housekeeping', signal, async () => {
+    await forgetExpiredTokens(db, clock())
+    const datasets = await periodically(deps, 'retention', signal, () => deleteDue(deps, pace))
+    const runs = await periodically(deps, 'intermediates', signal, () => removeDue(deps, pace))
+    const swept = await periodically(deps, 'sweep', signal, () =>
+      sweepVault({ vault, tables: vaultReferences(db), pace }, clock(), (owner, object) =>
+        log.debug({ owner, object }, 'an object that nothing names was swept'),
+      ),
+    )
+    const round = { datasets, runs, ...swept }
+    log.info({ ...round, ms: Math.round(performance.now() - started) }, 'housekeeping done')
+    return round
+  })
 }
 
 /** Asks for the deletion of datasets whose retention ended; one that a run still reads waits for the next round. */

@@ -3,8 +3,8 @@ import { platform, setPriority } from 'node:os'
 import { basename } from 'node:path'
 import { workerData } from 'node:worker_threads'
 import { z } from 'zod'
-import { openLocalVault } from '../adapters/local-vault.ts'
-import type { Vault } from '../domain/vault/vault.ts'
+import { forgetWhenSealed } from '../adapters/key-watch.ts'
+import { type OpenedVault, openLocalVault } from '../adapters/local-vault.ts'
 import { dispatchWork } from './dispatch-work.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
 
@@ -17,15 +17,21 @@ const folders = z.strictObject({
   objectsFolder: z.string(),
   masterKeyFile: z.string().optional(),
 })
-let opened: Promise<Vault> | undefined
+let opened: Promise<OpenedVault> | undefined
 const vault = () => {
-  opened ??= openLocalVault(folders.parse(workerData), 'wait')
+  opened ??= openLocalVault(folders.parse(workerData), 'wait').then((one) => {
+    forgetWhenSealed(one)
+    return one
+  })
   return opened
 }
 
 /** The body of a worker thread. */
 export default async function work(job: ShardWork): Promise<ShardOutcome> {
-  return dispatchWork(await vault(), job)
+  const open = await vault()
+  // The keys that a thread still has may be those of a vault that was sealed since its last shard.
+  await open.lookAgain()
+  return dispatchWork(open, job)
 }
 
 /**

@@ -1,9 +1,9 @@
 import { MessageChannel } from 'node:worker_threads'
 import { z } from 'zod'
-import { openLocalVault } from '../adapters/local-vault.ts'
+import { forgetWhenSealed } from '../adapters/key-watch.ts'
+import { type OpenedVault, openLocalVault } from '../adapters/local-vault.ts'
 import { serveJobs } from '../adapters/watched-processes.ts'
 import { detectStored } from '../domain/datasets/receive-file.ts'
-import type { Vault } from '../domain/vault/vault.ts'
 import { dispatchWork } from './dispatch-work.ts'
 import { SourceJob } from './source-job.ts'
 
@@ -12,13 +12,18 @@ const folders = z.strictObject({
   objectsFolder: z.string(),
   masterKeyFile: z.string().optional(),
 })
-let opened: Promise<Vault> | undefined
+let opened: Promise<OpenedVault> | undefined
 
 /** The body of a process of the source reader. */
 serveJobs(async (asked, settings, channel) => {
   const job = SourceJob.parse(asked)
-  opened ??= openLocalVault(folders.parse(settings), 'wait')
+  opened ??= openLocalVault(folders.parse(settings), 'wait').then((one) => {
+    forgetWhenSealed(one)
+    return one
+  })
   const vault = await opened
+  // It may have been sealed since the last job.
+  await vault.lookAgain()
   if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
   // The same port that a thread would have; what goes over it goes on to the parent, and back.
   const { port1, port2 } = new MessageChannel()

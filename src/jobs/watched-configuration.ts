@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
-import { FlowFolder, type FoundFolder } from '../adapters/flow-folder.ts'
+import type { FoundFolder } from '../adapters/flow-folder.ts'
+import { FlowFolders } from '../adapters/flow-folders.ts'
 import { keepFlowTexts, readFlowTexts } from '../db/flow-texts.ts'
 import type { Database } from '../db/schema.ts'
 import type { Values } from '../domain/flows/configuration/variables.ts'
@@ -14,8 +15,8 @@ import {
 
 export interface WatchedConfigurationDeps {
   readonly db: Kysely<Database>
-  /** A folder of flow files, or one such file. */
-  readonly folder: string
+  /** Folders of flow files, or single such files; one that is not there has none yet. */
+  readonly folders: readonly string[]
   /** What `${NAME}` in files is looked up in. */
   readonly environment: Values
   readonly log: Logger
@@ -33,7 +34,7 @@ const lookMs = 500
  */
 export class WatchedConfiguration {
   readonly #deps: WatchedConfigurationDeps
-  readonly #folder: FlowFolder
+  readonly #folders: FlowFolders
   #accepted: AcceptedFiles = nothingAccepted
   #seen: string | undefined
   #taken: string | undefined
@@ -42,13 +43,13 @@ export class WatchedConfiguration {
 
   constructor(deps: WatchedConfigurationDeps) {
     this.#deps = deps
-    this.#folder = new FlowFolder(deps.folder)
+    this.#folders = new FlowFolders(deps.folders)
   }
 
   /** What holds at the start: the files, or what they last said that was right. */
   async load(): Promise<void> {
     const { db, log } = this.#deps
-    const found = await this.#folder.look()
+    const found = await this.#folders.look()
     const texts = await readFlowTexts(db).catch((err: unknown) => {
       log.warn({ err }, 'the last texts of flows could not be read')
       return []
@@ -63,7 +64,7 @@ export class WatchedConfiguration {
     while (!signal.aborted) {
       await wait(lookMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
-      const found = await this.#folder.look()
+      const found = await this.#folders.look()
       const seen = JSON.stringify(found)
       if (seen === this.#seen && seen !== this.#taken) this.#take(found)
       this.#seen = seen

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { mailLink } from '../db/mail-link.ts'
 import {
   changeRole,
   disable,
@@ -10,6 +11,7 @@ import {
   listPeople,
 } from '../db/people.ts'
 import { endAnySession, listAllSessions } from '../db/sessions.ts'
+import type { IssuedLink } from '../domain/auth/link-letter.ts'
 import { operationNames, operationOf } from '../domain/auth/operations.ts'
 import { Invitation } from '../domain/auth/people.ts'
 import { roles } from '../domain/auth/user.ts'
@@ -17,7 +19,7 @@ import type { Result } from '../domain/result.ts'
 import { firstAdminPage } from '../views/admin/admin-tabs.tsx'
 import { PermissionsPage } from '../views/admin/permissions-page.tsx'
 import { SessionsPage } from '../views/admin/sessions-page.tsx'
-import { UsersPage } from '../views/admin/users-page.tsx'
+import { type ShownLink, UsersPage } from '../views/admin/users-page.tsx'
 import type { FormProblem } from '../views/components/error-summary.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem, statusOf, wantsPage } from './problem.tsx'
@@ -33,21 +35,32 @@ const SessionsQuery = z.object({ q: text, user: text })
 
 /** Administration: where it begins, people, the permission table, sessions. */
 export function adminRoutes(deps: AppDeps) {
-  const { db, clock, config } = deps
+  const { db, clock, config, mail } = deps
 
   const usersPage = async (
     c: AppContext,
     more: {
-      link?: { for: string; href: string }
+      link?: ShownLink
       typed?: z.infer<typeof Typed>
       problems?: readonly FormProblem[]
     } = {},
   ) =>
     c.html(
-      <UsersPage {...frameOf(c)} people={await listPeople(db, clock())} {...more} now={clock()} />,
+      <UsersPage
+        {...frameOf(c)}
+        people={await listPeople(db, clock())}
+        hasMail={mail !== undefined}
+        {...more}
+        now={clock()}
+      />,
       more.problems === undefined ? 200 : statusOf.invalid,
     )
-  const linkOf = (token: string) => `${config.publicUrl.replace(/\/$/, '')}/new-password?token=${token}`
+  /** The list with the link that was just made, after it was mailed where that is set up. */
+  const showLink = async (c: AppContext, link: IssuedLink) => {
+    const href = `${config.publicUrl.replace(/\/$/, '')}/new-password?token=${link.token}`
+    const mailed = mail === undefined ? undefined : await mailLink({ db, mail }, c.var.caller, link, href)
+    return usersPage(c, { link: { for: link.name, email: link.email, href, mailed } })
+  }
   /** Back to the list, or why not. */
   const answer = (c: AppContext, result: Result<void>) =>
     result.ok ? c.redirect('/admin/users', 303) : answerProblem(c, result.problem)
@@ -63,9 +76,7 @@ export function adminRoutes(deps: AppDeps) {
         return usersPage(c, { typed, problems })
       }
       const invited = await invite(deps, c.var.caller, asked.data)
-      if (invited.ok) {
-        return usersPage(c, { link: { for: asked.data.name, href: linkOf(invited.value.token) } })
-      }
+      if (invited.ok) return showLink(c, invited.value)
       if (!wantsPage(c)) return answerProblem(c, invited.problem)
       return usersPage(c, { typed, problems: [invited.problem] })
     })
@@ -86,8 +97,7 @@ export function adminRoutes(deps: AppDeps) {
     .post('/users/:userId/reset-link', async (c) => {
       const drops = (await c.req.parseBody())['second-factor'] === '1'
       const made = await issueResetLink(deps, c.var.caller, c.req.param('userId'), drops)
-      if (!made.ok) return answerProblem(c, made.problem)
-      return usersPage(c, { link: { for: made.value.name, href: linkOf(made.value.token) } })
+      return made.ok ? showLink(c, made.value) : answerProblem(c, made.problem)
     })
     .get('/permissions', (c) => {
       const operations = operationNames.map((name) => ({ name, ...operationOf(name) }))

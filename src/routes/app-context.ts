@@ -6,12 +6,16 @@ import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { AccessTokens } from '../domain/auth/access-token.ts'
+import type { MachineAccess, MachineView } from '../domain/auth/machine-access.ts'
 import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import type { BoardLink } from '../domain/flows/board/board-link.ts'
+import type { DrawFlow } from '../domain/flows/diagram/drawing.ts'
+import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
-import type { MetricsAccess } from '../domain/metrics/metrics-access.ts'
+import type { Mail } from '../domain/mail/mail.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
@@ -21,6 +25,7 @@ import type { KeyAdministration } from '../domain/vault/key-administration.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import type { Frame } from '../views/layout/shell.tsx'
 import type { Bearer } from './frame/bearer.ts'
+import type { BodyPaces } from './frame/body-pace.ts'
 import type { Client } from './frame/client.ts'
 
 export type { SignedInUser } from '../domain/auth/user.ts'
@@ -34,20 +39,29 @@ export interface AppDeps {
   readonly keys: KeyAdministration
   readonly tokens: AccessTokens
   readonly host: HostSystem
+  /** Mails one-time links; without it they are only shown. */
+  readonly mail?: Mail | undefined
   readonly config: {
     readonly publicUrl: string
     readonly secureCookies: boolean
     readonly maxUploadBytes: number
     /** Whether administrators and moderators have to have a second factor. */
     readonly secondFactor: SecondFactorSetting
-    /** Who reads /metrics besides administrators; nobody when not given. */
-    readonly metrics?: MetricsAccess
+    /** Who reads the machine endpoints besides people with a session; nobody when not given. */
+    readonly machines?: MachineAccess & {
+      /** Other sites whose pages may read them. */
+      readonly corsOrigins: readonly string[]
+    }
     /** What a waiting run is held back by. */
     readonly runLimits?: RunLimits
     /** Proxies whose X-Forwarded-* and X-Request-Id headers hold; none when not given. */
     readonly trustedProxies?: readonly Network[]
+    /** The flow that /diagram shows when none is asked for; the first by id when not given. */
+    readonly defaultFlow?: string | undefined
     /** How long intermediates are kept after a run completed; 7 when not given. */
     readonly intermediatesDays?: number
+    /** How fast bodies have to come; only tests give others. */
+    readonly bodyPaces?: BodyPaces
   }
   readonly log: Logger
   readonly clock: () => Date
@@ -56,6 +70,8 @@ export interface AppDeps {
   readonly closing: AbortSignal
   readonly progress: ProgressHub
   readonly flows: FlowMonitor
+  readonly flowHistory: FlowHistory
+  readonly drawFlow: DrawFlow
   /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
   readonly beginDeletion?: (id: string) => Promise<void>
 }
@@ -75,8 +91,12 @@ export interface AppEnv {
     isProven: boolean
     /** Whether a code is asked for when this person signs in. */
     hasSecondFactor: boolean
+    /** How much is shown; present behind `machineAccess`. */
+    machineView: MachineView
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
+    /** The board link that opened this, where nobody is signed in. */
+    boardLink: BoardLink | undefined
     /** The key or token that signed in; undefined: a cookie, or nothing. */
     bearer: Bearer | undefined
     /** A key or token came along, right or wrong: whoever asks is no browser. */

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
+import { readAbout } from '../db/audit-about.ts'
 import { findActor } from '../db/audit-names.ts'
 import type { AuditCursor, AuditFilter } from '../db/audit-reading.ts'
 import type { Database } from '../db/schema.ts'
@@ -14,6 +15,7 @@ const time = optional(z.union([z.iso.date(), z.iso.datetime()]))
 const number = optional(z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER))
 
 const Filters = z.object({
+  about: optional(z.string().regex(/^(ds|usr)_\w{1,80}$/)),
   actor: text,
   action: optional(z.string().trim().min(1).max(200)),
   type: optional(z.enum(objectTypes)),
@@ -35,8 +37,9 @@ export const readCursor = (query: Record<string, string>): AuditCursor => {
 
 /** The same as the log is searched: names become ids, the last day counts to its end. */
 export async function filterOf(db: Kysely<Database>, query: AuditQuery): Promise<AuditFilter> {
-  const { actor, action, type, object, outcome, request, from, to } = query
+  const { about, actor, action, type, object, outcome, request, from, to } = query
   return {
+    about: about === undefined ? undefined : await readAbout(db, about),
     actor: actor === undefined ? undefined : await findActor(db, actor),
     action,
     objectType: type,

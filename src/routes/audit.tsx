@@ -180,6 +180,7 @@ export async function readList(
     older: isUpward ? (bottom ?? cursor.after ?? null) : next,
     newer: isUpward ? next : isFirst ? null : (top ?? cursor.before ?? null),
     isNewest: isFirst && filter.to === undefined,
+    isCut: filter.about?.isCut ?? false,
   }
 }
 

@@ -6,7 +6,7 @@ import { DashboardPage } from '../views/dashboard/dashboard-page.tsx'
 import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 
 /** The overview: what needs a person, what runs now, what came lately. */
-export function dashboardRoutes({ db, clock }: AppDeps) {
+export function dashboardRoutes({ db, clock, flows }: AppDeps) {
   return new Hono<AppEnv>().get('/', async (c) => {
     const now = clock()
     const viewer = c.var.user
@@ -16,6 +16,7 @@ export function dashboardRoutes({ db, clock }: AppDeps) {
       listDatasets(db, viewer, {}, 1, 8),
       listRuns(db, viewer, {}, 1, 8),
     ])
+    const pictures = c.var.may('flow.read') ? flows.list().flatMap(({ id }) => flows.picture(id) ?? []) : []
     return c.html(
       <DashboardPage
         {...frameOf(c)}
@@ -23,6 +24,7 @@ export function dashboardRoutes({ db, clock }: AppDeps) {
         running={running.rows}
         recent={recent.rows}
         recentRuns={recentRuns.rows}
+        flows={pictures.length === 0 ? undefined : pictures}
         now={now}
       />,
     )

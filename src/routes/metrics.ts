@@ -2,20 +2,18 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Hono } from 'hono'
 import { readStageMetrics } from '../db/stage-metrics.ts'
 import type { EngineMetrics } from '../domain/metrics/engine-metrics.ts'
+import { flowMetricFamilies } from '../domain/metrics/flow-families.ts'
 import { metricFamilies } from '../domain/metrics/metric-families.ts'
-import { mayReadMetrics } from '../domain/metrics/metrics-access.ts'
 import { contentType, writeOpenMetrics } from '../domain/metrics/openmetrics.ts'
 import type { AppDeps, AppEnv } from './app-context.ts'
-import { answerStatus } from './problem.tsx'
+import { answerPreflight, machineAccess } from './machine-access.ts'
+import { answerBadQuery, machineQuery } from './machine-query.ts'
 
-type MetricsDeps = Pick<AppDeps, 'db' | 'clock' | 'closing' | 'config'>
+type MetricsDeps = Pick<AppDeps, 'db' | 'clock' | 'closing' | 'config' | 'flows'>
 
-/**
- * `GET /metrics` for OpenMetrics scrapers. The permission table opens it to everybody, because a scraper has no
- * session: who may read is decided here.
- */
-export const metricsRoutes = ({ db, clock, closing, config }: MetricsDeps) => {
-  const access = config.metrics ?? { token: undefined, isPublic: false }
+/** `GET /metrics` for OpenMetrics scrapers: of the engine, the process and the flows, or of one flow alone. */
+export const metricsRoutes = (deps: MetricsDeps) => {
+  const { db, clock, closing, flows } = deps
   const lag = watchEventLoop(closing)
   // Whoever asks while the tables are read gets the same answer: many readers cost no more than one.
   let reading: Promise<EngineMetrics> | undefined
@@ -25,25 +23,30 @@ export const metricsRoutes = ({ db, clock, closing, config }: MetricsDeps) => {
     })
     return reading
   }
-
-  return new Hono<AppEnv>().get('/', async (c) => {
-    c.header('Cache-Control', 'no-store')
-    if (!mayReadMetrics(access, c.var.viewer?.role, c.req.header('Authorization'))) {
-      if (c.var.bearer !== undefined) return answerStatus(c, 403, 'Metrics are for keys of administrators.')
-      c.header('WWW-Authenticate', 'Bearer')
-      return answerStatus(
-        c,
-        401,
-        'Metrics are for administrators, or for scrapers that send METRICS_TOKEN as a bearer token.',
-      )
-    }
-    const families = metricFamilies(await read(), {
+  const ofPortal = async () =>
+    metricFamilies(await read(), {
       residentMemoryBytes: process.memoryUsage.rss(),
       eventLoopLagSeconds: lag(),
       uptimeSeconds: process.uptime(),
     })
-    return c.body(writeOpenMetrics(families), 200, { 'Content-Type': contentType })
-  })
+
+  return new Hono<AppEnv>()
+    .use(machineAccess(deps))
+    .options('/', answerPreflight)
+    .get('/', async (c) => {
+      const query = machineQuery(c.req.url, flows, ['flow'])
+      if (!query.ok) return answerBadQuery(c, query)
+      const { flow } = query.value
+      const pictures = (flow === undefined ? flows.list() : [flow]).flatMap(
+        ({ id }) => flows.picture(id) ?? [],
+      )
+      const families = [
+        ...(flow === undefined ? await ofPortal() : []),
+        ...flowMetricFamilies(pictures, flows.scheduler(), flows.refusedFiles()),
+      ]
+      c.header('Cache-Control', 'no-store')
+      return c.body(writeOpenMetrics(families), 200, { 'Content-Type': contentType })
+    })
 }
 
 const resolutionMs = 20

@@ -42,8 +42,19 @@ export function answerStatus(
     const shown = status >= 500 ? requestId : undefined
     return c.html(<ProblemPage status={status} message={message} requestId={shown} viewer={viewer} />, status)
   }
+  return answerDetails(c, status, message, field, problemType)
+}
+
+/** The same in RFC 9457 whatever the caller would like: for addresses that no person looks at. */
+export function answerDetails(
+  c: AppContext,
+  status: ContentfulStatusCode,
+  message: string,
+  field?: string,
+  problemType: ProblemType = { type: 'about:blank' },
+): Response {
   // `detail` is the standard's name; `message` is what our own script reads.
-  const body = { ...problemType, status, detail: message, message, field, requestId }
+  const body = { ...problemType, status, detail: message, message, field, requestId: c.var.requestId }
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
 }
 

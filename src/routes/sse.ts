@@ -2,7 +2,16 @@ import { type SSEMessage, streamSSE } from 'hono/streaming'
 import { errorTrace } from '../domain/error-trace.ts'
 import type { AppContext, AppDeps } from './app-context.ts'
 
-const usualPace = {
+/** How often what happens on a stream. */
+export interface Pace {
+  readonly beatMs: number
+  readonly rightsMs: number
+  readonly stuckMs: number
+  /** What a beat says; nothing when not given. */
+  readonly beat?: () => string
+}
+
+export const usualPace: Pace = {
   beatMs: 10_000,
   /** A right that is lost is to end the stream within five seconds, the asking included. */
   rightsMs: 4_000,
@@ -13,13 +22,13 @@ const usualPace = {
 /**
  * Answers with a stream of server-sent events. Every write is awaited, so a slow reader slows its own source and
  * nobody else's; what comes meanwhile must be coalesced by the source (ProgressHub does). The stream says `beat`
- * every ten seconds, asks every four whether the session still may, and ends when the process stops.
+ * at its pace, asks every four whether the session still may, and ends when the process stops.
  */
 export function sse(
   c: AppContext,
   deps: Pick<AppDeps, 'closing' | 'log'>,
   messages: (closed: AbortSignal) => AsyncIterable<SSEMessage>,
-  pace = usualPace,
+  pace: Pace = usualPace,
 ): Response {
   // Hono answers HEAD with the GET handler; a stream started so would never be aborted.
   if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
@@ -61,7 +70,7 @@ async function* withBeats(
   source: AsyncIterable<SSEMessage>,
   closed: AbortSignal,
   stillAllowed: () => Promise<boolean>,
-  { beatMs, rightsMs }: typeof usualPace,
+  { beatMs, rightsMs, beat }: Pace,
 ): AsyncGenerator<SSEMessage> {
   const iterator = source[Symbol.asyncIterator]()
   let arrived: { result: IteratorResult<SSEMessage> } | { error: unknown } | undefined
@@ -100,7 +109,7 @@ async function* withBeats(
       }
       if (performance.now() >= nextBeat) {
         nextBeat = performance.now() + beatMs
-        yield { event: 'beat', data: '' }
+        yield { event: 'beat', data: beat?.() ?? '' }
       }
       if (arrived === undefined) continue
       const what: NonNullable<typeof arrived> = arrived

@@ -53,6 +53,7 @@ export function uploadRoutes(deps: AppDeps) {
             name: name || file.name,
             fileName: file.name,
             bytes: file.bytes,
+            stillAllowed: c.var.stillAllowed,
             ...(dataset === undefined ? {} : { datasetId: dataset }),
           },
           deps.closing,
@@ -101,6 +102,7 @@ export function uploadRoutes(deps: AppDeps) {
             name: fields.get('name')?.trim() || file.name,
             fileName: file.name,
             bytes: file.bytes,
+            stillAllowed: c.var.stillAllowed,
             ...(together && shared !== undefined ? { datasetId: shared } : {}),
           },
           deps.closing,
@@ -111,6 +113,8 @@ export function uploadRoutes(deps: AppDeps) {
           : refuse(received.problem.kind, `${file.name}: ${received.problem.message}`)
       })
       const results = form?.taken ?? []
+      const lost = results.find((result) => !result.ok && result.problem.kind === 'forbidden')
+      if (lost?.ok === false) return answerProblem(c, lost.problem)
       const refused = results.flatMap((result) => (result.ok ? [] : [{ message: result.problem.message }]))
       if (form?.hadMore) refused.push({ message: tooMany })
       const kept = results.flatMap((result) => (result.ok ? [result.value] : []))

@@ -14,7 +14,8 @@ import {
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { forgetWhenSealed } from '../../src/adapters/key-watch.ts'
 import { type OpenedVault, openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { verifyVault } from '../../src/domain/vault/verify-vault.ts'
 import { killAtStep, prepareVault } from '../support/kill-key-changes.ts'
@@ -243,6 +244,15 @@ describe('a sealed vault', () => {
     await expect(read(vault)).rejects.toMatchObject({ failure: 'sealed' })
     await rename(join(folder, 'away'), inKeys('master-1.key'))
     expect(await read(vault)).toBe(text.toString())
+  })
+
+  test('an open vault forgets its keys by itself when its master key was taken away', async () => {
+    const stop = forgetWhenSealed(vault, 5)
+    await rename(inKeys('master-1.key'), join(folder, 'away'))
+    await vi.waitFor(() => expect(read(vault)).rejects.toMatchObject({ failure: 'sealed' }))
+    await rename(join(folder, 'away'), inKeys('master-1.key'))
+    expect(await read(vault)).toBe(text.toString())
+    stop()
   })
 
   test('a vault from before there were notes opens, and is noted', async () => {

@@ -82,6 +82,36 @@ describe('a page of the audit log', () => {
   })
 })
 
+describe('everything about something', () => {
+  const dataset = { actorId: undefined, objectIds: ['id_7', 'id_8', 'id_100'], isCut: false }
+  const person = { actorId: 'usr_3', objectIds: ['id_3', 'id_4'], isCut: false }
+
+  test('is put together from all its objects by time, page after page', async () => {
+    expect(await page({ about: dataset })).toEqual({ seqs: [2908, 2907, 2808, 2807], next: 2807 })
+    expect((await page({ about: dataset }, { before: 2807 })).seqs).toEqual([2708, 2707, 2608, 2607])
+    expect((await page({ about: dataset }, { after: 2807 })).seqs).toEqual([2908, 2907, 2808])
+    expect(await page({ about: dataset }, { before: 8 })).toEqual({ seqs: [7], next: null })
+  })
+
+  test('is what a person did and what was done to them, each entry once', async () => {
+    // 2903 is by them about themselves; 2904 is by another.
+    expect((await page({ about: person, to: minute(2905) }, {}, 3)).seqs).toEqual([2904, 2903, 2898])
+  })
+
+  test('goes together with other filters, which must hold too', async () => {
+    expect((await page({ about: dataset, action: 'dataset.read' })).seqs).toEqual([2908, 2808, 2708, 2608])
+    expect((await page({ about: person, actor: 'usr_4' })).seqs).toEqual([2904, 2804, 2704, 2604])
+    expect(await page({ about: dataset, outcome: 'denied' })).toEqual({ seqs: [], next: null })
+  })
+
+  test('follows the tail', async () => {
+    const { entries } = await readAuditTail(database.db, { about: person }, 2896, 10)
+    expect(entries.map(({ seq }) => seq)).toEqual([
+      2898, 2903, 2904, 2908, 2913, 2918, 2923, 2928, 2933, 2938,
+    ])
+  })
+})
+
 test('the tail has what came after a number, in the order it came', async () => {
   const tail = async (filter: AuditFilter, after: number, limit: number) => {
     const { entries, through } = await readAuditTail(database.db, filter, after, limit)

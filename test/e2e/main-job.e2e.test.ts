@@ -236,6 +236,8 @@ describe('the main job in a browser', () => {
         '/datasets',
         `/datasets?${choice}`,
         '/datasets/new',
+        '/flows',
+        '/flows/try',
         '/runs',
         `/runs/new?${choice}`,
         joint,

@@ -274,6 +274,32 @@ describe('a vault that is sealed', { timeout: 60_000 }, () => {
       await shop.close()
     }
   })
+
+  test('is forgotten by threads that had it open: they take up nothing until the key is back', async () => {
+    const shop = await workshop()
+    try {
+      const make = () =>
+        shop.dataset(
+          'ada',
+          conversations(20, (at) => `Question ${at} ${Math.random()}`),
+        )
+      const [first, second] = [await make(), await make()]
+      const engine = await shop.engine()
+      expect(await shop.over(await shop.start(engine, 'ada', first))).toBe('completed')
+      const key = join(shop.vaultFolders.keysFolder, 'master-1.key')
+      // Asked for while it is open, and not to be done before it is open again.
+      await rename(key, `${key}.away`)
+      const runId = await shop.start(engine, 'ada', second)
+      await expect
+        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
+        .toBe(true)
+      await rename(`${key}.away`, key)
+      expect(await shop.over(runId)).toBe('completed')
+      expect(await shop.difference(runId)).toBeUndefined()
+    } finally {
+      await shop.close()
+    }
+  })
 })
 
 describe('progress', { timeout: 60_000 }, () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { settingNames, settingsInForce } from '../../src/config.ts'
 import { keepVerification } from '../../src/db/audit-state.ts'
 import { HousekeepingLock } from '../../src/db/housekeeping-lock.ts'
+import { periodically } from '../../src/db/periodic-work.ts'
 import { signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin } from '../support/audit.ts'
 import { testPortal } from '../support/portal.ts'
@@ -81,6 +82,29 @@ describe('the page of the system', () => {
     await lock.take()
     expect(check(await page(), 'Housekeeping')).toEqual(['healthy', 'Kept'])
     await lock.release()
+  })
+
+  test('tells of what comes round by itself when it last ran, and how it ended', async () => {
+    expect(check(await page(), 'Sweep of the vault')).toEqual(['unknown', 'Never ran'])
+    const deps = { ...web.deps, clock: () => new Date(web.deps.clock().getTime() - 2 * 3_600_000) }
+    const running = new AbortController().signal
+    await periodically(web.deps, 'sweep', running, async () => {})
+    await periodically(deps, 'retention', running, async () => {})
+    const broken = periodically(web.deps, 'intermediates', running, async () => {
+      throw new Error('the disk is gone')
+    })
+    await expect(broken).rejects.toThrow('the disk is gone')
+    await periodically(web.deps, 'audit-check', running, async () => false, Boolean)
+    const stopping = periodically(web.deps, 'housekeeping', AbortSignal.abort(), async () => {
+      throw new Error('asked to end')
+    })
+    await expect(stopping).rejects.toThrow('asked to end')
+    const html = await page()
+    expect(check(html, 'Sweep of the vault')).toEqual(['healthy', 'Done'])
+    expect(check(html, 'Retention of datasets')).toEqual(['degraded', 'Overdue'])
+    expect(check(html, 'Removal of intermediates')).toEqual(['failed', 'Failed'])
+    expect(check(html, 'Check of the audit log')).toEqual(['failed', 'Failed'])
+    expect(check(html, 'Housekeeping, a whole round')).toEqual(['unknown', 'Stopped'])
   })
 
   test('is for administrators', async () => {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { smtpMail } from '../../src/adapters/mail.ts'
 import { argon2Passwords } from '../../src/adapters/passwords.ts'
+import { createApp } from '../../src/app.tsx'
 import { operationNames } from '../../src/domain/auth/operations.ts'
 import { signedInApp, type TestApp } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
+import { startMailServer } from '../support/mail-server.ts'
 
 const password = 'gravel lantern orbit muesli'
 let web: TestApp
@@ -99,6 +102,49 @@ describe('a reset link', () => {
     expect((await choose(second, 'kR7#vq9Lm')).status).toBe(422)
     expect((await choose(second)).status).toBe(303)
     expect((await signIn(web.colleague.email)).status).toBe(303)
+  })
+})
+
+describe('with a mail server', () => {
+  const post = (smtpUrl: string, path: string, fields: Record<string, string>) =>
+    createApp({
+      ...web.deps,
+      mail: smtpMail({ url: smtpUrl, from: 'signalbox@example.org' }, web.deps.log),
+    }).request(`http://signalbox.test${path}`, {
+      method: 'POST',
+      body: new URLSearchParams(fields),
+      headers: { Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin', Cookie: web.owner.cookie },
+    })
+  const outcomes = async (userId: string) =>
+    (await auditEntries(web.adminUrl))
+      .filter(({ action, objectId }) => action === 'user.mail-link' && objectId === userId)
+      .map(({ outcome }) => outcome)
+
+  test('an invitation and a reset link are mailed, shown, and recorded', async () => {
+    const server = await startMailServer()
+    const smtpUrl = `smtp://127.0.0.1:${server.port}`
+    const page = await (
+      await post(smtpUrl, '/admin/users', { ...person, email: 'mailed@example.org' })
+    ).text()
+    expect(page).toContain('was mailed to mailed@example.org')
+    const invited = tokenIn(page)
+    expect(server.letters).toMatchObject([{ to: ['mailed@example.org'] }])
+    expect(tokenIn(server.letters[0]?.source ?? '')).toBe(invited)
+    expect((await choose(invited)).status).toBe(303)
+    const id = await idOf('mailed@example.org')
+    const again = await (await post(smtpUrl, `/admin/users/${id}/reset-link`, {})).text()
+    expect(tokenIn(server.letters[1]?.source ?? '')).toBe(tokenIn(again))
+    expect(await outcomes(id)).toEqual(['allowed', 'allowed'])
+    expect(web.logged.join('')).not.toContain(invited)
+    await server.close()
+  })
+
+  test('a link that cannot be mailed is shown, with the reason', async () => {
+    const fields = { ...person, email: 'unmailed@example.org' }
+    const page = await (await post('smtp://127.0.0.1:1', '/admin/users', fields)).text()
+    expect(page).toContain('could not be mailed to unmailed@example.org: the mail server did not answer')
+    expect(tokenIn(page)).toHaveLength(43)
+    expect(await outcomes(await idOf(fields.email))).toEqual(['failed'])
   })
 })
 

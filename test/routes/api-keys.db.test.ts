@@ -125,11 +125,18 @@ describe('a key', () => {
     expect((await events(undefined, { headers: { Authorization: `bearer ${key}` } })).status).toBe(200)
   })
 
-  test('opens the metrics to an administrator with the scope for it', async () => {
-    const metrics = async (key: string) => (await asProgram(web, key, '/metrics')).status
-    expect(await metrics(await makeKey(web, web.owner, ['status:read']))).toBe(200)
-    expect(await metrics(await makeKey(web, web.owner, ['data:read']))).toBe(403)
-    expect(await metrics(await makeKey(web, web.colleague, ['status:read']))).toBe(403)
+  test('opens the machine endpoints with the scope for it', async () => {
+    // No flow is watched here: there is no diagram to see, and whoever may look is told so.
+    for (const [path, found] of [
+      ['/metrics', 200],
+      ['/status', 200],
+      ['/diagram', 404],
+      ['/diagram/svg', 404],
+    ] as const) {
+      const status = async (key: string) => (await asProgram(web, key, path)).status
+      expect(await status(await makeKey(web, web.viewer, ['status:read']))).toBe(found)
+      expect(await status(await makeKey(web, web.owner, ['data:read']))).toBe(403)
+    }
   })
 
   test('says when it was last used, written at most once a minute', async () => {

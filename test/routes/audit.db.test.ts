@@ -101,6 +101,13 @@ describe('the audit page', () => {
     expect(seqs(await page(`/admin/audit?${query}`))).toEqual(found)
   })
 
+  test('has everything about a dataset and about a person', async () => {
+    expect(seqs(await page('/admin/audit?about=ds_one'))).toEqual([2, 1])
+    expect(seqs(await page('/admin/audit?about=usr_outsider'))).toEqual([3])
+    expect(await page('/admin/audit?actor=usr_outsider')).toContain('/admin/audit?about=usr_outsider')
+    expect(await page('/admin/audit?about=run_one')).not.toContain('Everything about:')
+  })
+
   test('goes to older and newer entries', async () => {
     const older = await page('/admin/audit?type=dataset&before=3')
     expect(seqs(older)).toEqual([2, 1])

@@ -3,11 +3,15 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/schema.ts'
 import { readStageMetrics, rollUpMinutes } from '../../src/db/stage-metrics.ts'
+import { fail } from '../../src/domain/flows/checks/check-result.ts'
 import type { StageMetrics } from '../../src/domain/metrics/engine-metrics.ts'
 import { RunConfiguration, type RunStatus, type Stage, stages } from '../../src/domain/pipeline/run.ts'
 import { signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin } from '../support/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { chain } from '../support/flows/flow-text.ts'
+import { playedFlows, watched } from '../support/flows/watched.ts'
+import { parseOpenMetrics } from '../support/openmetrics-text.ts'
 
 const now = new Date('2026-03-04T12:00:30.000Z')
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1_000)
@@ -413,6 +417,8 @@ describe('among 100,000 shards', () => {
 
 describe('GET /metrics', () => {
   const token = 'only-for-tests-0123456789abcdefgh'
+  const played = playedFlows([watched(chain())], () => now.getTime())
+  played.play('chain', 'a_port', fail('refused', 'The port is closed.'))
   let web: TestApp
   beforeAll(async () => {
     web = await withMetrics({ token, isPublic: false })
@@ -420,15 +426,15 @@ describe('GET /metrics', () => {
   afterAll(() => web?.close())
 
   /** The app with the settings of metrics that `main.ts` hands over. */
-  async function withMetrics(metrics: { token: string | undefined; isPublic: boolean }) {
+  async function withMetrics(access: { token: string | undefined; isPublic: boolean }) {
     const config = {
       publicUrl: 'http://signalbox.test',
       secureCookies: false,
       maxUploadBytes: 1_024,
       secondFactor: 'optional' as const,
-      metrics,
+      machines: { ...access, corsOrigins: [] },
     }
-    return signedInApp({ config })
+    return signedInApp({ config, flows: played.monitor })
   }
   const bearer = (given: string) => ({ headers: { Authorization: `Bearer ${given}` } })
 
@@ -463,10 +469,39 @@ describe('GET /metrics', () => {
     expect(answer.headers.get('Cache-Control')).toBe('no-store')
   })
 
-  test('refuses viewers and users', async () => {
+  test('tells everybody with a session', async () => {
     for (const member of [web.viewer, web.colleague]) {
-      expect((await web.request(member, '/metrics')).status).toBe(401)
+      expect((await web.request(member, '/metrics')).status).toBe(200)
     }
+  })
+
+  test('tells the flows, whose labels read back', async () => {
+    const families = parseOpenMetrics(await (await web.request(web.owner, '/metrics')).text())
+    const states = families.find(({ name }) => name === 'signalbox_flow_process_state')?.samples ?? []
+    expect(states.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual(
+      ['a', 'b', 'c'].map((process) => ({
+        flow: 'chain',
+        process,
+        signalbox_flow_process_state: process === 'a' ? 'FAILED' : 'UNKNOWN',
+      })),
+    )
+  })
+
+  test('tells one flow alone', async () => {
+    const text = await (await web.request(web.owner, '/metrics?flow=chain')).text()
+    const names = parseOpenMetrics(text).map(({ name }) => name)
+    expect(names.length).toBeGreaterThan(8)
+    expect(names.filter((name) => !name.startsWith('signalbox_flow_'))).toEqual([])
+  })
+
+  test('refuses a flow that is none, and anything it does not know', async () => {
+    const asked = async (query: string) => {
+      const answer = await web.request(web.owner, `/metrics?${query}`)
+      return [answer.status, answer.headers.get('Content-Type')]
+    }
+    expect(await asked('flow=nothing')).toEqual([404, 'application/problem+json'])
+    expect(await asked('flow=..%2F')).toEqual([400, 'application/problem+json'])
+    expect(await asked('strict=1')).toEqual([400, 'application/problem+json'])
   })
 
   test('refuses a wrong token, and one that is cut short', async () => {

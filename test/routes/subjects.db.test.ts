@@ -67,6 +67,17 @@ describe('the records about someone', () => {
     expect((await web.post(web.owner, `${path}/confirmation`)).status).toBe(409)
   })
 
+  test('the page of the dataset says so while they are being removed', async () => {
+    const page = async () => (await web.request(web.colleague, `/datasets/${id}`)).text()
+    expect(await page()).toContain('name="mode"')
+    const deletionId = (await search()).split('/').at(-1) ?? ''
+    await web.deps.db.updateTable('datasets').set({ deletionId }).where('id', '=', id).execute()
+    expect(await page()).toContain('are being removed from this dataset right now')
+    expect(await page()).not.toContain('name="mode"')
+    await web.deps.db.updateTable('datasets').set({ deletionId: null }).where('id', '=', id).execute()
+    expect(await page()).not.toContain('are being removed')
+  })
+
   test('stay when nothing is to be removed', async () => {
     const path = await search()
     expect((await web.post(web.owner, `${path}/discarding`)).status).toBe(303)

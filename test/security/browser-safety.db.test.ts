@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -5,6 +6,8 @@ import { argon2Passwords } from '../../src/adapters/passwords.ts'
 import { hashOfSession } from '../../src/db/sessions.ts'
 import { permissions } from '../../src/domain/auth/permissions.ts'
 import { type Member, publicUrl, type TestApp } from '../support/app.ts'
+import { chain } from '../support/flows/flow-text.ts'
+import { playedFlows, watched } from '../support/flows/watched.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 const password = 'gravel lantern orbit muesli'
@@ -12,7 +15,8 @@ let web: TestPortal
 let secure: TestPortal
 let datasetId: string
 beforeAll(async () => {
-  web = await testPortal()
+  const flows = playedFlows([watched(chain())], Date.now).monitor
+  web = await testPortal(() => ({ flows }))
   secure = await testPortal(() => ({
     config: { ...web.deps.config, publicUrl: 'https://signalbox.test', secureCookies: true },
   }))
@@ -32,16 +36,27 @@ const signIn = (on: TestApp, headers: Record<string, string> = {}) =>
     headers,
   })
 const cookieOf = (answer: Response) => answer.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+/** The one page that may hold styles of its own: the mermaid package writes them into its drawing. */
+const drawsMermaid = '/flows/chain/mermaid'
 /** Every page that opens without an object, and those of a dataset. */
 const pages = () => [
   ...Object.keys(permissions)
     .filter((key) => key.startsWith('GET ') && !/[:*]/.test(key))
     .map((key) => key.slice(4))
-    .filter((path) => !/\.(css|js|svg)$|^\/(health|ready|metrics|sign-in|set-up|new-password)$/.test(path)),
+    .filter(
+      (path) =>
+        !/\.(css|js|svg)$|^\/(health|ready|metrics|status|diagram|diagram\/svg|sign-in|set-up|new-password)$/.test(
+          path,
+        ),
+    ),
   `/datasets/${datasetId}`,
   `/datasets/${datasetId}/mapping`,
   `/datasets/${datasetId}/delete`,
   '/datasets/ds_none',
+  '/flows/chain',
+  '/flows/chain/configuration',
+  '/flows/chain/processes/a',
+  drawsMermaid,
 ]
 
 describe('every page', () => {
@@ -64,7 +79,9 @@ describe('every page', () => {
       ]) {
         expect(policy, path).toContain(rule)
       }
-      expect(policy, path).not.toMatch(/unsafe|\*|http|data:|blob:/)
+      const styles = path === drawsMermaid ? "style-src 'self' 'unsafe-inline'" : ''
+      if (styles !== '') expect(policy).toContain(styles)
+      expect(policy.replace(styles, ''), path).not.toMatch(/unsafe|\*|http|data:|blob:/)
       expect(answer.headers.get('X-Content-Type-Options'), path).toBe('nosniff')
       expect(answer.headers.get('Referrer-Policy'), path).toBe('same-origin')
       expect(answer.headers.get('Cache-Control'), path).toBe('no-store')
@@ -77,6 +94,18 @@ describe('every page', () => {
       expect((await web.request(web.viewer, path)).headers.get('Cache-Control')).toBe('no-store')
     }
   })
+})
+
+test('a picture of a flow holds its one style, and allows nothing but it', async () => {
+  const answer = await web.request(web.owner, '/diagram/svg')
+  const svg = await answer.text()
+  expect(svg).not.toMatch(/<script|\sstyle=|\son\w+=|javascript:|@import|url\((?!#)/i)
+  const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(svg) ?? []
+  const hash = createHash('sha256').update(style).digest('base64')
+  expect(answer.headers.get('Content-Security-Policy')).toMatch(
+    /^default-src 'none'; style-src 'sha256-[^']+';/,
+  )
+  expect(answer.headers.get('Content-Security-Policy')).toContain(hash)
 })
 
 describe('the script of the portal', () => {
@@ -199,7 +228,11 @@ describe('a change', () => {
     [{}],
   ])('that another site asked for is refused, whatever the route: %o', async (headers) => {
     const member = await web.again(web.owner)
-    for (const key of Object.keys(permissions).filter((key) => !key.startsWith('GET '))) {
+    // What only asks, and what reads no cookie, has nothing that another site could misuse.
+    const changes = Object.entries(permissions).filter(
+      ([key, { cookieless }]) => !/^(GET|OPTIONS) /.test(key) && !cookieless,
+    )
+    for (const [key] of changes) {
       const [method = '', path = ''] = key.split(' ')
       const answer = await web.app.request(`${publicUrl}${path.replaceAll(/:\w+/g, 'ds_1')}`, {
         method,

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import { accessTokens } from '../../src/adapters/access-tokens.ts'
+import { FlowDrawer } from '../../src/adapters/diagram/flow-drawer.ts'
 import { createApp } from '../../src/app.tsx'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
+import { noHistory } from '../../src/domain/flows/monitor/flow-history.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
@@ -78,6 +80,8 @@ export async function signedInApp(
     random: randomBytes,
     closing: closing.signal,
     progress: quietHub,
+    flowHistory: noHistory,
+    drawFlow: new FlowDrawer(log).draw,
     flows: playedFlows([], () => clock().getTime()).monitor,
     ...overrides,
   }

@@ -102,10 +102,15 @@ export class Site {
     }
   }
 
-  async connect(): Promise<pg.Client> {
+  /** Connection string of the server's superuser. */
+  async url(): Promise<string> {
     const read = async (name: string) => (await readFile(join(this.data, 'postgres', name), 'utf8')).trim()
+    return `postgres://postgres:${await read('password')}@127.0.0.1:${await read('port')}/postgres`
+  }
+
+  async connect(): Promise<pg.Client> {
     const client = new pg.Client({
-      connectionString: `postgres://postgres:${await read('password')}@127.0.0.1:${await read('port')}/postgres`,
+      connectionString: await this.url(),
       connectionTimeoutMillis: 3_000,
       query_timeout: 10_000,
     })

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { type OpenedVault, openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { confirmRemoval } from '../../src/db/confirm-removal.ts'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import { setMapping } from '../../src/db/dataset-views.ts'
-import { findDeletion } from '../../src/db/deletions.ts'
+import { findDeletion, unfinishedDeletions } from '../../src/db/deletions.ts'
 import { keepRepairs } from '../../src/db/repairs.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
 import { Mapping } from '../../src/domain/datasets/mapping.ts'
@@ -125,9 +125,14 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
     const why = `${prepared.kind}, killed before step ${killAt}`
     const vault = await openLocalVault(folders)
     expect(await problemsOf({ db: database.db, vault }), why).toEqual([])
-    await performDeletion(
-      { db: database.db, vault, clock: () => new Date(), random: randomBytes },
-      deletionId,
+    const deps = { db: database.db, vault, clock: () => new Date(), random: randomBytes }
+    // As the portal asks again and again: the server may not have noticed yet that who held the lock is gone.
+    await vi.waitFor(
+      async () => {
+        await performDeletion(deps, deletionId)
+        expect(await unfinishedDeletions(database.db), why).toEqual([])
+      },
+      { timeout: 10_000 },
     )
     await expectDone(prepared, database, vault, why)
     return true

@@ -170,6 +170,7 @@ export const datasetView = (name: string): DatasetView => ({
   runs: [runSummary(name, 'completed')],
   runCount: 1,
   exports: 2,
+  isLosingRecords: true,
   canEdit: true,
   canRun: true,
   canDelete: true,

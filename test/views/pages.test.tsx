@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
+import { layoutBoard } from '../../src/domain/flows/board/board-layout.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
+import { periodicStates } from '../../src/domain/system/periodic-work.ts'
 import type { KeyState } from '../../src/domain/vault/key-state.ts'
 import { AccountPage } from '../../src/views/account/account-page.tsx'
 import { ApiKeysPage } from '../../src/views/account/api-keys-page.tsx'
@@ -9,6 +11,7 @@ import { RevokeKeyPage } from '../../src/views/account/revoke-key-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../../src/views/account/second-factor-page.tsx'
 import { StepUpPage } from '../../src/views/account/step-up-page.tsx'
 import { AdminApiKeysPage } from '../../src/views/admin/api-keys-page.tsx'
+import { BoardsPage } from '../../src/views/admin/boards-page.tsx'
 import { KeyChangePage } from '../../src/views/admin/key-change-page.tsx'
 import { KeysPage } from '../../src/views/admin/keys-page.tsx'
 import { LimitsPage } from '../../src/views/admin/limits-page.tsx'
@@ -22,6 +25,7 @@ import { ActivityPage } from '../../src/views/audit/activity-page.tsx'
 import { AuditPage } from '../../src/views/audit/audit-page.tsx'
 import { EntryPage } from '../../src/views/audit/entry-page.tsx'
 import { ReportPage } from '../../src/views/audit/report-page.tsx'
+import { BoardPage } from '../../src/views/board/board-page.tsx'
 import { DashboardPage } from '../../src/views/dashboard/dashboard-page.tsx'
 import { DatasetPage } from '../../src/views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../../src/views/datasets/datasets-page.tsx'
@@ -30,6 +34,12 @@ import { MappingPage } from '../../src/views/datasets/mapping-page.tsx'
 import { UploadPage } from '../../src/views/datasets/upload-page.tsx'
 import { DeletionPage } from '../../src/views/deletions/deletion-page.tsx'
 import { DeletionsPage } from '../../src/views/deletions/deletions-page.tsx'
+import { ConfigurationPage } from '../../src/views/flows/configuration-page.tsx'
+import { FlowPage } from '../../src/views/flows/flow-page.tsx'
+import { FlowsPage } from '../../src/views/flows/flows-page.tsx'
+import { MermaidPage } from '../../src/views/flows/mermaid-page.tsx'
+import { ProcessPage } from '../../src/views/flows/process-page.tsx'
+import { TryPage } from '../../src/views/flows/try-page.tsx'
 import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
@@ -43,6 +53,8 @@ import { RunsPage } from '../../src/views/runs/runs-page.tsx'
 import { SetUpPage } from '../../src/views/set-up.tsx'
 import { SignInPage } from '../../src/views/sign-in.tsx'
 import { SignInCodePage } from '../../src/views/sign-in-code.tsx'
+import { chain } from '../support/flows/flow-text.ts'
+import { watched } from '../support/flows/watched.ts'
 import { auditRow, entryView, logState, nothingListed, report, verification } from './audit-fixtures.ts'
 import {
   apiKey,
@@ -56,6 +68,7 @@ import {
   runView,
   viewer,
 } from './fixtures.ts'
+import { firstProcess, flowPage, flowPicture, refusedFile } from './flow-fixtures.ts'
 
 const none = { rows: [], page: 1, size: 50, total: 0 }
 const paged = <T,>(row: T) => ({ rows: [row], page: 2, size: 1, total: 9 })
@@ -97,6 +110,37 @@ const person = (text: string) => ({
   lastSeenAt: now,
 })
 
+/** A board whose flow, words and reasons are all the text. */
+const boardOf = (text: string) => {
+  const { flow } = watched(chain())
+  const named = { ...flow, name: text, processes: flow.processes.map((each) => ({ ...each, name: text })) }
+  const process = { probable: false, word: text, since: text, line: text }
+  return {
+    flow: named,
+    layout: layoutBoard(named),
+    state: {
+      worst: 'failed' as const,
+      headline: { before: text, name: text, after: text, size: 's' as const },
+      because: text,
+      warning: text,
+      title: text,
+      icon: 'failed-1',
+      counts: { failed: 1, confirming: 0, waits: 1, unknown: 1, degraded: 0, 'at-risk': 0, healthy: 0 },
+      processes: [
+        { id: 'a', look: 'failed' as const, ...process },
+        { id: 'b', look: 'waits' as const, ...process },
+        { id: 'c', look: 'unknown' as const, ...process },
+      ],
+      tracks: ['starved' as const, 'flows' as const],
+    },
+    version: { seq: 1, bootId: 'boot_1', configHash: 'a', assets: 'b' },
+    rotation: { next: text, afterMs: 5_000 },
+    access: 'session' as const,
+    mayMakeLinks: true,
+    now,
+  }
+}
+
 /** Every page with rows, all of its text being `text`. */
 const full = (text: string): Record<string, unknown> => ({
   'sign-in': <SignInPage email={text} problem={text} next={text} />,
@@ -122,6 +166,7 @@ const full = (text: string): Record<string, unknown> => ({
       running={[runSummary(text)]}
       recent={[datasetSummary(text)]}
       recentRuns={[{ ...runSummary(text, 'failed'), problem: text }]}
+      flows={[flowPicture(text)]}
       now={now}
     />
   ),
@@ -210,6 +255,48 @@ const full = (text: string): Record<string, unknown> => ({
       idempotencyKey="k"
       checks={[{ name: 'privacy', title: text }]}
       problems={[{ field: 'threshold', message: text }]}
+    />
+  ),
+  flows: <FlowsPage viewer={viewer} pictures={[flowPicture(text)]} refused={[refusedFile(text)]} now={now} />,
+  flow: <FlowPage viewer={viewer} {...flowPage(text)} />,
+  'process of a flow': (
+    <ProcessPage
+      viewer={viewer}
+      picture={flowPicture(text)}
+      process={{ ...firstProcess(text), description: text, owner: text, runbook: text, tags: [text] }}
+      mayCheck
+      asked={text}
+      results={{
+        check: 'a_port',
+        columns: [text, 'file'],
+        found: paged({ file: text, [text]: 7 }),
+        at: now,
+        q: text,
+        path: '/flows/chain/processes/a',
+      }}
+      now={now}
+    />
+  ),
+  'configuration of a flow': (
+    <ConfigurationPage
+      viewer={viewer}
+      watched={{ ...flowPicture(text).watched, text, refused: refusedFile(text) }}
+      now={now}
+    />
+  ),
+  'Mermaid of a flow': <MermaidPage viewer={viewer} watched={flowPicture(text).watched} source={text} />,
+  'trying a flow': (
+    <TryPage
+      viewer={viewer}
+      text={text}
+      mistakes={refusedFile(text).mistakes}
+      tried={{
+        flow: flowPicture(text).watched.flow,
+        assessment: flowPicture(text).assessment,
+        given: new Map([['a', 'failed']]),
+        drawn: { ok: false, problem: { kind: 'too-large', message: text } },
+      }}
+      problems={[{ field: 'text', message: text }]}
     />
   ),
   'stale run': <RunPage viewer={viewer} run={{ ...runView(text), staleAt: now, canRunAgain: true }} />,
@@ -396,7 +483,8 @@ const full = (text: string): Record<string, unknown> => ({
         { ...person(text), id: 'usr_1', status: 'active' },
         { ...person(text), id: 'usr_2', status: 'disabled' },
       ]}
-      link={{ for: text, href: text }}
+      hasMail
+      link={{ for: text, email: text, href: text, mailed: 'refused' }}
       typed={{ name: text, email: text, role: 'user' }}
       problems={[{ field: 'email', message: text }]}
       now={now}
@@ -412,6 +500,27 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
+  boards: (
+    <BoardsPage
+      viewer={{ ...viewer, role: 'admin' }}
+      links={[null, now].map((at) => ({
+        id: 'brd_1',
+        name: text,
+        flowId: at === null ? null : text,
+        createdBy: text,
+        createdAt: now,
+        lastUsedAt: at,
+        expiresAt: at,
+        revokedAt: at,
+      }))}
+      flows={[{ id: 'flow', name: text }]}
+      link={{ for: text, href: text }}
+      typed={{ name: text, flow: text, days: text }}
+      problems={[{ field: 'name', message: text }]}
+      now={now}
+    />
+  ),
+  'wall board': <BoardPage {...boardOf(text)} />,
   keys: (
     <KeysPage viewer={{ name: text, role: 'admin' }} state={keyState(text)} isBusy problem={text} now={now} />
   ),
@@ -439,6 +548,7 @@ const full = (text: string): Record<string, unknown> => ({
     <SystemPage
       viewer={{ name: text, role: 'admin' }}
       checks={[{ name: 'workers', state: 'failed', word: text, sentence: text }]}
+      periodic={periodicStates([], now)}
       host={{
         version: text,
         nodeVersion: text,
@@ -484,6 +594,7 @@ const full = (text: string): Record<string, unknown> => ({
         newer: 9,
         searchedTo: now,
         isNewest: true,
+        isCut: false,
       }}
       query={{ actor: text, action: text }}
       review={{ throughSeq: 4, by: text, at: now }}
@@ -503,7 +614,14 @@ const full = (text: string): Record<string, unknown> => ({
   'own activity': (
     <ActivityPage
       viewer={viewer}
-      list={{ rows: [auditRow(text)], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{
+        rows: [auditRow(text)],
+        older: null,
+        newer: null,
+        searchedTo: null,
+        isNewest: true,
+        isCut: true,
+      }}
       query={{ action: text }}
       now={now}
     />
@@ -566,7 +684,7 @@ const empty: Record<string, unknown> = {
   'audit log': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       review={undefined}
       may={{ export: false, review: false }}
@@ -577,7 +695,7 @@ const empty: Record<string, unknown> = {
   'audit log, searched in vain': (
     <AuditPage
       state={logState}
-      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false }}
+      list={{ rows: [], older: 7, newer: null, searchedTo: now, isNewest: false, isCut: false }}
       query={{ outcome: 'failed' }}
       review={undefined}
       may={{ export: false, review: false }}
@@ -594,7 +712,7 @@ const empty: Record<string, unknown> = {
   ),
   'own activity': (
     <ActivityPage
-      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true }}
+      list={{ rows: [], older: null, newer: null, searchedTo: null, isNewest: true, isCut: true }}
       query={{}}
       now={now}
     />
@@ -633,7 +751,7 @@ describe.each(Object.keys(full('')))('page %s', (name) => {
 
   it('stands under a policy without inline code, with each id once', async () => {
     const page = await render(full(longName)[name])
-    expect(page).toMatch(/^<!doctype html>\s*<html lang="en">/)
+    expect(page).toMatch(/^<!doctype html>\s*<html lang="en"[ >]/)
     expect(page).not.toMatch(/\sstyle="|\son[a-z]+="|<style|javascript:/)
     expect(page.match(/<h1/g)).toHaveLength(1)
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map((match) => match[1])

@@ -6,6 +6,7 @@ const furtherActions = {
   'file.add': 'Add a file to a dataset',
   'dataset.unshare': 'Take a share of a dataset back',
   'user.enable': 'Let someone in again',
+  'user.mail-link': 'Mail someone their one-time link',
   'run.intermediates-removal': 'Remove the intermediates of a run',
   'vault.verify': 'Verify every object of the vault',
   'dataset.hold': 'Hold a dataset back from deletion',
@@ -34,6 +35,10 @@ const shortWords: Readonly<Partial<Record<OperationName, string>>> = {
   'run.pin-removal': 'Unpin a run',
   'run.pin': 'Pin a run',
   'metrics.read': 'Read the metrics',
+  'flow.read': 'See a flow',
+  'flow.check': 'Run a check now',
+  'flow.try': 'Try a flow file',
+  'diagram.read': 'Read a diagram',
   'vault.manage': 'Manage the master keys',
   'audit.verify': 'Verify the audit log',
   'set-up': 'Become the first administrator',
@@ -68,6 +73,8 @@ export const objectTypes = [
   'file',
   'run',
   'export',
+  'flow',
+  'board-link',
   'system',
 ] as const
 export type ObjectType = (typeof objectTypes)[number]

@@ -43,9 +43,14 @@ const admins: Reaches = { nobody: 'none', viewer: 'none', user: 'none', moderato
 export const operations = {
   'health.read': { title: 'See whether the portal lives', reach: everybody },
   'metrics.read': {
-    title: 'Read the metrics (also with METRICS_TOKEN; else administrators)',
+    title: 'Read the metrics (with a session or METRICS_TOKEN)',
     reach: everybody,
   },
+  'status.read': {
+    title: 'Read the status of the flows (with a session or METRICS_TOKEN)',
+    reach: everybody,
+  },
+  'heartbeat.ping': { title: 'Report a job as done, with the token of a heartbeat check', reach: everybody },
   'asset.read': { title: 'Load styles, script and fonts', reach: everybody },
   'session.create': { title: 'Sign in', reach: everybody },
   'session.end': { title: 'Sign out', reach: everybody },
@@ -110,7 +115,19 @@ export const operations = {
     stepUp: true,
   },
 
+  'flow.read': { title: 'See flows, what their checks found, and their configuration', reach: people },
+  'flow.check': { title: 'Have a check of a flow run now', reach: makers },
+  'diagram.read': {
+    title: 'Read diagrams (signed in, or with METRICS_TOKEN)',
+    reach: everybody,
+  },
   'flow.try': { title: 'Check and draw a flow file without running it', reach: people },
+
+  'board.read': { title: 'See the wall board of a flow (also with a board link)', reach: people },
+  'board-link.open': { title: 'Open a board with a board link', reach: everybody },
+  'board-link.read': { title: 'See all board links', reach: admins },
+  'board-link.create': { title: 'Make a board link', reach: admins },
+  'board-link.revoke': { title: 'Revoke a board link', reach: admins },
 
   'permission.read': { title: 'See this table', reach: people },
   'user.read': { title: 'See all people', reach: admins },

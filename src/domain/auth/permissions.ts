@@ -10,6 +10,8 @@ export interface Permission {
   readonly also?: OperationName
   /** Asked by the page itself, not by its reader: keeps no session alive. */
   readonly background?: true
+  /** Nobody is signed in there: neither cookie nor key is read, so that there is nothing another site could misuse. */
+  readonly cookieless?: true
   /** For programs: API keys and tokens are taken, within their scopes. Nowhere else are they. */
   readonly bearer?: true
   /** The route knows a token of its own; what is none of our keys is left to it. */
@@ -20,11 +22,30 @@ export interface Permission {
 export const permissions: Readonly<Record<string, Permission>> = {
   'GET /health': { operation: 'health.read' },
   'GET /ready': { operation: 'health.read' },
-  // Scrapers have no session: the route itself asks for an administrator or a token, unless metrics are public.
+  // Programs have no session: these routes ask for a session or a token themselves, unless they are public.
   'GET /metrics': { operation: 'metrics.read', bearer: true, ownToken: true },
+  'OPTIONS /metrics': { operation: 'metrics.read', cookieless: true },
+  'GET /status': { operation: 'status.read', bearer: true, ownToken: true },
+  'OPTIONS /status': { operation: 'status.read', cookieless: true },
+  'GET /diagram': { operation: 'diagram.read', bearer: true, ownToken: true },
+  'OPTIONS /diagram': { operation: 'diagram.read', cookieless: true },
+  'GET /diagram/svg': { operation: 'diagram.read', bearer: true, ownToken: true },
+  'OPTIONS /diagram/svg': { operation: 'diagram.read', cookieless: true },
+  // The token in the address is all that counts.
+  'GET /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
   'GET /signalbox.js': { operation: 'asset.read' },
+  'GET /draw-mermaid.js': { operation: 'asset.read' },
+  'GET /vendor/mermaid/*': { operation: 'asset.read' },
+  'GET /board.css': { operation: 'asset.read' },
+  'GET /board.js': { operation: 'asset.read' },
+  'GET /board-icons/*': { operation: 'asset.read' },
   'GET /vendor/htmx/*': { operation: 'asset.read' },
   'GET /vendor/plex-sans/*': { operation: 'asset.read' },
   'GET /vendor/plex-mono/*': { operation: 'asset.read' },
@@ -97,6 +118,14 @@ export const permissions: Readonly<Record<string, Permission>> = {
 
   'GET /': { operation: 'overview.read' },
 
+  'GET /board/:id': { operation: 'board.read' },
+  'GET /board/:id/live': { operation: 'board.read', background: true },
+  'GET /board/:id/events': { operation: 'board.read', background: true },
+  'GET /board/link/:token': { operation: 'board-link.open' },
+  'GET /admin/boards': { operation: 'board-link.read' },
+  'POST /admin/boards': { operation: 'board-link.create' },
+  'POST /admin/boards/:linkId/revocation': { operation: 'board-link.revoke' },
+
   'GET /datasets': { operation: 'dataset.read' },
   'GET /datasets/new': { operation: 'dataset.create' },
   'POST /datasets': { operation: 'dataset.create', upload: true },
@@ -135,6 +164,18 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /runs/:id/resume': { operation: 'run.resume' },
   'POST /runs/:id/pin': { operation: 'run.pin' },
   'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
+
+  'GET /flows': { operation: 'flow.read' },
+  'GET /flows/try': { operation: 'flow.try' },
+  'POST /flows/try': { operation: 'flow.try' },
+  'GET /flows/:flow': { operation: 'flow.read' },
+  'GET /flows/:flow/live': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/events': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/drawing': { operation: 'flow.read', background: true },
+  'GET /flows/:flow/configuration': { operation: 'flow.read' },
+  'GET /flows/:flow/mermaid': { operation: 'flow.read' },
+  'GET /flows/:flow/processes/:process': { operation: 'flow.read' },
+  'POST /flows/:flow/checks/:check/runs': { operation: 'flow.check' },
 
   'GET /api/v1/runs/:id/events': { operation: 'run.read', bearer: true },
   'POST /api/v1/tokens': { operation: 'token.create', bearer: true },

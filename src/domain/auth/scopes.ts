@@ -11,7 +11,10 @@ interface Scope {
  * Nothing of one's account or of administration is in any of them, and nothing that asks for password or code again.
  */
 export const scopes = {
-  'status:read': { title: 'Read the metrics (administrators)', operations: ['metrics.read'] },
+  'status:read': {
+    title: 'Read status and diagrams of the flows, and the metrics',
+    operations: ['status.read', 'diagram.read', 'metrics.read'],
+  },
   'data:read': {
     title: 'Read datasets, runs and what was kept aside',
     operations: ['overview.read', 'dataset.read', 'run.read', 'quarantine.read'],

@@ -55,6 +55,8 @@ export interface Upload {
   readonly fileName: string
   readonly bytes: AsyncIterable<Uint8Array>
   readonly mapping?: Mapping
+  /** Whether whoever sends it still may; asked when all of it is there, which may be hours later. */
+  readonly stillAllowed?: () => Promise<boolean>
 }
 
 export interface ReceivedFile {
@@ -100,6 +102,12 @@ export async function receiveFile(
     const found = await ports.detect(object, path)
     if (!found.ok) return found
     const detection = upload.mapping === undefined ? found.value : asMapped(found.value, upload.mapping)
+    if (upload.stillAllowed !== undefined && !(await upload.stillAllowed())) {
+      return refuse(
+        'forbidden',
+        'While the file came you were signed out, or may not upload any more. Nothing of it was kept. Sign in, and upload it again.',
+      )
+    }
     const file = { id: fileId, datasetId, path, objectId: fileId, ...stored, detection }
     const added = isNew
       ? await datasets.addWithFile(

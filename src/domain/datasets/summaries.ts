@@ -75,6 +75,8 @@ export interface DatasetView {
   readonly runs: readonly RunSummary[]
   readonly runCount: number
   readonly exports: number
+  /** Records of someone are being removed: nothing else may change it meanwhile. */
+  readonly isLosingRecords: boolean
   readonly canEdit: boolean
   readonly canRun: boolean
   readonly canDelete: boolean

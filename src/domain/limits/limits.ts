@@ -26,7 +26,15 @@ export const limits = {
     amount: 100,
     windowSeconds: 60,
     least: 1,
-    operations: ['run.start', 'run.resume', 'dataset.update', 'record.repair', 'record.repair-removal'],
+    operations: [
+      'flow.try',
+      'flow.check',
+      'run.start',
+      'run.resume',
+      'dataset.update',
+      'record.repair',
+      'record.repair-removal',
+    ],
     countsReads: false,
   },
   exports: {

@@ -8,6 +8,13 @@ export interface Sample {
   readonly value: number
 }
 
+/** One of several states, of which exactly one holds. */
+export interface StateSample {
+  readonly labels?: Labels
+  readonly states: readonly string[]
+  readonly state: string
+}
+
 interface Metadata {
   readonly name: string
   /** A suffix of the name, as in `signalbox_wait_seconds`. */
@@ -23,6 +30,7 @@ export type MetricFamily = Metadata &
   (
     | { readonly type: 'gauge' | 'counter'; readonly samples: readonly Sample[] }
     | { readonly type: 'summary'; readonly samples: readonly (Sample & { readonly quantile: number })[] }
+    | { readonly type: 'stateset'; readonly samples: readonly StateSample[] }
   )
 
 /**
@@ -83,6 +91,18 @@ function writeSamples(family: MetricFamily): { name: string; labels: string; val
           labels: writeLabels({ ...labels, quantile: canonicalNumber(quantile) }),
           value,
         }
+      })
+    // "StateSet": a sample a state, under a label that is called like the family; no unit.
+    case 'stateset':
+      if (family.unit !== undefined) throw new Error(`${family.name} is a state set with a unit`)
+      return family.samples.flatMap(({ labels, states, state }) => {
+        if (!states.includes(state)) throw new Error(`${family.name} knows no state ${state}`)
+        if (labels?.[family.name] !== undefined) throw new Error(`${family.name} sets its own label itself`)
+        return states.map((each) => ({
+          name: family.name,
+          labels: writeLabels({ ...labels, [family.name]: each }),
+          value: each === state ? 1 : 0,
+        }))
       })
   }
 }

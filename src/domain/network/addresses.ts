@@ -52,6 +52,16 @@ export const isWithin = (address: Address, networks: readonly Network[]): boolea
     return address.value >> rest === value >> rest
   })
 
+/** Whether it is this machine itself, by address or as `localhost`. */
+export function isLoopback(host: string): boolean {
+  const address = parseAddress(host)
+  if (address === undefined) return host.toLowerCase() === 'localhost'
+  return loopback.some((text) => {
+    const network = parseNetwork(text)
+    return network !== undefined && isWithin(address, [network])
+  })
+}
+
 /** How an address is written everywhere here, so that one client never has two. */
 export function formatAddress({ version, value }: Address): string {
   if (version === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.')

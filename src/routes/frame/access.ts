@@ -14,6 +14,7 @@ import { answerStatus, wantsPage } from '../problem.tsx'
 import { anonymousCaller } from './anonymous.ts'
 import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
 import { askForBearer, bearerRecogniser, presentsBearer } from './bearer.ts'
+import { boardAccess } from './board-access.ts'
 import { denialRecorder } from './denials.ts'
 import { refuseUnreadableForm } from './readable-form.ts'
 import { mayStillUse } from './still-allowed.ts'
@@ -30,6 +31,7 @@ export const access = (deps: AppDeps) => {
   const keeper = sessionKeeper(db, { secure: deps.config.secureCookies, clock })
   const watcher = sessionKeeper(db, { secure: deps.config.secureCookies, clock, prolongs: false })
   const recordDenial = denialRecorder(deps)
+  const openedByLink = boardAccess(deps)
   const recogniseBearer = bearerRecogniser(deps, recordDenial)
   const limit = bodyLimit({
     maxSize: largestForm,
@@ -53,7 +55,9 @@ export const access = (deps: AppDeps) => {
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
 
-    if (presentsBearer(c)) {
+    if (permission?.cookieless) {
+      // Nobody is signed in there, whatever comes along.
+    } else if (presentsBearer(c)) {
       const refused = await recogniseBearer(c, permission)
       if (refused !== undefined) return refused
     } else {
@@ -69,7 +73,7 @@ export const access = (deps: AppDeps) => {
       await recordDenial(c, operation, object)
       return askForBearer(c)
     }
-    if (!mayUse(permission, c.var.viewer?.role)) {
+    if (!mayUse(permission, c.var.viewer?.role) && !(await openedByLink(c, operation))) {
       await recordDenial(c, operation, object)
       if (c.var.viewer === undefined) {
         return permission.bearer === true && isForPrograms(c) ? askForBearer(c) : askToSignIn(c)

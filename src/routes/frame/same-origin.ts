@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import type { Logger } from 'pino'
+import { permissionFor } from '../../domain/auth/permissions.ts'
 import type { AppContext, AppEnv } from '../app-context.ts'
 import { answerStatus } from '../problem.tsx'
 import { presentsBearer } from './bearer.ts'
@@ -12,7 +13,8 @@ import { logSecurityEvent } from './security-log.ts'
  */
 export const sameOriginOnly = (publicUrl: string, log: Logger, refused: (c: AppContext) => Promise<void>) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+    if (['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)) return next()
+    if (permissionFor(c.req.method, c.req.path)?.cookieless) return next()
     if (presentsBearer(c) && c.req.header('Cookie') === undefined) return next()
     const site = c.req.header('Sec-Fetch-Site')
     const own =

@@ -4,6 +4,7 @@ import type { Role } from '../../domain/auth/user.ts'
 const tabs = [
   { id: 'users', text: 'People', href: '/admin/users', operation: 'user.read' },
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
+  { id: 'boards', text: 'Boards', href: '/admin/boards', operation: 'board-link.read' },
   { id: 'api-keys', text: 'API keys', href: '/admin/api-keys', operation: 'api-key.read-all' },
   { id: 'limits', text: 'Limits', href: '/admin/limits', operation: 'rate-limit.read' },
   { id: 'keys', text: 'Master keys', href: '/admin/keys', operation: 'vault.read-keys' },

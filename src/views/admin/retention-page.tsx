@@ -1,7 +1,7 @@
 import type { RetentionSettings } from '../../domain/deletion/retention.ts'
-import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Field, Select } from '../components/field.tsx'
+import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
 import { PageHead } from '../components/page-head.tsx'
+import { DaysField, RetentionFields } from '../components/retention-fields.tsx'
 import { Section } from '../components/section.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { AdminTabs } from './admin-tabs.tsx'
@@ -32,55 +32,17 @@ export const RetentionPage = ({ settings, typed, problems = [], ...frame }: Prop
       >
         <ErrorSummary title="Nothing was changed" problems={problems} />
         <form method="post" action="/admin/retention" class="stack stack--s">
-          <Field
-            id="kind"
+          <RetentionFields
             label="Without a rule of its own a dataset is kept"
-            problem={problemOf(problems, 'kind')}
-            control={(tied) => (
-              <Select
-                tied={tied}
-                name="kind"
-                value={values.kind}
-                options={[
-                  { value: 'forever', label: 'Forever' },
-                  { value: 'after-upload', label: 'For days after the upload' },
-                  { value: 'after-last-run', label: 'For days after the last run' },
-                ]}
-              />
-            )}
+            values={values}
+            problems={problems}
           />
-          <Field
-            id="days"
-            label="Days"
-            optional
-            problem={problemOf(problems, 'days')}
-            control={(tied) => (
-              <input
-                class="input"
-                name="days"
-                inputmode="numeric"
-                maxlength={6}
-                value={values.days}
-                {...tied}
-              />
-            )}
-          />
-          <Field
-            id="maximumDays"
+          <DaysField
+            name="maximumDays"
             label="At most, in days after the upload"
-            optional
             hint="No rule keeps a dataset longer; only a legal hold does. Empty: no maximum."
-            problem={problemOf(problems, 'maximumDays')}
-            control={(tied) => (
-              <input
-                class="input"
-                name="maximumDays"
-                inputmode="numeric"
-                maxlength={6}
-                value={values.maximumDays}
-                {...tied}
-              />
-            )}
+            value={values.maximumDays}
+            problems={problems}
           />
           <p class="actions">
             <button class="button button--primary" type="submit">

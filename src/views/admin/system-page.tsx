@@ -1,5 +1,6 @@
 import type { SystemCheck, SystemFindings } from '../../domain/system/checks.ts'
 import { diskLowWater, usedShareOf } from '../../domain/system/disk-space.ts'
+import { type PeriodicState, periodicWorks } from '../../domain/system/periodic-work.ts'
 import type {
   DatabaseState,
   HostSystem,
@@ -20,6 +21,7 @@ import { AdminTabs } from './admin-tabs.tsx'
 
 interface Props extends Frame, SystemFindings {
   checks: readonly SystemCheck[]
+  periodic: readonly PeriodicState[]
   host: Pick<HostSystem, 'version' | 'nodeVersion' | 'startedAt' | 'settings'>
   database: DatabaseState
   now: Date
@@ -43,9 +45,10 @@ const plateWord = {
 } as const
 
 /** `GET /admin/system`: what operators ask first. */
-export const SystemPage = ({ checks, host, database, now, ...props }: Props) => {
+export const SystemPage = ({ checks, periodic, host, database, now, ...props }: Props) => {
   const { keys, disk, workers, queue, audit, housekeeper, ...frame } = props
-  const worst = order.findLast((state) => checks.some((check) => check.state === state)) ?? 'healthy'
+  const all = [...checks, ...periodic]
+  const worst = order.findLast((state) => all.some((part) => part.state === state)) ?? 'healthy'
   return (
     <Shell frame={frame} title="System" place="admin">
       <PageHead
@@ -94,12 +97,19 @@ export const SystemPage = ({ checks, host, database, now, ...props }: Props) => 
                       <RelativeTime at={housekeeper.since} now={now} />
                     ),
                 },
-                { label: 'Rounds', value: 'one at its start, then one every hour; the log tells of each' },
+                { label: 'Rounds', value: 'one at its start, then one every hour' },
               ]}
             />
           </Section>
         </div>
       </div>
+      <Section
+        id="periodic"
+        title="What comes round by itself"
+        note="in one process of all; the log tells of each"
+      >
+        <Periodic works={periodic} now={now} />
+      </Section>
       <Section
         id="workers"
         title="Workers"
@@ -207,6 +217,42 @@ const auditFacts = (audit: Props['audit'], now: Date): Fact[] => [
       ),
   },
 ]
+
+const Periodic = ({ works, now }: { works: readonly PeriodicState[]; now: Date }) => (
+  <Table labelledBy="periodic" kind="table--stack">
+    <thead>
+      <tr>
+        <th scope="col">Work</th>
+        <th scope="col">State</th>
+        <th scope="col">Last began</th>
+        <th scope="col">Last ended</th>
+        <th scope="col">How often</th>
+      </tr>
+    </thead>
+    <tbody>
+      {works.map(({ name, state, word, last }) => (
+        <tr>
+          <th scope="row" class="main-cell">
+            {periodicWorks[name].title}
+          </th>
+          <td data-label="State">
+            <State state={state} word={word} />
+          </td>
+          <td data-label="Last began">
+            <Time at={last?.lastStartedAt ?? null} now={now} />
+          </td>
+          <td data-label="Last ended">
+            <Time at={last?.lastEndedAt ?? null} now={now} />
+          </td>
+          <td data-label="How often">{periodicWorks[name].everyMs > 3_600_000 ? 'each night' : 'hourly'}</td>
+        </tr>
+      ))}
+    </tbody>
+  </Table>
+)
+
+const Time = ({ at, now }: { at: Date | null; now: Date }) =>
+  at === null ? <span class="muted">never</span> : <RelativeTime at={at} now={now} />
 
 const Workers = ({ workers, now }: { workers: readonly WorkerState[]; now: Date }) =>
   workers.length === 0 ? (

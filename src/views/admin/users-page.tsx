@@ -1,8 +1,10 @@
 import type { Person } from '../../domain/auth/people.ts'
 import { type Role, roles } from '../../domain/auth/user.ts'
+import type { MailOutcome } from '../../domain/mail/mail.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Field, Select } from '../components/field.tsx'
 import { number } from '../components/format.ts'
+import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
@@ -12,10 +14,20 @@ import { type Frame, Shell } from '../layout/shell.tsx'
 import { roleName } from '../names.ts'
 import { AdminTabs } from './admin-tabs.tsx'
 
+/** A link that was just made: the only time it is seen. */
+export interface ShownLink {
+  readonly for: string
+  readonly email: string
+  readonly href: string
+  /** How mailing it ended; undefined: mail is not set up. */
+  readonly mailed: MailOutcome | undefined
+}
+
 interface Props extends Frame {
   people: readonly Person[]
-  /** A link that was just made: the only time it is seen. */
-  link?: { readonly for: string; readonly href: string } | undefined
+  /** Whether links are mailed too. */
+  hasMail: boolean
+  link?: ShownLink | undefined
   /** What was typed when an invitation was refused, and why. */
   typed?: { readonly name: string; readonly email: string; readonly role: string } | undefined
   problems?: readonly FormProblem[] | undefined
@@ -27,24 +39,11 @@ const stateOf = { active: 'healthy', invited: 'queued', disabled: 'cancelled' } 
 const wordOf = { active: 'Active', invited: 'Invited', disabled: 'Disabled' } as const
 
 /** `GET /admin/users`: everybody, with what can be done about them, and the form that invites. */
-export const UsersPage = ({ people, link, typed, problems = [], now, ...frame }: Props) => (
+export const UsersPage = ({ people, hasMail, link, typed, problems = [], now, ...frame }: Props) => (
   <Shell frame={frame} title="People" place="admin">
     <PageHead title="People" count={number(people.length)} />
     <AdminTabs current="users" role={frame.viewer?.role} />
-    {link === undefined ? null : (
-      <div class="notices">
-        <div class="notice notice--healthy" role="status">
-          <div>
-            <p>
-              The link for {link.for}. It is shown now and never again, and works once: hand it over yourself.
-            </p>
-            <p>
-              <code class="id">{link.href}</code>
-            </p>
-          </div>
-        </div>
-      </div>
-    )}
+    {link === undefined ? null : <LinkNotice link={link} />}
     <Section id="people" title="Who is here">
       <Table labelledBy="people" kind="table--stack">
         <thead>
@@ -64,7 +63,15 @@ export const UsersPage = ({ people, link, typed, problems = [], now, ...frame }:
         </tbody>
       </Table>
     </Section>
-    <Section id="invite" title="Invite someone" note="You get a link to hand over. It works for a week.">
+    <Section
+      id="invite"
+      title="Invite someone"
+      note={
+        hasMail
+          ? 'They get a link by mail, and you see it too. It works for a week.'
+          : 'You get a link to hand over. It works for a week.'
+      }
+    >
       <ErrorSummary title="Nobody was invited" problems={problems} />
       <form method="post" action="/admin/users" class="stack stack--s">
         <Field
@@ -110,6 +117,37 @@ export const UsersPage = ({ people, link, typed, problems = [], now, ...frame }:
   </Shell>
 )
 
+const whyNotMailed: Record<Exclude<MailOutcome, 'sent'>, string> = {
+  unreachable: 'the mail server did not answer',
+  'not-secure': 'the mail server has no TLS connection that can be trusted',
+  refused: 'the mail server refused it',
+}
+
+const LinkNotice = ({ link: { for: name, email, href, mailed } }: { link: ShownLink }) => (
+  <div class="notices">
+    <Notice state={mailed === undefined || mailed === 'sent' ? 'healthy' : 'degraded'}>
+      <p>
+        {mailed === undefined ? (
+          <>The link for {name}.</>
+        ) : mailed === 'sent' ? (
+          <>
+            The link for {name} was mailed to {email}.
+          </>
+        ) : (
+          <>
+            The link for {name} could not be mailed to {email}: {whyNotMailed[mailed]}.
+          </>
+        )}{' '}
+        It is shown now and never again, and works once
+        {mailed === 'sent' ? '.' : ': hand it over yourself.'}
+      </p>
+      <p>
+        <code class="id">{href}</code>
+      </p>
+    </Notice>
+  </div>
+)
+
 const Row = ({ person, now }: { person: Person; now: Date }) => {
   const { id, name, email, role, status, hasSecondFactor, sessions, lastSeenAt } = person
   const to = (action: string) => `/admin/users/${id}/${action}`
@@ -118,7 +156,7 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
       <th scope="row" class="main-cell">
         {name} <small class="muted">{email}</small>{' '}
         <small>
-          <a href={`/admin/audit?actor=${id}`}>
+          <a href={`/admin/audit?about=${id}`}>
             Activity<span class="vh"> of {name}</span>
           </a>
         </small>

@@ -4,6 +4,8 @@ import { pageHref } from '../components/pager.tsx'
 
 /** What the address of the page asks for, as it was typed. */
 export interface AuditQuery {
+  /** Everything about this dataset or person, by its id. */
+  readonly about?: string | undefined
   readonly actor?: string | undefined
   readonly action?: string | undefined
   readonly type?: string | undefined
@@ -15,6 +17,7 @@ export interface AuditQuery {
 }
 
 const names = {
+  about: 'Everything about',
   actor: 'Who',
   action: 'Action',
   type: 'Kind of object',
@@ -24,7 +27,7 @@ const names = {
   from: 'From',
   to: 'To',
 } as const satisfies Record<keyof AuditQuery, string>
-const keys = ['actor', 'action', 'type', 'object', 'outcome', 'request', 'from', 'to'] as const
+const keys = ['about', 'actor', 'action', 'type', 'object', 'outcome', 'request', 'from', 'to'] as const
 
 export const isFiltered = (query: AuditQuery): boolean => keys.some((key) => query[key] !== undefined)
 
@@ -70,6 +73,7 @@ interface Props {
 /** The filters; a plain form, sent by htmx where there is script. */
 export const AuditFilters = ({ path, query, isOwn = false, swap }: Props) => (
   <form class="toolbar toolbar--audit" aria-label="Filter entries" action={path} {...swap}>
+    {query.about === undefined ? null : <input type="hidden" name="about" value={query.about} />}
     {isOwn ? null : <Text name="actor" label="Who: name, e-mail or id" value={query.actor} />}
     <Choose
       name="action"

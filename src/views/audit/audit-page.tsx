@@ -20,6 +20,8 @@ export interface EntryList {
   readonly searchedTo: Date | null
   /** Whether newer entries belong on top of it: it is the newest page, and its period goes on. */
   readonly isNewest: boolean
+  /** Whether what they are about has more parts than were looked for. */
+  readonly isCut: boolean
 }
 
 interface Props extends Frame {
@@ -81,11 +83,17 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
     <AuditFilters path={auditPath} query={query} swap={swapList} />
     <div id="audit-list">
       <ChosenFilters path={auditPath} query={query} />
-      {query.actor !== undefined && query.object === undefined ? (
+      {query.actor?.startsWith('usr_') === true && query.about === undefined ? (
         <p class="filters">
-          <a href={auditHref(auditPath, { ...query, actor: undefined, type: 'user', object: query.actor })}>
-            What was done to this person
+          <a href={auditHref(auditPath, { ...query, actor: undefined, about: query.actor })}>
+            Everything about this person, also what others did to them
           </a>
+        </p>
+      ) : null}
+      {list.isCut ? (
+        <p class="filters">
+          There are very many parts to this (files, runs, exports or keys): only the newest of them are looked
+          for.
         </p>
       ) : null}
       <div class="audit-bar">

@@ -80,6 +80,12 @@ const factsOf = ({ entry }: EntryView, { actor, object }: AuditRow) => [
         <a class="id" href={`/admin/audit?object=${encodeURIComponent(entry.objectId)}`}>
           {entry.objectId}
         </a>
+        {entry.objectType === 'dataset' || entry.objectType === 'user' ? (
+          <>
+            {' '}
+            <a href={`/admin/audit?about=${encodeURIComponent(entry.objectId)}`}>Everything about it</a>
+          </>
+        ) : null}
       </>
     ),
   },

@@ -8,6 +8,8 @@ export type MarkState =
   | 'running'
   | 'queued'
   | 'cancelled'
+  | 'waits'
+  | 'at-risk'
 
 const Tick = () => <path class="mark__sign" d="m4.9 8.3 2.2 2.2 4-4.6" />
 const Disc = ({ radius }: { radius: number }) => <circle class="mark__shape" cx="8" cy="8" r={radius} />
@@ -52,6 +54,20 @@ const Drawing = ({ of }: { of: MarkState }) => {
       )
     case 'queued':
       return <Disc radius={6} />
+    case 'waits':
+      return (
+        <>
+          <rect class="mark__shape" x="1.9" y="1.9" width="12.2" height="12.2" rx="1" />
+          <path class="mark__sign" d="M6.2 5.4v5.2M9.8 5.4v5.2" />
+        </>
+      )
+    case 'at-risk':
+      return (
+        <>
+          <Disc radius={6.1} />
+          <path class="mark__sign" d="M8 4.7V8l2.2 1.5" />
+        </>
+      )
     case 'cancelled':
       return (
         <>

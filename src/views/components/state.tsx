@@ -9,6 +9,8 @@ const words: Record<MarkState, string> = {
   running: 'Running',
   queued: 'Queued',
   cancelled: 'Cancelled',
+  waits: 'Waits',
+  'at-risk': 'At risk',
 }
 
 interface Props {

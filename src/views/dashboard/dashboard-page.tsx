@@ -1,4 +1,5 @@
 import type { DatasetSummary } from '../../domain/datasets/summaries.ts'
+import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
 import type { AttentionItem } from '../../domain/pipeline/attention.ts'
 import { stages } from '../../domain/pipeline/run.ts'
 import type { RunSummary } from '../../domain/pipeline/run-view.ts'
@@ -9,6 +10,8 @@ import { Mark } from '../components/mark.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
+import { inOrder } from '../flows/flows-page.tsx'
+import { markOfState } from '../flows/process-state.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { stageName, stagePurpose } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
@@ -18,6 +21,8 @@ interface Props extends Frame {
   running: readonly RunSummary[]
   recent: readonly DatasetSummary[]
   recentRuns: readonly RunSummary[]
+  /** undefined: no flow is watched. */
+  flows?: readonly FlowPicture[] | undefined
   now: Date
 }
 
@@ -124,8 +129,42 @@ const Latest = ({ recent, now }: { recent: readonly DatasetSummary[]; now: Date 
   </Section>
 )
 
+/** The flows that are not healthy; one line when all are. */
+const UnwellFlows = ({ flows }: { flows: readonly FlowPicture[] }) => {
+  const unwell = inOrder(flows).filter(({ assessment }) => assessment.state !== 'HEALTHY')
+  return (
+    <Section
+      id="flows"
+      title="Flows"
+      count={number(flows.length)}
+      more={
+        <a class="section__more" href="/flows">
+          All flows
+        </a>
+      }
+    >
+      {unwell.length === 0 ? (
+        <Empty>{flows.length === 1 ? 'The flow is healthy.' : 'All flows are healthy.'}</Empty>
+      ) : (
+        <ul class="attention">
+          {unwell.map(({ watched: { id, flow }, assessment }) => (
+            <li data-state={markOfState[assessment.state]}>
+              <Mark state={markOfState[assessment.state]} />
+              <b>
+                <span class="vh">{assessment.state.toLowerCase()}: </span>
+                <a href={`/flows/${id}`}>{flow.name}</a>
+              </b>
+              <p>{assessment.sentence}</p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  )
+}
+
 /** `GET /`: what needs a person, what runs, what came last. */
-export const DashboardPage = ({ attention, running, recent, recentRuns, now, ...frame }: Props) => {
+export const DashboardPage = ({ attention, running, recent, recentRuns, flows, now, ...frame }: Props) => {
   const fresh = [attention, running, recent, recentRuns].every(({ length }) => length === 0)
   return (
     <Shell frame={frame} title="Overview" place="overview">
@@ -162,6 +201,7 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, now, ...
               </Section>
             </div>
             <div>
+              {flows === undefined ? null : <UnwellFlows flows={flows} />}
               <Latest recent={recent} now={now} />
             </div>
           </div>

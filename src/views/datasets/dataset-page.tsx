@@ -65,7 +65,7 @@ const Detected = ({ dataset }: { dataset: DatasetView }) => {
       title="What we detected"
       note={dataset.mappingEdited ? 'the mapping was edited by a person and wins' : 'and why we believe it'}
       more={
-        dataset.canEdit && detection !== null ? (
+        dataset.canEdit && detection !== null && !dataset.isLosingRecords ? (
           <a class="section__more" href={`/datasets/${id}/mapping`}>
             Edit mapping
           </a>
@@ -166,6 +166,16 @@ const DeleteLink = ({ id }: { id: string }) => (
   </a>
 )
 
+const LosingRecords = () => (
+  <div class="notices">
+    <Notice state="degraded">
+      Records about someone are being removed from this dataset right now. Until that is done no run starts,
+      and nothing of it is mapped, repaired, added or deleted. Runs over it become stale; run them again
+      afterwards.
+    </Notice>
+  </div>
+)
+
 /** `GET /datasets/:id?sample=…` */
 export const DatasetPage = ({
   dataset,
@@ -193,7 +203,7 @@ export const DatasetPage = ({
             {summary.records === null ? null : <span>{plural(summary.records, 'record')}</span>}
             {mayPerform(frame.viewer?.role, 'audit.read') ? (
               <span>
-                <a href={`/admin/audit?type=dataset&object=${summary.id}`}>audit entries</a>
+                <a href={`/admin/audit?about=${summary.id}`}>audit entries</a>
               </span>
             ) : null}
             {summary.conversations === null ? null : (
@@ -203,13 +213,14 @@ export const DatasetPage = ({
         }
         {...(dataset.canDelete ? { actions: <DeleteLink id={summary.id} /> } : {})}
       />
+      {dataset.isLosingRecords ? <LosingRecords /> : null}
       <DueNotice due={keeping?.retention.due} now={now} />
       <div class="split">
         <div>
           <Detected dataset={dataset} />
         </div>
         <div>
-          {dataset.canRun && files.length > 0 ? (
+          {dataset.canRun && files.length > 0 && !dataset.isLosingRecords ? (
             <RunForm
               datasetId={summary.id}
               checks={checks}

@@ -6,10 +6,11 @@ import {
 } from '../../domain/deletion/retention.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Facts } from '../components/facts.tsx'
-import { Field, Select } from '../components/field.tsx'
+import { Field } from '../components/field.tsx'
 import { day, plural } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
+import { RetentionFields } from '../components/retention-fields.tsx'
 import { Section } from '../components/section.tsx'
 
 export interface RetentionView {
@@ -104,41 +105,13 @@ export const RetentionSection = ({ datasetId, retention, typed, problems = [], n
         />
         {canEdit ? (
           <form method="post" action={`/datasets/${datasetId}/retention`} class="stack stack--s">
-            <Field
-              id="kind"
+            <RetentionFields
               label="Keep it"
-              problem={problemOf(problems, 'kind')}
-              control={(tied) => (
-                <Select
-                  tied={tied}
-                  name="kind"
-                  value={values.kind}
-                  options={[
-                    { value: 'default', label: `As the default says: ${ruleText(settings.rule)}` },
-                    { value: 'forever', label: 'Forever' },
-                    { value: 'after-upload', label: 'For days after the upload' },
-                    { value: 'after-last-run', label: 'For days after the last run' },
-                    { value: 'until', label: 'Until a day' },
-                  ]}
-                />
-              )}
-            />
-            <Field
-              id="days"
-              label="Days"
-              optional
+              values={values}
+              problems={problems}
               hint="For the two choices that count days."
-              problem={problemOf(problems, 'days')}
-              control={(tied) => (
-                <input
-                  class="input"
-                  name="days"
-                  inputmode="numeric"
-                  maxlength={6}
-                  value={values.days}
-                  {...tied}
-                />
-              )}
+              before={[{ value: 'default', label: `As the default says: ${ruleText(settings.rule)}` }]}
+              after={[{ value: 'until', label: 'Until a day' }]}
             />
             <Field
               id="until"

@@ -6,13 +6,15 @@ interface Props {
   bodyClass?: string
   /** Pages without forms beyond the plainest need no script at all. */
   script?: boolean
+  /** Loaded anew so often where there is no script. */
+  refreshSeconds?: number | undefined
   children?: Child
 }
 
 /** htmx swaps no error answers, and neither evaluates code nor keeps history of its own. */
 const htmxConfig = JSON.stringify({ noSwap: [204, 304, '4xx', '5xx'] })
 
-const Root = ({ title, bodyClass, script = true, children }: Props) => (
+const Root = ({ title, bodyClass, script = true, refreshSeconds, children }: Props) => (
   <html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -21,6 +23,11 @@ const Root = ({ title, bodyClass, script = true, children }: Props) => (
       <title>{`${title} · Signalbox`}</title>
       <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
       <link rel="stylesheet" href="/portal.css" />
+      {refreshSeconds === undefined ? null : (
+        <noscript>
+          <meta http-equiv="refresh" content={String(refreshSeconds)} />
+        </noscript>
+      )}
       {script ? (
         <>
           <meta name="htmx-config" content={htmxConfig} />

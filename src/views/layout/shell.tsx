@@ -18,6 +18,7 @@ const places = [
   { id: 'overview', text: 'Overview', href: '/', operation: 'overview.read' },
   { id: 'datasets', text: 'Datasets', href: '/datasets', operation: 'dataset.read' },
   { id: 'runs', text: 'Runs', href: '/runs', operation: 'run.read' },
+  { id: 'flows', text: 'Flows', href: '/flows', operation: 'flow.read' },
   { id: 'audit', text: 'Audit log', href: '/admin/audit', operation: 'audit.read' },
   { id: 'admin', text: 'Administration', href: '/admin', operation: 'permission.read' },
 ] as const
@@ -29,6 +30,8 @@ interface Props {
   place?: Place
   /** The page follows something by itself and says in the foot whether it does. */
   live?: boolean
+  /** Loaded anew so often where there is no script; the reader chose it. */
+  refreshSeconds?: number | undefined
   children?: Child
 }
 
@@ -39,8 +42,15 @@ const shown = (role: Role = 'viewer') =>
   )
 
 /** The frame of every page behind the sign-in. */
-export const Shell = ({ frame: { viewer, notices = [] }, title, place, live = false, children }: Props) => (
-  <Document title={title}>
+export const Shell = ({
+  frame: { viewer, notices = [] },
+  title,
+  place,
+  live = false,
+  refreshSeconds,
+  children,
+}: Props) => (
+  <Document title={title} refreshSeconds={refreshSeconds}>
     <a class="skip" href="#main">
       Skip to content
     </a>

@@ -13,8 +13,14 @@ const rows = [...page.matchAll(/^\| `([A-Z]+ \/[^`]*)`\s*\| (.*?)\s*\|$/gm)].map
 
 describe('docs/audit.md', () => {
   test('names every route that changes something', () => {
-    const mutations = Object.keys(permissions).filter((route) => !route.startsWith('GET '))
+    const mutations = Object.entries(permissions)
+      .filter(([route, { operation }]) => !/^(GET|OPTIONS) /.test(route) && operation !== 'heartbeat.ping')
+      .map(([route]) => route)
     expect(rows.map(({ route }) => route).sort()).toEqual(mutations.sort())
+  })
+
+  test('says of pings that they are not logged, and why', () => {
+    expect(page.slice(page.indexOf('## What is not logged'))).toMatch(/^\| pings of jobs \(`\/ping\/…`\)/m)
   })
 
   test('names an action for each, and none that is not logged', () => {

@@ -246,6 +246,12 @@ describe('variables', () => {
   })
 })
 
+test('variables that multiply each other are refused before they fill the memory', () => {
+  const lines = Array.from({ length: 60 }, (_, at) => `  v${at + 1}: "${'${'}v${at}}${'${'}v${at}}"`)
+  const text = `variables:\n  v0: "0123456789"\n${lines.join('\n')}\n${chain()}`
+  expect(errors(text)[0]).toContain('The variables bring in more than 1 MiB of text.')
+})
+
 test('no check type has a key that all checks have', () => {
   for (const [name, { keys }] of Object.entries(checkTypes)) {
     expect([name, Object.keys(keys).filter((key) => key in commonCheckKeys)]).toEqual([name, []])

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { fail, pass } from '../../../src/domain/flows/checks/check-result.ts'
 import type { EngineMetrics } from '../../../src/domain/metrics/engine-metrics.ts'
+import { flowMetricFamilies } from '../../../src/domain/metrics/flow-families.ts'
 import { metricFamilies } from '../../../src/domain/metrics/metric-families.ts'
 import { type MetricFamily, writeOpenMetrics } from '../../../src/domain/metrics/openmetrics.ts'
 import { stages } from '../../../src/domain/pipeline/run.ts'
+import { chain } from '../../support/flows/flow-text.ts'
+import { playedFlows, watched } from '../../support/flows/watched.ts'
+import { parseOpenMetrics } from '../../support/openmetrics-text.ts'
 
 const shards: MetricFamily = {
   name: 'box_shards',
@@ -44,6 +49,13 @@ box_age_seconds 1.5
     ])
     expect(text).toContain('# TYPE box_requests counter\n')
     expect(text).toContain('\nbox_requests_total 7\n')
+  })
+
+  test('writes a state set as a sample a state', () => {
+    const samples = [{ labels: { box: 'a' }, states: ['GOOD', 'BAD'], state: 'BAD' }]
+    const text = writeOpenMetrics([{ name: 'box_state', type: 'stateset', help: 'State.', samples }])
+    expect(text).toContain('\nbox_state{box="a",box_state="GOOD"} 0\nbox_state{box="a",box_state="BAD"} 1\n')
+    expect(parseOpenMetrics(text)).toHaveLength(1)
   })
 
   test('writes quantiles as canonical floats', () => {
@@ -89,6 +101,32 @@ box_age_seconds 1.5
     ['a reserved label', [{ ...shards, type: 'gauge', samples: [{ labels: { __name__: 'x' }, value: 1 }] }]],
     ['a counter that is negative', [{ ...shards, type: 'counter', samples: [{ value: -1 }] }]],
     ['a counter that is no number', [{ ...shards, type: 'counter', samples: [{ value: Number.NaN }] }]],
+    [
+      'a state that is none of its states',
+      [{ ...shards, type: 'stateset', samples: [{ states: ['A'], state: 'B' }] }],
+    ],
+    [
+      'a state set with a unit',
+      [
+        {
+          name: 'box_seconds',
+          help: '',
+          unit: 'seconds',
+          type: 'stateset',
+          samples: [{ states: ['A'], state: 'A' }],
+        },
+      ],
+    ],
+    [
+      'a state set that sets its own label',
+      [
+        {
+          ...shards,
+          type: 'stateset',
+          samples: [{ labels: { box_shards: 'A' }, states: ['A'], state: 'A' }],
+        },
+      ],
+    ],
     ['a quantile above 1', [{ ...shards, type: 'summary', samples: [{ quantile: 99, value: 1 }] }]],
   ])('refuses %s', (_, families) => {
     expect(() => writeOpenMetrics(families)).toThrow()
@@ -104,6 +142,15 @@ describe('the strict parser of these tests', () => {
   test('refuses a type declared twice', () => refused(`${type}${type}a 1\n# EOF\n`))
   test('refuses interleaved families', () => refused(`${type}a 1\n# TYPE b gauge\nb 1\na{c="d"} 1\n# EOF\n`))
   test('refuses a label value with a bare quote', () => refused(`${type}a{b="c"d"} 1\n# EOF\n`))
+  test('refuses a name that hides its unit', () =>
+    refused('# TYPE a_seconds gauge\n# HELP a_seconds A.\na_seconds 1\n# EOF\n'))
+  test('refuses a family without help', () => refused(`${type}a 1\n# EOF\n`))
+  test('refuses a state set that is in two states, or in none', () => {
+    const set = '# TYPE a stateset\n# HELP a A.\n'
+    refused(`${set}a{a="x"} 1\na{a="y"} 1\n# EOF\n`)
+    refused(`${set}a{a="x"} 0\na{a="y"} 0\n# EOF\n`)
+    refused(`${set}a{b="x"} 1\n# EOF\n`)
+  })
   test('refuses a counter without _total', () => refused('# TYPE a counter\na 1\n# EOF\n'))
 })
 
@@ -131,6 +178,21 @@ describe('the families of the portal', () => {
   const families = parseOpenMetrics(
     writeOpenMetrics(
       metricFamilies(quiet, { residentMemoryBytes: 1e8, eventLoopLagSeconds: 0.001, uptimeSeconds: 60 }),
+    ),
+  )
+  let now = 1_800_000_000_000
+  const refusedFile = { file: 'test.yaml', text: '', mistakes: [], at: now }
+  const played = playedFlows([{ ...watched(chain()), refused: refusedFile }], () => now)
+  played.play('chain', 'a_port', { ...pass('The port is open.'), tookMs: 5 })
+  now += 1_000
+  played.play('chain', 'a_port', { ...fail('refused', 'secret.example refused.'), tookMs: 125 })
+  const flowFamilies = parseOpenMetrics(
+    writeOpenMetrics(
+      flowMetricFamilies(
+        played.monitor.list().flatMap(({ id }) => played.monitor.picture(id) ?? []),
+        { lagMs: 250, overdue: 3, seenAt: undefined, isStalled: true },
+        [refusedFile],
+      ),
     ),
   )
   const family = (name: string) => families.find((candidate) => candidate.name === name)
@@ -161,7 +223,41 @@ describe('the families of the portal', () => {
   test('are all explained in docs/metrics.md, and nothing else is', () => {
     const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
     const explained = [...page.matchAll(/^\| `(signalbox_\w+)`/gm)].map((row) => row[1])
-    expect(explained).toEqual(families.map(({ name }) => name))
+    expect(explained).toEqual([...families, ...flowFamilies].map(({ name }) => name))
+  })
+
+  test('of flows tell states, moments and lengths of time', () => {
+    const one = (name: string, labels: Readonly<Record<string, string>>) =>
+      flowFamilies
+        .find((candidate) => candidate.name === `signalbox_flow_${name}`)
+        ?.samples.filter((sample) =>
+          Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+        )
+        .map(({ value }) => value)
+    const failed = { check: 'a_port', signalbox_flow_check_state: 'FAILED' }
+    expect(one('check_state', failed)).toEqual([1])
+    expect(one('process_state', { process: 'a', signalbox_flow_process_state: 'FAILED' })).toEqual([1])
+    expect(one('process_state', { process: 'b', signalbox_flow_process_state: 'UNKNOWN' })).toEqual([1])
+    expect(one('check_last_success_timestamp_seconds', { check: 'a_port' })).toEqual([1_800_000_000])
+    expect(one('check_last_run_timestamp_seconds', { check: 'a_port' })).toEqual([1_800_000_001])
+    expect(one('check_next_run_timestamp_seconds', { check: 'a_port' })).toEqual([1_800_000_003])
+    expect(one('check_duration_seconds', { check: 'a_port' })).toEqual([0.125])
+    expect(one('check_last_run_timestamp_seconds', { check: 'b_port' })).toEqual([])
+    expect(one('config_refused', { flow: 'chain' })).toEqual([1])
+    expect(one('scheduler_lag_p99_seconds', {})).toEqual([0.25])
+    expect(one('scheduler_overdue_checks', {})).toEqual([3])
+    expect(one('scheduler_stalled', {})).toEqual([1])
+    expect(one('refused_files', {})).toEqual([1])
+  })
+
+  test('of flows carry ids as labels, and nothing that a check found', () => {
+    const labels = flowFamilies.flatMap(({ samples }) =>
+      samples.flatMap((sample) => Object.entries(sample.labels)),
+    )
+    expect(new Set(labels.map(([name]) => name))).toEqual(
+      new Set(['flow', 'process', 'check', 'signalbox_flow_process_state', 'signalbox_flow_check_state']),
+    )
+    expect(labels.filter(([, value]) => value.includes('secret'))).toEqual([])
   })
 
   test('carry no labels but stage, status, window and quantile', () => {
@@ -169,90 +265,3 @@ describe('the families of the portal', () => {
     expect(new Set(labels)).toEqual(new Set(['stage', 'window', 'quantile', 'status']))
   })
 })
-
-interface ParsedFamily {
-  readonly name: string
-  readonly type: string
-  readonly unit: string | undefined
-  readonly help: string | undefined
-  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
-}
-
-/**
- * Reads OpenMetrics text (gauges, counters and summaries without sum) and throws for what the standard forbids:
- * metadata twice or after samples, families that are not contiguous, series twice, anything after EOF.
- */
-function parseOpenMetrics(text: string): ParsedFamily[] {
-  if (!text.endsWith('\n# EOF\n') && text !== '# EOF\n') throw new Error('EOF is not last')
-  if (text.includes('\r')) throw new Error('lines end in line feeds only')
-  const families = new Map<string, { -readonly [K in keyof ParsedFamily]: ParsedFamily[K] }>()
-  const seen = new Set<string>()
-  let current: string | undefined
-  for (const line of text.split('\n').slice(0, -2)) {
-    const metadata = /^# (TYPE|UNIT|HELP) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/.exec(line)
-    if (metadata) {
-      const [, kind, name = '', value = ''] = metadata
-      if (kind === 'TYPE') {
-        if (families.has(name)) throw new Error(`TYPE ${name} twice`)
-        if (!['gauge', 'counter', 'summary'].includes(value)) throw new Error(`unknown type ${value}`)
-        families.set(name, { name, type: value, unit: undefined, help: undefined, samples: [] })
-        current = name
-        continue
-      }
-      const family = name === current ? families.get(name) : undefined
-      if (family === undefined || family.samples.length > 0) throw new Error(`${kind} ${name} out of place`)
-      if (kind === 'UNIT') {
-        if (family.unit !== undefined || !name.endsWith(`_${value}`)) throw new Error(`wrong UNIT of ${name}`)
-        family.unit = value
-      } else {
-        if (family.help !== undefined) throw new Error(`HELP ${name} twice`)
-        family.help = unescaped(value)
-      }
-      continue
-    }
-    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line)
-    if (!sample) throw new Error(`not a line of OpenMetrics: ${line}`)
-    const [, name = '', labelText, number = ''] = sample
-    const family = current === undefined ? undefined : families.get(current)
-    const expected = family?.type === 'counter' ? `${family.name}_total` : family?.name
-    if (family === undefined || name !== expected) throw new Error(`${name} is not of the family ${current}`)
-    const labels = parseLabels(labelText ?? '')
-    if ((family.type === 'summary') !== 'quantile' in labels) throw new Error(`${name} and quantiles`)
-    const series = `${name} ${JSON.stringify(Object.entries(labels).sort())}`
-    if (seen.has(series)) throw new Error(`${series} twice`)
-    seen.add(series)
-    family.samples = [...family.samples, { labels, value: parseNumber(number) }]
-  }
-  return [...families.values()]
-}
-
-function parseLabels(text: string): Record<string, string> {
-  const labels: Record<string, string> = {}
-  const label = /(^|,)([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/y
-  while (label.lastIndex < text.length) {
-    const at = label.lastIndex
-    const found = label.exec(text)
-    if (!found || (at === 0) !== (found[1] === '')) throw new Error(`not labels: ${text}`)
-    const [, , name = '', value = ''] = found
-    if (name in labels) throw new Error(`label ${name} twice`)
-    labels[name] = unescaped(value)
-  }
-  return labels
-}
-
-function unescaped(text: string): string {
-  if (/(^|[^\\])(\\\\)*"/.test(text)) throw new Error(`a bare quote in ${text}`)
-  return text.replace(/\\(.?)/g, (_, character: string) => {
-    if (character === 'n') return '\n'
-    if (character === '"' || character === '\\') return character
-    throw new Error(`an undefined escape in ${text}`)
-  })
-}
-
-function parseNumber(text: string): number {
-  if (text === 'NaN') return Number.NaN
-  if (text === '+Inf') return Number.POSITIVE_INFINITY
-  if (text === '-Inf') return Number.NEGATIVE_INFINITY
-  if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/.test(text)) throw new Error(`not a number: ${text}`)
-  return Number(text)
-}

@@ -70,7 +70,7 @@ export function liveMonitor(
   const monitor = startFlowMonitor({
     db: database.db,
     url: database.url,
-    folder,
+    folders: [folder],
     environment: more.environment ?? {},
     runners,
     progress,

@@ -35,6 +35,8 @@ export interface CheckResult {
   /** Milliseconds until this check fails when nothing arrives: what “time left” is made of. */
   readonly failsIn?: number
   readonly performance?: readonly PerformanceDatum[]
+  /** Milliseconds that the run took; whoever runs the check measures it. */
+  readonly tookMs?: number
   /** What the drill-down lists: results, or the newest files. At most `mostRows`. */
   readonly rows?: readonly ResultRow[]
 }

@@ -1,3 +1,6 @@
+/** So that a file of thousands of wrong names is refused as fast as one of a few. */
+const mostLooked = 300
+
 /**
  * The known name that was probably meant, or undefined when none is near.
  * @param wrong what was written
@@ -6,7 +9,10 @@ export function nearestName(wrong: string, known: Iterable<string>): string | un
   const asked = wrong.toLowerCase().replaceAll('-', '_').slice(0, 80)
   let nearest: string | undefined
   let best = Math.max(1, Math.floor(asked.length / 3)) + 1
+  let looked = 0
   for (const name of known) {
+    if (++looked > mostLooked) break
+    if (Math.abs(name.length - asked.length) >= best) continue
     const distance = editDistance(asked, name.toLowerCase().replaceAll('-', '_'))
     if (distance < best) {
       best = distance

@@ -17,7 +17,8 @@ export function readText(text: string, mistakes: Mistakes): Located | undefined 
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
     prettyErrors: false,
-    uniqueKeys: true,
+    // Its own search for the same key twice takes the square of the number of keys.
+    uniqueKeys: false,
     stringKeys: true,
     version: '1.2',
   })
@@ -39,15 +40,22 @@ export function readText(text: string, mistakes: Mistakes): Located | undefined 
   if (document.errors.length > 0) return undefined
 
   let nodes = 0
+  let isAmbiguous = false
   const locate = (node: Node | null | undefined, place: Place, path: string): Located => {
     if (++nodes > maximumNodes) return { kind: 'scalar', value: null, place, path }
     if (node === null || node === undefined) return { kind: 'scalar', value: null, place, path }
     const here = isAlias(node) ? place : placeOf(node.range?.[0] ?? 0)
     if (isAlias(node)) return locate(node.resolve(document), here, path)
     if (isMap<Node, Node>(node)) {
+      const seen = new Set<string>()
       const entries = node.items.map((pair): LocatedEntry => {
         const key = isScalar(pair.key) ? String(pair.key.value) : ''
         const keyPlace = placeOf(pair.key.range?.[0] ?? 0)
+        if (seen.has(key)) {
+          isAmbiguous = true
+          mistakes.error({ place: keyPlace, path: '' }, 'This is not valid YAML: Map keys must be unique.')
+        }
+        seen.add(key)
         return { key, keyPlace, value: locate(pair.value, keyPlace, path === '' ? key : `${path}.${key}`) }
       })
       return { kind: 'map', entries, place: here, path }
@@ -63,7 +71,7 @@ export function readText(text: string, mistakes: Mistakes): Located | undefined 
     mistakes.error(start, 'The file has more than 50,000 values once its aliases are followed.')
     return undefined
   }
-  return root
+  return isAmbiguous ? undefined : root
 }
 
 function scalarValue(node: Node): string | number | boolean | null {

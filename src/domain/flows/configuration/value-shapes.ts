@@ -190,7 +190,7 @@ export const choice = <const V extends string>(...values: readonly V[]): Shape<V
   },
 })
 
-const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
+export const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
 const idHint = 'Begin with a letter; letters, digits, _ and -; at most 64 characters.'
 export const identifier = matching('an id', idPattern, idHint)
 

@@ -6,12 +6,22 @@ export type Values = Readonly<Record<string, string | undefined>>
 
 const use = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g
 
+/** All that variables bring into a file: a few that use each other could otherwise fill the memory. */
+const mostFilled = 1_048_576
+
+interface Filling {
+  readonly values: Record<string, string | undefined>
+  readonly mistakes: Mistakes
+  /** Characters that variables have brought so far. */
+  filled: number
+}
+
 /**
  * Reads `variables`, from the environment and the variables above, and fills `${NAME}` and `${NAME:-default}` in
  * everywhere else; a variable comes before a name of the environment. `$${` is a plain `${`.
  */
 export function fillVariables(root: LocatedMap, environment: Values, mistakes: Mistakes): LocatedMap {
-  const variables: Record<string, string> = {}
+  const filling: Filling = { values: { ...environment }, mistakes, filled: 0 }
   const declared = entryOf(root, 'variables')?.value
   if (declared?.kind === 'map') {
     for (const { key, value } of declared.entries) {
@@ -19,33 +29,33 @@ export function fillVariables(root: LocatedMap, environment: Values, mistakes: M
         mistakes.error(value, 'A variable is one value: text, a number, true or false.')
         continue
       }
-      const filled = fill(value, { ...environment, ...variables }, mistakes)
-      variables[key] = filled.kind === 'scalar' ? String(filled.value ?? '') : ''
+      const filled = fill(value, filling)
+      filling.values[key] = filled.kind === 'scalar' ? String(filled.value ?? '') : ''
     }
   }
-  const values = { ...environment, ...variables }
   return {
     ...root,
     entries: root.entries.map((entry) =>
-      entry.value === declared ? entry : { ...entry, value: fillAll(entry.value, values, mistakes) },
+      entry.value === declared ? entry : { ...entry, value: fillAll(entry.value, filling) },
     ),
   }
 }
 
-function fillAll(node: Located, values: Values, mistakes: Mistakes): Located {
+function fillAll(node: Located, filling: Filling): Located {
   if (node.kind === 'list') {
-    return { ...node, items: node.items.map((item) => fillAll(item, values, mistakes)) }
+    return { ...node, items: node.items.map((item) => fillAll(item, filling)) }
   }
   if (node.kind === 'map') {
-    const entries = node.entries.map((entry) => ({ ...entry, value: fillAll(entry.value, values, mistakes) }))
+    const entries = node.entries.map((entry) => ({ ...entry, value: fillAll(entry.value, filling) }))
     return { ...node, entries }
   }
-  return fill(node, values, mistakes)
+  return fill(node, filling)
 }
 
-function fill(node: Located, values: Values, mistakes: Mistakes): Located {
+function fill(node: Located, filling: Filling): Located {
   if (node.kind !== 'scalar' || typeof node.value !== 'string' || !node.value.includes('${')) return node
   const written = node.value
+  const { values, mistakes } = filling
   let whole = true
   const value = written.replace(use, (found, name: string | undefined, fallback: string | undefined) => {
     if (found === '$${') return '${'
@@ -59,7 +69,13 @@ function fill(node: Located, values: Values, mistakes: Mistakes): Located {
     }
     const known = Object.hasOwn(values, name) ? values[name] : undefined
     // As in a shell, :- also stands in for what is empty.
-    if (known !== undefined && (known !== '' || fallback === undefined)) return known
+    if (known !== undefined && (known !== '' || fallback === undefined)) {
+      filling.filled += known.length
+      if (filling.filled <= mostFilled) return known
+      mistakes.error(node, 'The variables bring in more than 1 MiB of text. Use them less, or shorter ones.')
+      whole = false
+      return ''
+    }
     if (fallback !== undefined) return fallback
     const near = nearestName(name, Object.keys(values))
     mistakes.error(

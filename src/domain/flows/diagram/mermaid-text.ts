@@ -3,53 +3,119 @@ import { diagramLabel } from './diagram-label.ts'
 
 /** The text of a diagram, and what its nodes stand for. */
 export interface FlowDiagram {
+  readonly layout: Flow['layout']
   /** Mermaid: a flowchart without colours, so that states are set by class. */
   readonly text: string
-  readonly processes: readonly { readonly node: string; readonly process: string }[]
+  /** The same with room in the boxes for what is written in by `fillDrawing`: marks and words of states. */
+  readonly roomy: string
+  /** A label is broken into lines by `<br>`. */
+  readonly processes: readonly { readonly node: string; readonly process: string; readonly label: string }[]
   readonly sensors: readonly Sensor[]
+  readonly arrows: readonly Arrow[]
+}
+
+/** An arrow as it is drawn: a watched connection is two of them, to its sensor and on. */
+export interface Arrow {
+  /** Its line in the Mermaid text. */
+  readonly line: string
+  readonly fromNode: string
+  readonly toNode: string
+  /** The processes it connects; undefined: it comes from outside the flow. */
+  readonly from: string | undefined
+  readonly to: string
 }
 
 /** A node on an arrow: the checks that watch what arrives over it. */
 export interface Sensor {
   readonly node: string
+  readonly label: string
   readonly to: string
   /** undefined: what arrives from outside the flow. */
   readonly from: string | undefined
   readonly checks: readonly string[]
 }
 
+/** A mark and the longest word of a state; the longer texts fit into the margin of the box. */
+const roomForState = 'M Degraded'
+
 /** Writes the flow as Mermaid text: a box for each process, a sensor on each arrow that is watched. */
 export function mermaidText(
   flow: Pick<Flow, 'layout' | 'processes' | 'connections' | 'checks'>,
 ): FlowDiagram {
   const nodeOf = nodeNames(flow.processes.map((process) => process.id))
+  const processes = flow.processes.map(({ id, name }) => ({
+    node: nodeOf(id),
+    process: id,
+    label: diagramLabel(name),
+  }))
   const sensors = sensorsOf(flow, nodeOf)
-  const lines = [
-    `flowchart ${flow.layout === 'LR' ? 'LR' : 'TD'}`,
-    ...flow.processes.map(({ id, name }) => `  ${nodeOf(id)}["${diagramLabel(name)}"]:::process`),
-    ...sensors.map(({ node, checks }) => `  ${node}(["${sensorLabel(checks)}"]):::sensor`),
-    ...sensors.filter(({ from }) => from === undefined).map(({ node, to }) => `  ${node} --> ${nodeOf(to)}`),
+  const drawnArrows = [
+    ...sensors
+      .filter(({ from }) => from === undefined)
+      .map(({ node, to }) => arrow(node, '-->', nodeOf(to), { from: undefined, to })),
     ...flow.connections.flatMap((connection) => arrows(connection, sensors, nodeOf)),
   ]
+  const parts = { layout: flow.layout, processes, sensors, arrows: drawnArrows }
   return {
-    text: `${lines.join('\n')}\n`,
-    processes: flow.processes.map(({ id }) => ({ node: nodeOf(id), process: id })),
-    sensors,
+    ...parts,
+    text: writeMermaid(parts),
+    // The mark of a sensor stands in its margin.
+    roomy: writeMermaid(parts, ({ label, isSensor }) => (isSensor ? label : `${label}<br>${roomForState}`)),
   }
 }
+
+interface Node {
+  readonly node: string
+  readonly label: string
+  readonly isSensor: boolean
+}
+
+/**
+ * The text of a diagram, box by box, then arrow by arrow.
+ * @param labelOf what stands in a box
+ * @param classOf the class of a box besides its kind
+ */
+export function writeMermaid(
+  {
+    layout,
+    processes,
+    sensors,
+    arrows: drawn,
+  }: Pick<FlowDiagram, 'layout' | 'processes' | 'sensors' | 'arrows'>,
+  labelOf: (node: Node) => string = ({ label }) => label,
+  classOf: (node: Node) => string = ({ isSensor }) => (isSensor ? 'sensor' : 'process'),
+): string {
+  const boxes = [
+    ...processes.map(({ node, label }) => ({ node, label, isSensor: false })),
+    ...sensors.map(({ node, label }) => ({ node, label, isSensor: true })),
+  ].map((node) => {
+    const [open, close] = node.isSensor ? ['(["', '"])'] : ['["', '"]']
+    return `  ${node.node}${open}${labelOf(node)}${close}:::${classOf(node)}`
+  })
+  const head = `flowchart ${layout === 'LR' ? 'LR' : 'TD'}`
+  return `${[head, ...boxes, ...drawn.map(({ line }) => line)].join('\n')}\n`
+}
+
+const arrow = (
+  fromNode: string,
+  by: string,
+  toNode: string,
+  { from, to }: { readonly from: string | undefined; readonly to: string },
+): Arrow => ({ line: `  ${fromNode} ${by} ${toNode}`, fromNode, toNode, from, to })
 
 /** Optional and control connections are dotted and named; with a sensor the arrow goes through it. */
 function arrows(
   { from, to, type, optional }: Connection,
   sensors: readonly Sensor[],
   nodeOf: (id: string) => string,
-): string[] {
+): Arrow[] {
   const line = optional || type === 'control' ? '-.->' : '-->'
   const words = [...(type === 'control' ? ['control'] : []), ...(optional ? ['optional'] : [])].join(', ')
   const named = words === '' ? line : `${line}|${words}|`
+  const ends = { from, to }
   const sensor = sensors.find((each) => each.from === from && each.to === to)
-  if (sensor === undefined) return [`  ${nodeOf(from)} ${named} ${nodeOf(to)}`]
-  return [`  ${nodeOf(from)} ${named} ${sensor.node}`, `  ${sensor.node} ${line} ${nodeOf(to)}`]
+  if (sensor === undefined) return [arrow(nodeOf(from), named, nodeOf(to), ends)]
+  return [arrow(nodeOf(from), named, sensor.node, ends), arrow(sensor.node, line, nodeOf(to), ends)]
 }
 
 /**
@@ -68,7 +134,8 @@ function sensorsOf(
     const incoming = connections.filter((connection) => connection.to === id)
     const rank = ({ type, optional }: Connection) => (optional ? 2 : 0) + (type === 'control' ? 1 : 0)
     const from = incoming.toSorted((a, b) => rank(a) - rank(b))[0]?.from
-    return [{ node: `s_${nodeOf(id).slice(2)}`, to: id, from, checks: watching.map((check) => check.id) }]
+    const ids = watching.map((check) => check.id)
+    return [{ node: `s_${nodeOf(id).slice(2)}`, label: sensorLabel(ids), to: id, from, checks: ids }]
   })
 }
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Mistake } from '../configuration/located.ts'
+import { standInVariables } from '../configuration/own-variables.ts'
 import { readFlow } from '../configuration/read-flow.ts'
 import type { Values } from '../configuration/variables.ts'
 import type { RefusedFile, WatchedFlow } from './flow-monitor.ts'
+import { shareMeanings } from './flow-pictures.ts'
 
 /** A file as it is now. */
 export type GivenFile =
@@ -78,6 +80,10 @@ function read(
   if (old?.text === text) return { watched: old.refused === undefined ? old : { ...old, refused: undefined } }
   const { flow, mistakes } = readFlow(text, file, environment)
   if (flow === undefined) return { text, mistakes }
+  // Where a process reaches its own portal is no part of what a check means: the next process, and this one after a
+  // restart, reach it elsewhere and yet share what is remembered.
+  const elsewhere = readFlow(text, file, { ...environment, ...standInVariables }).flow
+  if (elsewhere !== undefined) shareMeanings(flow.checks, elsewhere.checks)
   const other = taken.get(flow.id)
   if (other !== undefined && other !== file) {
     const message = `The flow ${flow.id} is in ${other} already. Give this one another id.`

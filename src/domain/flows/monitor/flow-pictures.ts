@@ -105,6 +105,14 @@ export const meaningOf = (check: Check): string => {
 }
 const meanings = new WeakMap<Check, string>()
 
+/** Gives checks the meanings of their twins: those of the same file, in the same order, read with other values. */
+export function shareMeanings(checks: readonly Check[], twins: readonly Check[]): void {
+  for (const [at, check] of checks.entries()) {
+    const twin = twins[at]
+    if (twin?.id === check.id) meanings.set(check, meaningOf(twin))
+  }
+}
+
 /** What anybody can see of a flow, without the moment at which it was looked at. */
 const whatShows = ({ hash, refused }: WatchedFlow, { checks, ...rest }: FlowAssessment): string =>
   JSON.stringify([

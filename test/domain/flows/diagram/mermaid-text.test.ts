@@ -3,11 +3,15 @@ import { renderMermaidSVG } from 'beautiful-mermaid'
 import purify from 'dompurify'
 import mermaid from 'mermaid'
 import { describe, expect, test } from 'vitest'
-import { diagramLabel } from '../../../src/domain/flows/diagram/diagram-label.ts'
-import { mermaidText } from '../../../src/domain/flows/diagram/mermaid-text.ts'
-import { chain, flowOf } from '../../support/flows/flow-text.ts'
+import { diagramLabel } from '../../../../src/domain/flows/diagram/diagram-label.ts'
+import { diagramOf } from '../../../../src/domain/flows/diagram/diagram-of.ts'
+import { diagramStates } from '../../../../src/domain/flows/diagram/diagram-states.ts'
+import { mermaidText } from '../../../../src/domain/flows/diagram/mermaid-text.ts'
+import { statedText } from '../../../../src/domain/flows/diagram/stated-text.ts'
+import { assessByHand, type HandState } from '../../../../src/domain/flows/state/assess-by-hand.ts'
+import { chain, flowOf } from '../../../support/flows/flow-text.ts'
 
-const example = readFileSync(new URL('../../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
+const example = readFileSync(new URL('../../../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
 const odd = [
   'end',
   'graph TD',
@@ -84,4 +88,15 @@ describe('the Mermaid text of a flow', () => {
 test('a label is broken into at most three lines', () => {
   expect(diagramLabel('Hadoop and Spark')).toBe('Hadoop and Spark')
   expect(diagramLabel('word '.repeat(40)).split('<br>')).toHaveLength(3)
+})
+
+describe('the Mermaid text with states', () => {
+  test('is Mermaid, and says states by sign, word and class', async () => {
+    const flow = flowOf(example)
+    const assessment = assessByHand(flow, new Map<string, HandState>([['unzip', 'failed']]), 0)
+    const text = statedText(diagramOf(flow), diagramStates(diagramOf(flow), assessment))
+    expect(await parses(text)).toBe('flowchart-v2')
+    expect(text).toContain('p_unzip["Unzip<br>✕ Failed"]:::failed')
+    expect(text).toContain('p_sql_results["SQL results<br>✓ Healthy"]:::healthy')
+  })
 })

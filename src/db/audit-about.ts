@@ -1,0 +1,96 @@
+import type { Kysely } from 'kysely'
+import type { Database } from './schema.ts'
+
+/** Where in the log everything about someone or something stands: what they did, and what was done to these objects. */
+export interface AuditAbout {
+  readonly actorId: string | undefined
+  readonly objectIds: readonly string[]
+  /** Whether there are more objects than are looked for; those are the newest. */
+  readonly isCut: boolean
+}
+
+/** Each object is a walk along the index of objects; so many keep a page within its time. */
+export const mostOf = { files: 100, runs: 200, exports: 300, deletions: 50, keys: 100 } as const
+
+/**
+ * What belongs to a dataset: its files, runs over it, their exports, and deletions that touched it. To a person: what
+ * they did, and what was done to their account and API keys. Of a dataset that was deleted, only what its deletion
+ * still names.
+ */
+export async function readAbout(db: Kysely<Database>, id: string): Promise<AuditAbout> {
+  if (id.startsWith('usr_')) return readAboutPerson(db, id)
+  const [files, runs, deletions, destroyed] = await Promise.all([
+    db
+      .selectFrom('datasetFiles')
+      .select('id')
+      .where('datasetId', '=', id)
+      .orderBy('createdAt', 'desc')
+      .limit(mostOf.files + 1)
+      .execute(),
+    db
+      .selectFrom('runInputs')
+      .innerJoin('runs', 'runs.id', 'runInputs.runId')
+      .select('runs.id')
+      .where('runInputs.datasetId', '=', id)
+      .orderBy('runs.createdAt', 'desc')
+      .limit(mostOf.runs + 1)
+      .execute(),
+    db
+      .selectFrom('deletionDatasets')
+      .select('deletionId as id')
+      .where('datasetId', '=', id)
+      .orderBy('deletionId', 'desc')
+      .limit(mostOf.deletions + 1)
+      .execute(),
+    db
+      .selectFrom('deletionKeys')
+      .select('keyOwner as id')
+      .where('datasetId', '=', id)
+      .where('kind', '=', 'run')
+      .orderBy('keyOwner', 'desc')
+      .limit(mostOf.runs + 1)
+      .execute(),
+  ])
+  const exports =
+    runs.length === 0
+      ? []
+      : await db
+          .selectFrom('runExports')
+          .select('id')
+          .where(
+            'runId',
+            'in',
+            runs.map((run) => run.id),
+          )
+          .orderBy('runId', 'desc')
+          .limit(mostOf.exports + 1)
+          .execute()
+  const parts = [
+    { found: files, most: mostOf.files },
+    { found: runs, most: mostOf.runs },
+    { found: exports, most: mostOf.exports },
+    { found: deletions, most: mostOf.deletions },
+    { found: destroyed, most: mostOf.runs },
+  ]
+  const objectIds = parts.flatMap(({ found, most }) => found.slice(0, most).map((row) => row.id))
+  return {
+    actorId: undefined,
+    objectIds: [...new Set([id, ...objectIds])],
+    isCut: parts.some(({ found, most }) => found.length > most),
+  }
+}
+
+async function readAboutPerson(db: Kysely<Database>, id: string): Promise<AuditAbout> {
+  const keys = await db
+    .selectFrom('apiKeys')
+    .select('id')
+    .where('ownerId', '=', id)
+    .orderBy('createdAt', 'desc')
+    .limit(mostOf.keys + 1)
+    .execute()
+  return {
+    actorId: id,
+    objectIds: [id, ...keys.slice(0, mostOf.keys).map((key) => key.id)],
+    isCut: keys.length > mostOf.keys,
+  }
+}

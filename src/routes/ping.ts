@@ -1,0 +1,67 @@
+import { Hono } from 'hono'
+import { heartbeatPings, recordPing } from '../db/heartbeat-pings.ts'
+import { PingListeners, readPing } from '../domain/flows/monitor/ping.ts'
+import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
+
+/** Pings of one token that one process takes in any minute: a job that calls more often has gone wild. */
+const mostAMinute = 60
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/**
+ * Where jobs report, as to healthchecks.io: plain text, 200 and `OK`, by GET, HEAD or POST. No cookie is read and no
+ * body: what a job sends along is dropped, because it could hold anything.
+ */
+export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 'flows'>) => {
+  const listeners = new PingListeners(flows)
+  const pings = heartbeatPings(db, clock)
+  const counts = new MinuteCounts(mostAMinute)
+
+  const take = async (c: AppContext, token: string, signal: string | undefined): Promise<Response> => {
+    const found = listeners.of(token)
+    if (found.length === 0) return c.text('not found', 404)
+    const ping = readPing(signal)
+    const runId = c.req.query('rid')
+    if (ping === undefined) return c.text('not an exit status: 0 to 255, start, fail or log', 400)
+    if (runId !== undefined && !uuid.test(runId)) return c.text('rid is not a UUID', 400)
+    const now = clock()
+    const waitSeconds = counts.take(token, now.getTime())
+    if (waitSeconds > 0) return c.text('rate limited', 429, { 'Retry-After': String(waitSeconds) })
+    const record = () => recordPing(db, token, ping.kind, now, ping.exitStatus)
+    if (!(await record())) {
+      // The check has not run yet, so that nobody has begun to listen: this is the beginning.
+      await pings.read(token)
+      await record()
+    }
+    // Judged now, not at its next turn: the board shows the job's failure as soon as the job tells it.
+    await Promise.all(found.map(({ flowId, checkId }) => flows.checkNow(flowId, checkId)))
+    return c.text('OK')
+  }
+  return new Hono<AppEnv>()
+    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token'), undefined))
+    .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
+}
+
+const minuteMs = 60_000
+
+/** Counts by minutes of the clock; only tokens that a check has are ever counted, so that there are few. */
+class MinuteCounts {
+  readonly #most: number
+  #counts = new Map<string, number>()
+  #minute = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Takes one, and answers 0; or for how many seconds there is none left. */
+  take(key: string, now: number): number {
+    const minute = Math.floor(now / minuteMs)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#counts = new Map()
+    }
+    const count = (this.#counts.get(key) ?? 0) + 1
+    this.#counts.set(key, count)
+    return count > this.#most ? Math.max(1, Math.ceil(((minute + 1) * minuteMs - now) / 1_000)) : 0
+  }
+}

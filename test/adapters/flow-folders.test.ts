@@ -1,0 +1,27 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { FlowFolders } from '../../src/adapters/flow-folders.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await temporaryFolder('flow-folders')
+  await mkdir(join(folder, 'shipped'))
+  await writeFile(join(folder, 'shipped', 'one.yaml'), 'of the first')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+test('a second folder may appear later; its files are named with it, those being written are not seen', async () => {
+  const folders = new FlowFolders([join(folder, 'shipped'), join(folder, 'flows')])
+  expect(await folders.look()).toEqual({ files: [{ file: 'one.yaml', text: 'of the first' }] })
+  await mkdir(join(folder, 'flows'))
+  await writeFile(join(folder, 'flows', '.one.yaml'), 'half')
+  await writeFile(join(folder, 'flows', 'one.yaml'), 'of the second')
+  expect(await folders.look()).toEqual({
+    files: [
+      { file: 'one.yaml', text: 'of the first' },
+      { file: 'flows/one.yaml', text: 'of the second' },
+    ],
+  })
+})

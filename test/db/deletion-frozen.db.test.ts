@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { requestDeletion } from '../../src/db/dataset-deletion.ts'
+import { findDeletion, withDeletionLock } from '../../src/db/deletions.ts'
+import { performDeletion } from '../../src/jobs/deletions.ts'
+import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
+
+let shop: Workshop
+beforeAll(async () => {
+  shop = await workshop()
+})
+afterAll(() => shop?.close())
+
+describe('the lock of a deletion', () => {
+  test('is of one process at a time, however long it works', async () => {
+    let release = () => {}
+    const first = withDeletionLock(
+      shop.db,
+      'del_1',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve
+        }),
+      // It passes many times until the others have asked: whoever works goes on saying that it lives.
+      500,
+    )
+    for (const began = Date.now(); Date.now() - began < 1_500; ) {
+      expect(await withDeletionLock(shop.db, 'del_1', async () => {})).toBe(false)
+    }
+    expect(await withDeletionLock(shop.db, 'del_2', async () => {})).toBe(true)
+    release()
+    expect(await first).toBe(true)
+    expect(await withDeletionLock(shop.db, 'del_1', async () => {})).toBe(true)
+  })
+
+  test('passes on when its process freezes, which finds the work done when it wakes up', async () => {
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(3, (at) => `What about ${at}?`),
+    )
+    const deps = { db: shop.db, vault: shop.vault, clock: () => new Date(), random: randomBytes }
+    const requested = await requestDeletion(deps, callerOf('ada'), datasetId)
+    if (!requested.ok) throw new Error(requested.problem.message)
+    const deletionId = requested.value
+    const child = spawn(
+      process.execPath,
+      [
+        fileURLToPath(new URL('../support/freeze-deletion-child.mjs', import.meta.url)),
+        JSON.stringify({ url: shop.database.url, deletionId, mostSilentMs: 500 }),
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    expect((await lines.next()).value).toBe('working')
+    const read = () => findDeletion(shop.db, { id: 'usr_ada', role: 'user' }, deletionId)
+    await vi.waitFor(
+      async () => {
+        await performDeletion(deps, deletionId)
+        expect(await read()).toMatchObject({ status: 'done' })
+      },
+      { timeout: 20_000 },
+    )
+    const ended = once(child, 'exit')
+    child.kill('SIGCONT')
+    expect((await lines.next()).value).toBe('lost the lock')
+    expect(await ended).toEqual([0, null])
+    expect(await read()).toMatchObject({ status: 'done', problem: null })
+  })
+})

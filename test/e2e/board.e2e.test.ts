@@ -1,0 +1,357 @@
+import { randomBytes } from 'node:crypto'
+import { AxeBuilder } from '@axe-core/playwright'
+import { expect as pexpect } from '@playwright/test'
+import type { Browser, CDPSession, Page } from 'playwright'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createBoardLink, revokeBoardLink } from '../../src/db/board-links.ts'
+import { sessionKeeper } from '../../src/db/sessions.ts'
+import { addUser } from '../../src/db/users.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import {
+  type BoardServer,
+  type MoodyProxy,
+  moodyProxy,
+  startBoardServer,
+} from '../support/flows/board-server.ts'
+import { chain } from '../support/flows/flow-text.ts'
+
+/** Beats come every 2 s; a board of this test is not live after 4 s and blank after 7, so that it need not wait for long. */
+const settings = 'board: {live_after: 4s, blank_after: 7s, sound: true}'
+const flowText = (id: string, name: string, prefix: string) =>
+  chain({
+    processes: ['unzip', 'parse', 'store'].map((process) => `${prefix}${process}`),
+    connections: [
+      `{from: ${prefix}unzip, to: ${prefix}parse, max_lag: 10m}`,
+      `{from: ${prefix}parse, to: ${prefix}store, max_lag: 10m}`,
+    ],
+  }).replace('{id: chain, name: Chain}', `{id: ${id}, name: ${name}, ${settings}}`)
+const flows = [flowText('chain', 'Chain', ''), flowText('other', 'Other flow', 'o_')]
+
+let database: TestDatabase
+let server: BoardServer
+let proxy: MoodyProxy
+let browser: Browser
+let page: Page
+let devtools: CDPSession
+let complaints: string[] = []
+
+beforeAll(async () => {
+  database = await testDatabase()
+  server = await startBoardServer(database.url, flows)
+  proxy = await moodyProxy(() => server.port)
+  browser = await launchBrowser()
+  const now = new Date()
+  await addUser(
+    database.db,
+    { id: 'usr_wall', name: 'Wall', email: 'wall@example.org', role: 'viewer' },
+    '!',
+    now,
+  )
+  const context = await browser.newContext({ viewport: { width: 1920, height: 1080 } })
+  page = await context.newPage()
+  await signIn()
+  devtools = await context.newCDPSession(page)
+  page.on('console', (message) => {
+    // That a request failed is what these tests are about.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load'))
+      complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+})
+async function signIn() {
+  const keeper = sessionKeeper(database.db, { secure: false, clock: () => new Date() })
+  const session = await keeper.createSession('usr_wall', { userAgent: 'test browser' })
+  await page.context().addCookies([{ name: keeper.sessionCookieName, value: session.id, url: proxy.url }])
+}
+
+afterAll(async () => {
+  await browser?.close()
+  await proxy?.close()
+  await server?.stop()
+  await database?.drop()
+})
+
+const live = (state: 'yes' | 'no' | 'blank') =>
+  pexpect(page.locator('body')).toHaveAttribute('data-live', state, { timeout: 15_000 })
+const look = (process: string, state: string) =>
+  pexpect(page.locator(`[data-process="${process}"]`)).toHaveAttribute('data-look', state, { timeout: 5_000 })
+const stale = () => page.locator('.board__head .board__stale')
+const heard = () =>
+  pexpect(page.locator('[data-part="beat"]')).toHaveText(/^beat [01] s ago$/, { timeout: 15_000 })
+
+beforeEach(async () => {
+  complaints = []
+  proxy.mood = 'through'
+  proxy.refused = 0
+  server.play('unzip_port', 'pass')
+  await page.goto(`${proxy.url}/board/chain`)
+  await heard()
+  await look('unzip', 'healthy')
+})
+
+/** Every state that the board was in, in order; the test may be too slow to see one pass by. */
+const watchStates = () =>
+  page.evaluate(() => {
+    const seen: string[] = []
+    Object.assign(window, { seenStates: seen })
+    new MutationObserver(() => {
+      const state = document.body.dataset.live ?? ''
+      if (seen.at(-1) !== state) seen.push(state)
+    }).observe(document.body, { attributeFilter: ['data-live'] })
+  })
+const seenStates = () => page.evaluate(() => Reflect.get(window, 'seenStates'))
+
+describe('the board', () => {
+  test('turns red at once, says which process, and green again', async () => {
+    server.play('unzip_port', 'fail', 'port 9000 refuses')
+    await look('unzip', 'failed')
+    await pexpect(page).toHaveTitle('(1) UNZIP failed · Chain')
+    await pexpect(page.locator('link[rel=icon]')).toHaveAttribute('href', '/board-icons/failed-1.svg')
+    await pexpect(page.locator('.board__plate')).toHaveText('UNZIP')
+    await pexpect(page.locator('[data-process="unzip"] .stage__line')).toHaveText('port 9000 refuses')
+    await pexpect(page.locator('body')).toHaveAttribute('data-worst', 'failed')
+    server.play('unzip_port', 'pass')
+    await look('unzip', 'healthy')
+    await pexpect(page).toHaveTitle('Chain')
+    expect(complaints).toEqual([])
+  })
+
+  test('is the same picture from 1280×720 to 4K, and a list on a phone', async () => {
+    const measure = async (width: number, height: number) => {
+      await page.setViewportSize({ width, height })
+      const box = await page.locator('[data-process="parse"]').boundingBox()
+      return [box?.x, box?.y, box?.width, box?.height].map((value) => ((value ?? 0) / width).toFixed(2))
+    }
+    expect(await measure(1280, 720)).toEqual(await measure(3840, 2160))
+    await page.setViewportSize({ width: 390, height: 844 })
+    const boxes = await Promise.all(
+      ['unzip', 'parse', 'store'].map((id) => page.locator(`[data-process="${id}"]`).boundingBox()),
+    )
+    expect(new Set(boxes.map((box) => box?.x)).size).toBe(1)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+    await page.setViewportSize({ width: 1920, height: 1080 })
+  })
+
+  test('has no violation that axe finds, live and not', async () => {
+    const violations = async () =>
+      (await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => [id, nodes[0]?.html])
+    server.play('unzip_port', 'fail')
+    await look('unzip', 'failed')
+    expect(await violations()).toEqual([])
+    proxy.mood = 'unavailable'
+    proxy.cut()
+    await live('blank')
+    expect(await violations()).toEqual([])
+  })
+
+  test('goes through the flows in one page', async () => {
+    await page.goto(`${proxy.url}/board/chain?rotate=5s`)
+    await page.evaluate(() => Object.assign(window, { samePage: true }))
+    await pexpect(page.locator('[data-process="o_unzip"]')).toBeVisible({ timeout: 12_000 })
+    expect(page.url()).toBe(`${proxy.url}/board/other?rotate=5s`)
+    expect(await page.evaluate(() => Reflect.get(window, 'samePage'))).toBe(true)
+    await heard()
+    // The guard goes on over the change.
+    proxy.mood = 'unavailable'
+    proxy.cut()
+    await live('no')
+  })
+})
+
+describe('a board without somebody signed in', () => {
+  test('opened by a board link is live, and says when the link was revoked', async () => {
+    const { db } = database
+    const deps = { db, clock: () => new Date(), random: randomBytes }
+    const caller = { actor: { id: 'usr_wall', kind: 'user' as const }, requestId: 'req_test' }
+    const { id, token } = await createBoardLink(deps, caller, {
+      name: 'Hall',
+      flow: 'chain',
+      days: undefined,
+    })
+    const kiosk = await (await browser.newContext()).newPage()
+    await kiosk.goto(`${proxy.url}/board/link/${token}`)
+    expect(kiosk.url()).toBe(`${proxy.url}/board/chain`)
+    await pexpect(kiosk.locator('[data-part="lamp"]')).toHaveText('LIVE')
+    expect(await kiosk.evaluate(() => document.referrer + document.cookie)).toBe('')
+    await revokeBoardLink(deps, caller, id)
+    await pexpect(kiosk.locator('body')).toHaveAttribute('data-live', 'no', { timeout: 15_000 })
+    await pexpect(kiosk.locator('.board__because')).toContainText('This board link was revoked')
+    await kiosk.context().close()
+  })
+
+  test('without scripts loads itself anew, and says so', async () => {
+    const context = await browser.newContext({
+      javaScriptEnabled: false,
+      storageState: await page.context().storageState(),
+    })
+    const plain = await context.newPage()
+    await plain.goto(`${proxy.url}/board/chain`)
+    await pexpect(plain.locator('noscript p')).toBeVisible()
+    const again = await plain.waitForRequest((request) => request.url().endsWith('/board/chain'), {
+      timeout: 10_000,
+    })
+    expect(again.method()).toBe('GET')
+    await context.close()
+  })
+})
+
+describe('is not live, says so, and comes back by itself', () => {
+  test('when the server is killed; after the start of another one it loads itself anew', async () => {
+    const { port } = server
+    await server.stop()
+    await live('no')
+    await pexpect(stale()).toHaveText(/^NOT LIVE since \d\d:\d\d:\d\d$/)
+    await pexpect(page).toHaveTitle('(?) Not live · Chain')
+    await live('blank')
+    await pexpect(page.locator('[data-process="unzip"] .stage__line')).toHaveText(
+      /^was healthy at \d\d:\d\d:\d\d$/,
+    )
+    await page.evaluate(() => Object.assign(window, { samePage: true }))
+    server = await startBoardServer(database.url, flows, port)
+    await live('yes')
+    await look('unzip', 'healthy')
+    await pexpect
+      .poll(() => page.evaluate(() => Reflect.get(window, 'samePage')), { timeout: 15_000 })
+      .toBeUndefined()
+  })
+
+  test('when the server is stopped and holds its connections', async () => {
+    server.process.kill('SIGSTOP')
+    await live('no')
+    server.process.kill('SIGCONT')
+    await live('yes')
+    await heard()
+  })
+
+  test.each([
+    ['unavailable', 'The server answers 503'],
+    ['page', 'Something else answers in the place of the server'],
+    ['sign-in', 'The session ended'],
+    ['silent', 'The server does not answer'],
+  ] as const)('when a proxy is %s', async (mood, reason) => {
+    proxy.mood = mood
+    proxy.cut()
+    await live('no')
+    await pexpect(page.locator('.board__because')).toContainText(reason, { timeout: 10_000 })
+    await live('blank')
+    const asked = proxy.refused
+    // It does not give up. Whoever has to sign in is asked for once a minute, or when somebody looks.
+    if (mood !== 'sign-in')
+      await pexpect.poll(() => proxy.refused, { timeout: 15_000 }).toBeGreaterThan(asked + 1)
+    proxy.mood = 'through'
+    if (mood === 'sign-in') await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    await live('yes')
+    await heard()
+  })
+
+  test('within a second when a frozen tab thaws', async () => {
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
+    const frozenAt = Date.now()
+    proxy.mood = 'unavailable'
+    proxy.cut()
+    // Nothing happens in a frozen page that could be waited for.
+    await pexpect.poll(() => Date.now() - frozenAt, { timeout: 10_000 }).toBeGreaterThan(4_500)
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' })
+    await pexpect(page.locator('body')).toHaveAttribute('data-live', 'no', { timeout: 1_000 })
+    proxy.mood = 'through'
+    await live('yes')
+    await heard()
+  })
+
+  test('when the clock jumps forward, but not when it jumps back', async () => {
+    await watchStates()
+    await page.evaluate(() => {
+      const real = Date.now.bind(Date)
+      Object.assign(window, { jump: 0 })
+      Date.now = () => real() + Reflect.get(window, 'jump')
+    })
+    await page.evaluate(() => Object.assign(window, { jump: 3_600_000 }))
+    await pexpect.poll(seenStates).toEqual(['blank', 'yes'])
+    await heard()
+    await page.evaluate(() => Object.assign(window, { jump: -3_600_000 }))
+    for (let beats = 0; beats < 2; beats++) {
+      const before = (await page.locator('body').getAttribute('data-beat')) ?? ''
+      await pexpect(page.locator('body')).not.toHaveAttribute('data-beat', before)
+    }
+    expect(await seenStates()).toEqual(['blank', 'yes'])
+    // One that was set back must not keep an old board live either.
+    proxy.mood = 'unavailable'
+    proxy.cut()
+    await live('no')
+  })
+
+  test('when its own script hangs: the grey comes without it', async () => {
+    const frames: string[] = []
+    devtools.on('Page.screencastFrame', ({ data, sessionId }) => {
+      frames.push(data)
+      devtools.send('Page.screencastFrameAck', { sessionId }).catch(() => {})
+    })
+    await devtools.send('Page.startScreencast', { format: 'png', maxWidth: 480, maxHeight: 270 })
+    await page.evaluate(() => {
+      setTimeout(() => {
+        const until = performance.now() + 6_000
+        while (performance.now() < until);
+      }, 0)
+    })
+    const hungAt = Date.now()
+    await pexpect.poll(() => Date.now() - hungAt, { timeout: 10_000 }).toBeGreaterThan(5_000)
+    const [before, during] = [frames.at(0), frames.at(-1)]
+    await devtools.send('Page.stopScreencast')
+    await live('yes')
+    await heard()
+    expect(await colourOf(before)).toMatchObject({ isGrey: false })
+    expect(await colourOf(during)).toEqual({ isGrey: true, hasBanner: true })
+  })
+
+  test('when the session of its person ends, which it says beforehand, with what to do', async () => {
+    const { db } = database
+    const ends = (minutes: number) =>
+      db
+        .updateTable('sessions')
+        .set({ expiresAt: new Date(Date.now() + minutes * 60_000) })
+        .execute()
+    await ends(3)
+    // The stream begins anew and looks it up.
+    proxy.cut()
+    await pexpect(page.locator('[data-part="session"]')).toContainText(
+      'This board ends with your session in 2 min',
+    )
+    await pexpect(page.locator('[data-part="session"]')).toContainText('A board link keeps it open')
+    await ends(-1)
+    await live('no')
+    await pexpect(page.locator('.board__because')).toContainText(
+      'The session ended: sign in again, or open a board link',
+    )
+    // Signed in again, in another tab of this browser.
+    await signIn()
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    await live('yes')
+  })
+})
+
+/** What somebody would see of a picture of the board. */
+async function colourOf(png: string | undefined) {
+  const other = await page.context().newPage()
+  try {
+    return await other.evaluate(async (data) => {
+      const image = new Image()
+      image.src = `data:image/png;base64,${data}`
+      await image.decode()
+      const canvas = new OffscreenCanvas(image.width, image.height)
+      const context = canvas.getContext('2d')
+      if (context === null) throw new Error('no canvas')
+      context.drawImage(image, 0, 0)
+      const { data: bytes } = context.getImageData(0, 0, image.width, image.height)
+      let mostColour = 0
+      for (let at = 0; at < bytes.length; at += 4) {
+        const [red = 0, green = 0, blue = 0] = bytes.subarray(at, at + 3)
+        mostColour = Math.max(mostColour, Math.max(red, green, blue) - Math.min(red, green, blue))
+      }
+      const [light = 0] = context.getImageData(20, 12, 1, 1).data
+      return { isGrey: mostColour < 24, hasBanner: light > 200 }
+    }, png)
+  } finally {
+    await other.close()
+  }
+}

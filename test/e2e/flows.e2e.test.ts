@@ -1,0 +1,232 @@
+import { readFileSync } from 'node:fs'
+import { AxeBuilder } from '@axe-core/playwright'
+import { serve } from '@hono/node-server'
+import { expect as pexpect } from '@playwright/test'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { fail, pass, warn } from '../../src/domain/flows/checks/check-result.ts'
+import { readFlow } from '../../src/domain/flows/configuration/read-flow.ts'
+import { type Member, signedInApp, type TestApp } from '../support/app.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { chain } from '../support/flows/flow-text.ts'
+import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched.ts'
+
+const helicopter = readFileSync(new URL('../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
+const small = chain()
+
+let web: TestApp
+let played: PlayedFlows
+let browser: Browser
+let url: string
+let close: () => void
+const complaints: string[] = []
+
+beforeAll(async () => {
+  played = playedFlows([watched(small), watched(helicopter)], Date.now)
+  let handler: (request: Request) => Response | Promise<Response> = () => new Response('', { status: 503 })
+  const port = await new Promise<number>((resolve) => {
+    const server = serve({ fetch: (request) => handler(request), port: 0, hostname: '127.0.0.1' }, (info) =>
+      resolve(info.port),
+    )
+    close = () => server.close()
+  })
+  url = `http://127.0.0.1:${port}`
+  web = await signedInApp({
+    flows: played.monitor,
+    config: { publicUrl: url, secureCookies: false, maxUploadBytes: 1e6, secondFactor: 'optional' },
+  })
+  handler = (request) => web.app.fetch(request)
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  await web?.close()
+  close?.()
+})
+beforeEach(() => {
+  for (const id of ['a', 'b', 'c']) {
+    played.play('chain', `${id}_port`, pass('The port answers.', { expected: 'open', observed: 'open' }))
+    played.play('chain', `${id}_fresh`, pass('The newest file is 3 min old.', { failsIn: 1_620_000 }))
+  }
+})
+
+/** A page of a browser in which someone is signed in; what it complains about is kept. */
+async function pageOf(who: Member, options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
+  const context: BrowserContext = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    ...options,
+  })
+  const [name = '', value = ''] = who.cookie.split('=')
+  await context.addCookies([{ name, value, url }])
+  const page = await context.newPage()
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`))
+  return page
+}
+
+const box = (page: Page, process: string) => page.locator(`.flow [data-process="${process}"]`)
+
+describe('the page of a flow in a browser', () => {
+  test('follows every change, and keeps the drawing that stands there', async () => {
+    const page = await pageOf(web.viewer)
+    await page.goto(`${url}/flows/chain`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    await pexpect(box(page, 'b')).toHaveAttribute('data-state', 'healthy')
+    await page.evaluate(() => {
+      for (const [at, node] of [...document.querySelectorAll('.flow, .flow *')].entries()) {
+        Object.assign(node, { kept: at })
+      }
+    })
+    const count = await page.locator('.flow *').count()
+    played.play('chain', 'a_port', fail('refused', 'Connection refused.'))
+    played.play('chain', 'b_fresh', fail('limit', 'The newest file is 31 min old.'))
+    await pexpect(box(page, 'a')).toHaveAttribute('data-state', 'failed')
+    await pexpect(box(page, 'a')).toHaveAttribute('data-role', 'root')
+    await pexpect(box(page, 'b')).toHaveAttribute('data-state', 'waits')
+    await pexpect(box(page, 'b').locator('.flow__word')).toHaveText('Waits')
+    await pexpect(box(page, 'a').locator('.flow__mark')).toHaveAttribute('href', /-root$/)
+    await pexpect(page.locator('.flow [data-part="p_a>s_b"]')).toHaveAttribute('data-state', 'starved')
+    await pexpect(page.locator('[data-announce]')).toContainText('A stopped')
+    await pexpect(page.locator('#process-b')).toContainText('waiting for A')
+    await pexpect(page.locator('#announcer')).toContainText('A stopped')
+    const kept = await page.evaluate(() =>
+      [...document.querySelectorAll('.flow, .flow *')].every(
+        (node, at) => 'kept' in node && node.kept === at,
+      ),
+    )
+    expect(kept).toBe(true)
+    expect(await page.locator('.flow *').count()).toBe(count)
+    played.play('chain', 'a_port', pass('The port answers.'))
+    await pexpect(box(page, 'a')).toHaveAttribute('data-state', 'healthy')
+    await page.context().close()
+  })
+
+  test('draws anew when the configuration changed, and only then', async () => {
+    const page = await pageOf(web.viewer)
+    const drawings: string[] = []
+    page.on('request', (request) => {
+      if (request.url().endsWith('/drawing')) drawings.push(request.url())
+    })
+    await page.goto(`${url}/flows/chain`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    played.play('chain', 'c_port', fail('refused', 'Connection refused.'))
+    await pexpect(box(page, 'c')).toHaveAttribute('data-state', 'failed')
+    expect(drawings).toEqual([])
+    played.configure([watched(small.replace('name: C}', 'name: Renamed}')), watched(helicopter)])
+    await pexpect(box(page, 'c').locator('text').first()).toHaveText('Renamed')
+    expect(drawings).toHaveLength(1)
+    played.configure([watched(small), watched(helicopter)])
+    await page.context().close()
+  })
+
+  test('asks as often as is chosen where no stream is wanted', async () => {
+    const page = await pageOf(web.viewer)
+    await page.goto(`${url}/flows/chain`)
+    await page.getByRole('link', { name: 'every 2 s' }).click()
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Asking every 2 s')
+    played.play('chain', 'b_port', fail('refused', 'Connection refused.'))
+    await pexpect(box(page, 'b')).toHaveAttribute('data-state', 'failed')
+    await page.context().close()
+  })
+
+  test('moves a drawing that is wider than its place to the box that failed, and only then', async () => {
+    const page = await pageOf(web.viewer, { viewport: { width: 390, height: 844 } })
+    await page.goto(`${url}/flows/helicopter-rdf`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    const frame = page.locator('#flow-drawing')
+    expect(await frame.evaluate(({ scrollLeft }) => scrollLeft)).toBe(0)
+    played.play('helicopter-rdf', 'sql_up', fail('refused', 'Connection refused.'))
+    await pexpect(box(page, 'sql_results')).toHaveAttribute('data-state', 'failed')
+    await pexpect(box(page, 'sql_results')).toBeInViewport()
+    await frame.evaluate((element) => element.scrollTo({ left: 0 }))
+    played.play('helicopter-rdf', 'results_fresh', fail('limit', 'Too old.'))
+    await pexpect(page.locator('.flow [data-part="s_sql_results"]')).toHaveAttribute('data-state', 'failed')
+    expect(await frame.evaluate(({ scrollLeft }) => scrollLeft)).toBe(0)
+    await page.context().close()
+  })
+
+  test('leads from a box to its process, where a check is asked for', async () => {
+    const page = await pageOf(web.colleague)
+    await page.goto(`${url}/flows/chain`)
+    await box(page, 'b').click()
+    await pexpect(page.getByRole('heading', { level: 1 })).toHaveText('B')
+    await page.getByRole('button', { name: 'Check now: b_port' }).click()
+    await pexpect(page.locator('.notices')).toContainText('A run of b_port was asked for')
+    expect(played.asked).toContain('chain/b_port')
+    played.play('chain', 'b_port', fail('refused', 'Connection refused.'))
+    await pexpect(page.locator('#check-b_port')).toContainText('Connection refused.')
+    await page.context().close()
+  })
+
+  test('says everything without script as well', async () => {
+    played.play('chain', 'a_port', fail('refused', 'Connection refused.'))
+    const page = await pageOf(web.viewer, { javaScriptEnabled: false })
+    await page.goto(`${url}/flows/chain`)
+    await pexpect(box(page, 'a')).toHaveAttribute('data-state', 'failed')
+    await page.goto(`${url}/flows/chain/mermaid`)
+    await pexpect(page.locator('#mermaid-drawing')).toContainText('script is off')
+    await page.goto(`${url}/flows/try`)
+    await page.getByLabel('Flow, as YAML or JSON').fill(small)
+    await page.getByRole('button', { name: 'Check and draw' }).click()
+    await page.getByLabel('A', { exact: true }).selectOption('failed')
+    await page.getByRole('button', { name: 'Show' }).click()
+    await pexpect(box(page, 'a')).toHaveAttribute('data-state', 'failed')
+    await pexpect(page.locator('.flow-headline')).toContainText('A stopped')
+    await page.context().close()
+  })
+})
+
+test('mermaid itself draws the text of a flow', async () => {
+  const page = await pageOf(web.viewer)
+  await page.goto(`${url}/flows/helicopter-rdf/mermaid`)
+  await pexpect(page.locator('#mermaid-drawing')).toHaveAttribute('data-state', 'drawn', { timeout: 30_000 })
+  await pexpect(page.locator('#mermaid-drawing svg')).toContainText('Parse RDF')
+  await page.context().close()
+})
+
+test('axe finds nothing, wide and light or narrow and dark, and nothing complained', async () => {
+  const { mistakes } = readFlow(small.replace('max_age: 30m', 'max_aeg: 30m'), 'test.yaml', {})
+  const refused = {
+    file: 'test.yaml',
+    text: small.replace('max_age: 30m', 'max_aeg: 30m'),
+    mistakes,
+    at: Date.now(),
+  }
+  played.configure([{ ...watched(small), refused }, watched(helicopter)])
+  played.play(
+    'chain',
+    'a_port',
+    fail('refused', 'Connection refused.', { evidence: [{ label: 'address', value: 'h:80' }] }),
+  )
+  played.play('chain', 'b_fresh', warn('limit', 'The newest file is 29 min old.'))
+  for (const [width, colorScheme] of [
+    [1440, 'light'],
+    [390, 'dark'],
+  ] as const) {
+    const page = await pageOf(web.owner, { viewport: { width, height: 900 }, colorScheme })
+    for (const path of [
+      '/flows',
+      '/flows/chain',
+      '/flows/helicopter-rdf',
+      '/flows/chain/configuration',
+      '/flows/chain/processes/a',
+      '/flows/try',
+    ]) {
+      await page.goto(`${url}${path}`)
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      expect(violations.map(({ id, nodes }) => `${path}: ${id} ${nodes[0]?.html}`)).toEqual([])
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      expect(wide, `${path} at ${width}`).toBeLessThanOrEqual(0)
+      if (process.env.SHOTS !== undefined) {
+        await page.screenshot({
+          path: `${process.env.SHOTS}/${path.slice(1).replaceAll('/', '-')}-${width}.png`,
+          fullPage: true,
+        })
+      }
+    }
+    await page.context().close()
+  }
+  expect(complaints).toEqual([])
+})

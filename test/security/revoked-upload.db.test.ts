@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Member } from '../support/app.ts'
+import { auditEntries } from '../support/audit.ts'
+import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+
+let web: TestPortal
+beforeAll(async () => {
+  web = await testPortal()
+})
+afterAll(() => web?.close())
+
+const boundary = 'boundary'
+const part = (name: string) =>
+  `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n`
+const end = `\r\n--${boundary}--\r\n`
+
+/** An upload of which half has come; the rest follows what happens meanwhile. */
+async function upload(who: Member, path: string, meanwhile: () => Promise<unknown>): Promise<Response> {
+  const text = shareGpt(200)
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const bytes = new TextEncoder()
+  const request: RequestInit & { duplex: 'half' } = {
+    method: 'POST',
+    body: readable,
+    duplex: 'half',
+    headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}`, Accept: 'application/json' },
+  }
+  const answer = web.request(who, path, request)
+  const writer = writable.getWriter()
+  await writer.write(bytes.encode(part('talks.jsonl') + text.slice(0, text.length / 2)))
+  await meanwhile()
+  await writer.write(bytes.encode(text.slice(text.length / 2) + end))
+  await writer.close()
+  return answer
+}
+
+const stored = async () => ({
+  files: await web.storedFiles(),
+  datasets: (await web.deps.db.selectFrom('datasets').select('id').orderBy('id').execute()).length,
+  rows: (await web.deps.db.selectFrom('datasetFiles').select('id').execute()).length,
+})
+
+describe('an upload', () => {
+  test('of somebody who stays signed in is stored', async () => {
+    const before = await stored()
+    expect((await upload(web.colleague, '/datasets/files', async () => {})).status).toBe(201)
+    expect((await stored()).datasets).toBe(before.datasets + 1)
+  })
+
+  test.each(['/datasets/files', '/datasets'])(
+    'whose session was ended meanwhile is refused, and nothing of it is left: %s',
+    async (path) => {
+      const member = await web.again(web.outsider)
+      const before = await stored()
+      const answer = await upload(member, path, () =>
+        web.post(web.owner, `/admin/users/${member.id}/sign-out`),
+      )
+      expect(answer.status).toBe(403)
+      expect(await answer.text()).toContain('Nothing of it was kept')
+      expect(await stored()).toEqual(before)
+      expect((await auditEntries(web.adminUrl)).at(-1)).toMatchObject({
+        actorId: member.id,
+        action: 'dataset.create',
+        outcome: 'denied',
+      })
+    },
+  )
+
+  test('of somebody who may only read by now is refused, also into a dataset of theirs', async () => {
+    const member = await web.again(web.outsider)
+    const id = await web.dataset(member, 'talks.jsonl', shareGpt(2))
+    const before = await stored()
+    const answer = await upload(member, `/datasets/files?dataset=${id}`, () =>
+      web.post(web.owner, `/admin/users/${member.id}/role`, { role: 'viewer' }),
+    )
+    expect(answer.status).toBe(403)
+    expect(await stored()).toEqual(before)
+  })
+})
