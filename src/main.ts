@@ -5,6 +5,7 @@ import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
 import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
+import { flowHistory } from './db/flow-history.ts'
 import { heartbeatPings } from './db/heartbeat-pings.ts'
 import { notify, progressHub } from './db/progress-hub.ts'
 import { issueSetupLink } from './db/set-up.ts'
@@ -12,7 +13,6 @@ import type { Caller } from './domain/audit/entry.ts'
 import { tokenPlace } from './domain/auth/access-token.ts'
 import { errorTrace } from './domain/error-trace.ts'
 import { ownVariables } from './domain/flows/configuration/own-variables.ts'
-import { noHistory } from './domain/flows/monitor/flow-history.ts'
 import { newId } from './domain/ids.ts'
 import type { Runs } from './domain/pipeline/request-run.ts'
 import { refuse } from './domain/result.ts'
@@ -140,7 +140,7 @@ await runProcess(async () => {
       closing: closing.signal,
       progress,
       flows,
-      flowHistory: noHistory,
+      flowHistory: flowHistory(db, clock),
       drawFlow: drawer.draw,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,

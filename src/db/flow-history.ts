@@ -1,9 +1,17 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import { type Stretch, slotStates } from '../domain/flows/history/slots.ts'
+import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import { type State, states } from '../domain/flows/state/state.ts'
 import { keptDays } from './flow-rollup.ts'
 import type { Database } from './schema.ts'
+
+/** The past of flows, over a connection. */
+export const flowHistory = (db: Kysely<Database>, clock: () => Date): FlowHistory => ({
+  checks: (flowId, span) => readHistory(db, flowId, span, clock().getTime()),
+  transitions: (flowId, most) => readTransitions(db, flowId, { limit: most }),
+  rows: (flowId, checkId) => readRows(db, flowId, checkId),
+})
 
 /** A span of time, in milliseconds since 1970 UTC, cut into equal slots. */
 export interface HistorySpan {

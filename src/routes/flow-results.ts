@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import type { Flow, Process } from '../domain/flows/flow.ts'
-import type { FlowHistory, ResultRow } from '../domain/flows/monitor/flow-history.ts'
+import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { Results } from '../views/flows/drill-down.tsx'
 import { processHref } from './flow-drawing.ts'
 

@@ -68,10 +68,11 @@ export function flowRoutes(deps: AppDeps) {
       const { flow } = picture.watched
       const choice = PageQuery.parse(c.req.query())
       const now = clock()
-      const from = new Date(now.getTime() - ranges[choice.range].ms)
+      const to = now.getTime()
+      const from = to - ranges[choice.range].ms
       const [drawn, known, transitions] = await Promise.all([
         drawPicture(drawFlow, picture, { standalone: false }),
-        flowHistory.checks(flow.id, { from, to: now, slots }),
+        flowHistory.checks(flow.id, { from, to, slots }),
         flowHistory.transitions(flow.id, transitionsShown),
       ])
       return c.html(

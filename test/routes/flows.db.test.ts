@@ -14,12 +14,19 @@ const listing = chain({
   '{id: c, name: C, runbook: "javascript:alert(1)", drill_down: {check: c_port, columns: [file, algorithm, finished_at]}}',
 )
 const other = chain().replace('{id: chain, name: Chain}', '{id: another, name: Another one}')
-const newest = new Date('2026-11-20T12:00:00Z')
+const newest = Date.parse('2026-11-20T12:00:00Z')
 const history: FlowHistory = {
   checks: async (_, { slots }) =>
     new Map([['b_port', Array.from({ length: slots }, (_, at) => (at === 3 ? 'FAILED' : 'HEALTHY'))]]),
   transitions: async () => [
-    { at: newest, check: 'b_port', from: 'HEALTHY', to: 'FAILED', message: 'The port is shut.' },
+    {
+      at: newest,
+      process: 'b',
+      check: 'b_port',
+      from: 'HEALTHY',
+      to: 'FAILED',
+      message: 'The port is shut.',
+    },
   ],
   rows: async () => ({
     at: newest,

@@ -54,7 +54,10 @@ export function flowPage(text: string) {
     hrefOf: (sort: string) => `/flows/chain?sort=${sort}`,
     now,
     history: new Map<string, readonly (State | undefined)[]>([['a', ['FAILED', undefined, 'HEALTHY']]]),
-    transitions: [{ at: now, check: 'a_port', from: 'HEALTHY', to: 'FAILED', message: text }],
+    transitions: [
+      { at: now.getTime(), process: 'a', check: 'a_port', from: 'HEALTHY', to: 'FAILED', message: text },
+      { at: now.getTime(), process: 'a', check: undefined, from: 'HEALTHY', to: 'FAILED', message: text },
+    ],
     range: '24h',
     every: 5,
     pageHref: () => '/flows/chain',

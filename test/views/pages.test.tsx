@@ -270,7 +270,7 @@ const full = (text: string): Record<string, unknown> => ({
         check: 'a_port',
         columns: [text, 'file'],
         found: paged({ file: text, [text]: 7 }),
-        at: now,
+        at: now.getTime(),
         q: text,
         path: '/flows/chain/processes/a',
       }}

@@ -22,7 +22,7 @@ export interface Limit {
  */
 export const limits = {
   validation: {
-    title: 'Validation: starting and resuming runs, mappings, repairs',
+    title: 'Validation: starting and resuming runs, mappings, repairs, flows tried, checks asked for',
     amount: 100,
     windowSeconds: 60,
     least: 1,

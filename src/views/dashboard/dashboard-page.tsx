@@ -169,7 +169,10 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, flows, n
   return (
     <Shell frame={frame} title="Overview" place="overview">
       {fresh ? (
-        <Welcome />
+        <>
+          <Welcome />
+          {flows === undefined ? null : <UnwellFlows flows={flows} />}
+        </>
       ) : (
         <>
           <PageHead title="Overview" actions={<Add />} />

@@ -1,4 +1,4 @@
-import type { ResultRow } from '../../domain/flows/monitor/flow-history.ts'
+import type { ResultRow } from '../../domain/flows/checks/check-result.ts'
 import type { Page } from '../../domain/pipeline/run-view.ts'
 import { Empty } from '../components/empty.tsx'
 import { exactTime, number } from '../components/format.ts'
@@ -14,7 +14,7 @@ export interface Results {
   /** undefined: the check has not brought any rows yet. */
   readonly found: Page<ResultRow> | undefined
   /** When they were read. */
-  readonly at: Date | undefined
+  readonly at: number | undefined
   readonly q: string
   /** Address of the page they stand on. */
   readonly path: string
@@ -32,7 +32,7 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
           of <a href={`#check-${check}`}>{check}</a>
           {at === undefined ? null : (
             <>
-              , read <RelativeTime at={at} now={now} />
+              , read <RelativeTime at={new Date(at)} now={now} />
             </>
           )}
         </>
@@ -65,7 +65,9 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
           <thead>
             <tr>
               {columns.map((column) => (
-                <th scope="col">{column.replaceAll('_', ' ')}</th>
+                <th scope="col" class={typeof found.rows[0]?.[column] === 'number' ? 'num' : undefined}>
+                  {titleOf(column)}
+                </th>
               ))}
             </tr>
           </thead>
@@ -92,6 +94,11 @@ export const DrillDown = ({ results, now }: { results: Results; now: Date }) => 
       )}
     </Section>
   )
+}
+
+const titleOf = (column: string): string => {
+  const words = column.replaceAll('_', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 const timestamp = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$/

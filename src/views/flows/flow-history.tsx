@@ -35,7 +35,7 @@ export const FlowHistorySections = ({ flow, history, transitions, range, hrefOf,
     <Section
       id="history"
       title="History"
-      note={`the last ${ranges[range].words}, the worst of each slot`}
+      note={`the last ${ranges[range].words.replace(/^1 /, '')}, the worst of each slot`}
       more={
         <nav class="section__more ranges" aria-label="Range of the history">
           {rangeNames.map((each) => (
@@ -88,44 +88,57 @@ export const TransitionTable = ({
   transitions,
   now,
 }: Pick<FlowHistoryProps, 'flow' | 'transitions' | 'now'>) => {
-  const processOf = new Map(flow.checks.map((check) => [check.id, check.process]))
+  const nameOf = new Map(flow.processes.map(({ id, name }) => [id, name]))
   return (
     <Table labelledBy="changes" kind="table--dense">
       <thead>
         <tr>
           <th scope="col">When</th>
-          <th scope="col">Check</th>
+          <th scope="col">Process or check</th>
           <th scope="col">Became</th>
           <th scope="col">Because</th>
         </tr>
       </thead>
       <tbody>
-        {transitions.map(({ at, check, from, to, message }) => {
-          const process = processOf.get(check)
-          return (
-            <tr>
-              <th scope="row">
-                <RelativeTime at={at} now={now} />
-              </th>
-              <td>
-                {process === undefined ? (
-                  check
-                ) : (
-                  <a href={`/flows/${flow.id}/processes/${process}#check-${check}`}>{check}</a>
-                )}
-              </td>
-              <td>
-                <State
-                  state={markOfState[to]}
-                  more={from === undefined ? undefined : `was ${from.toLowerCase()}`}
-                />
-              </td>
-              <td class="quiet">{message}</td>
-            </tr>
-          )
-        })}
+        {transitions.map(({ at, process, check, from, to, message }) => (
+          <tr>
+            <th scope="row">
+              <RelativeTime at={new Date(at)} now={now} />
+            </th>
+            <td>
+              <Changed flowId={flow.id} process={process} name={nameOf.get(process)} check={check} />
+            </td>
+            <td>
+              <State state={markOfState[to]} more={`was ${from.toLowerCase()}`} />
+            </td>
+            <td class="quiet">{message}</td>
+          </tr>
+        ))}
       </tbody>
     </Table>
+  )
+}
+
+const Changed = ({
+  flowId,
+  process,
+  name,
+  check,
+}: {
+  flowId: string
+  process: string
+  /** undefined: the configuration has lost it since. */
+  name: string | undefined
+  check: string | undefined
+}) => {
+  if (name === undefined) return <>{check ?? process}</>
+  const href = `/flows/${flowId}/processes/${process}`
+  return check === undefined ? (
+    <a href={href}>
+      <b>{name}</b>
+    </a>
+  ) : (
+    <a href={`${href}#check-${check}`}>{check}</a>
   )
 }
 

@@ -184,7 +184,9 @@ const NoFlows = () => (
       seconds and shown here. <code>docs/flows.md</code> says every key.
     </EmptyPage>
     <Section id="example" title="A whole one, to begin with">
-      <pre class="code">{example}</pre>
+      <pre class="code" tabindex={0}>
+        {example}
+      </pre>
     </Section>
   </>
 )

@@ -1,5 +1,6 @@
 import type { Check, Process } from '../../domain/flows/flow.ts'
 import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
+import { isVirtual } from '../../domain/flows/state/assess-flow.ts'
 import type { CheckView } from '../../domain/flows/state/check-state.ts'
 import { Empty } from '../components/empty.tsx'
 import { Facts } from '../components/facts.tsx'
@@ -163,8 +164,6 @@ const CheckDetail = ({ flowId, check, view, mayCheck, now }: DetailProps) => {
     </article>
   )
 }
-
-const isVirtual = ({ type }: Check) => type === 'all' || type === 'any' || type === 'at_least'
 
 function factsOf(check: Check, view: CheckView | undefined, now: Date) {
   const memory = view?.memory

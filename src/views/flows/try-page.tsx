@@ -34,7 +34,7 @@ const stateWords = {
   degraded: 'Degraded',
   failed: 'Failed',
   unknown: 'Unknown',
-  starved: 'Starved: failed because nothing arrives',
+  starved: 'Starved (failed, nothing arrives)',
 } as const satisfies Record<HandState, string>
 
 /** `GET` and `POST /flows/try`: a flow file is checked and drawn, with states set by hand. Nothing runs, nothing is kept. */

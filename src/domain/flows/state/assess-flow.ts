@@ -121,7 +121,8 @@ function viewChecks(
 }
 
 type VirtualCheck = Extract<Check, { type: 'all' | 'any' | 'at_least' }>
-const isVirtual = (check: Check): check is VirtualCheck =>
+/** Made of other checks. */
+export const isVirtual = (check: Check): check is VirtualCheck =>
   check.type === 'all' || check.type === 'any' || check.type === 'at_least'
 
 /** A check made of checks is judged from what is shown of them: no run, no lateness of its own. */
