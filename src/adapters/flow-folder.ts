@@ -10,6 +10,13 @@ export type FoundFile =
 /** The files of a folder, or why the folder itself cannot be looked into. */
 export type FoundFolder = { readonly files: readonly FoundFile[] } | { readonly problem: string }
 
+interface Seen {
+  readonly mark: string
+  readonly found: FoundFile
+  /** Read again after a look that found the same mark: two changes within one tick of the clock have one mark. */
+  readonly isSettled: boolean
+}
+
 const maximumBytes = 1_048_576
 const maximumFiles = 1_000
 
@@ -19,7 +26,7 @@ const maximumFiles = 1_000
  */
 export class FlowFolder {
   readonly #path: string
-  #known = new Map<string, { readonly mark: string; readonly found: FoundFile }>()
+  #known = new Map<string, Seen>()
 
   /** @param path a folder, or a single file */
   constructor(path: string) {
@@ -45,7 +52,7 @@ export class FlowFolder {
     if (own.length > maximumFiles) {
       return { problem: `The folder of flows has more than ${maximumFiles} files. What was known goes on.` }
     }
-    const known = new Map<string, { readonly mark: string; readonly found: FoundFile }>()
+    const known = new Map<string, Seen>()
     for (const name of own) {
       const seen = await this.#lookAt(join(folder, name), name)
       if (seen !== undefined) known.set(name, seen)
@@ -54,31 +61,25 @@ export class FlowFolder {
     return { files: [...known.values()].map(({ found }) => found) }
   }
 
-  async #lookAt(
-    path: string,
-    file: string,
-  ): Promise<{ readonly mark: string; readonly found: FoundFile } | undefined> {
+  async #lookAt(path: string, file: string): Promise<Seen | undefined> {
+    const refused = (problem: string): Seen => ({ mark: '', found: { file, problem }, isSettled: false })
     try {
       const status = await stat(path, { bigint: true })
-      if (!status.isFile()) return { mark: '', found: { file, problem: 'This is no file.' } }
+      if (!status.isFile()) return refused('This is no file.')
       if (status.size > maximumBytes) {
-        return {
-          mark: '',
-          found: { file, problem: 'The file is larger than 1 MiB. Split it into several flows.' },
-        }
+        return refused('The file is larger than 1 MiB. Split it into several flows.')
       }
       const mark = markOf(status)
       const known = this.#known.get(file)
-      if (known?.mark === mark) return known
-      const bytes = await readFile(path)
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-      return { mark, found: { file, text } }
+      const isSame = known?.mark === mark
+      if (isSame && known.isSettled) return known
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+      if (text.includes('\0')) return refused('The file holds null characters: it is no text.')
+      return { mark, found: { file, text }, isSettled: isSame }
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined
-      if (error instanceof TypeError)
-        return { mark: '', found: { file, problem: 'The file is not UTF-8 text.' } }
-      const problem = `The file cannot be read (${codeOf(error)}). Make it readable for this user.`
-      return { mark: '', found: { file, problem } }
+      if (codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return refused('The file is not UTF-8 text.')
+      return refused(`The file cannot be read (${codeOf(error)}). Make it readable for this user.`)
     }
   }
 }

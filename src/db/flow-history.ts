@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import { type Stretch, slotStates } from '../domain/flows/history/slots.ts'
 import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
@@ -23,6 +23,19 @@ export interface HistorySpan {
 /** So long a state holds at most without a result; a check that runs more rarely shows gaps. */
 const longestHoldMs = 3 * 86_400_000
 
+/** Results of one length: where they are, and which of them. */
+interface Part {
+  readonly table: RawBuilder<unknown>
+  readonly at: RawBuilder<unknown>
+  readonly until: RawBuilder<unknown>
+  readonly worst: RawBuilder<unknown>
+  readonly last: RawBuilder<unknown>
+  /** Milliseconds a row spans at most. */
+  readonly unit: number
+  readonly begin: Date
+  readonly stop: Date
+}
+
 /**
  * The worst state of every check in every slot; undefined where nothing was known. Always so many slots, however often
  * a check runs. Checks that are made of others are not in it: they have no results of their own.
@@ -44,32 +57,58 @@ export async function readHistory(
   const minutesTo = new Date(inMinutes ? rolled : 0)
   const hoursTo = new Date(inHours ? Math.floor(rolled / 3_600_000) * 3_600_000 : 0)
   const end = new Date(to)
-  const slotOf = (moment: ReturnType<typeof sql>) =>
-    sql`greatest(-1, floor((extract(epoch from ${moment}) * 1000 - ${from}) / ${width}))::integer`
+  const slotOf = (moment: RawBuilder<unknown>) =>
+    sql`greatest(-1, floor((date_part('epoch', ${moment}) * 1000 - ${from}) / ${width}))::integer`
+  const part = ({ table, at, until, worst, last, unit, begin, stop }: Part) => {
+    const [starts, ends] = [slotOf(at), sql`least(${slots - 1}, ${slotOf(until)})`]
+    // A row that is no longer than a slot counts where it begins; it holds on from there.
+    const slot =
+      unit <= width ? sql`lateral (select ${starts} as slot)` : sql`generate_series(${starts}, ${ends})`
+    return sql`select series.id, within.slot, max(${worst}) as worst,
+        max((date_part('epoch', ${at}) * 1000)::bigint * 4 + ${last}) as last, max(${until}) as until
+      from series join ${table} on found.series = series.id, ${slot} within(slot)
+      where ${at} >= greatest(since - ${unit} * interval '1 ms', ${begin}::timestamptz)
+        and ${at} < least(${end}::timestamptz, ${stop}::timestamptz)
+      group by 1, 2`
+  }
+  const total = { at: sql`found.at`, worst: sql`found.worst`, last: sql`found.last` }
+  const parts = [
+    part({
+      ...total,
+      table: sql`check_hours found`,
+      until: sql`found.at + interval '3599.999 seconds'`,
+      unit: 3_600_000,
+      begin: new Date(0),
+      stop: hoursTo,
+    }),
+    part({
+      ...total,
+      table: sql`check_minutes found`,
+      until: sql`found.at + interval '59.999 seconds'`,
+      unit: 60_000,
+      begin: hoursTo,
+      stop: minutesTo,
+    }),
+    part({
+      table: sql`check_results found`,
+      at: sql`found.from_at`,
+      until: sql`found.to_at`,
+      worst: sql`found.state`,
+      last: sql`found.state`,
+      unit: 60_000,
+      begin: minutesTo,
+      stop: end,
+    }),
+  ]
   const { rows } = await sql<Stretch & { check: string; ttlMs: number }>`
     with series as (
       select id, "check", least(ttl_ms, ${longestHoldMs}) as ttl_ms,
         to_timestamp((${from}::double precision - least(ttl_ms, ${longestHoldMs})) / 1000) as since
       from check_series where flow = ${flowId}
-    ), found as (
-      select series.id, at as from_at, at + interval '59.999 seconds' * 60 as to_at, worst, last
-        from series join check_hours hours on hours.series = series.id
-        where at >= since - interval '1 hour' and at < least(${end}::timestamptz, ${hoursTo}::timestamptz)
-      union all
-      select series.id, at, at + interval '59.999 seconds', worst, last
-        from series join check_minutes minutes on minutes.series = series.id
-        where at >= greatest(since - interval '1 minute', ${hoursTo}::timestamptz)
-          and at < least(${end}::timestamptz, ${minutesTo}::timestamptz)
-      union all
-      select series.id, from_at, to_at, state, state
-        from series join check_results results on results.series = series.id
-        where from_at >= greatest(since - interval '1 minute', ${minutesTo}::timestamptz) and from_at < ${end}
-    )
-    select series."check", series.ttl_ms as "ttlMs", slot, max(worst)::integer as worst,
-      (array_agg(last order by from_at desc))[1]::integer as last,
-      max(extract(epoch from to_at) * 1000)::double precision as "to"
-    from series join found using (id),
-      generate_series(${slotOf(sql`from_at`)}, least(${slots - 1}, ${slotOf(sql`to_at`)})) slot
+    ), found as (${sql.join(parts, sql` union all `)})
+    select series."check", series.ttl_ms as "ttlMs", slot, max(worst)::integer as worst, (max(last) % 4)::integer as last,
+      date_part('epoch', max(until)) * 1000 as "to"
+    from series join found using (id)
     group by series."check", series.ttl_ms, slot
     order by series."check", slot`.execute(db)
   const history = new Map<string, readonly (State | undefined)[]>()
