@@ -121,6 +121,7 @@ export const operations = {
     title: 'Read diagrams (signed in, or with METRICS_TOKEN)',
     reach: everybody,
   },
+  'flow.demo': { title: 'Run the demonstration flow', reach: admins },
   'flow.try': { title: 'Check and draw a flow file without running it', reach: people },
 
   'board.read': { title: 'See the wall board of a flow (also with a board link)', reach: people },

@@ -189,6 +189,7 @@ export const commandOperations = {
   vault: 'vault.manage',
   audit: 'audit.verify',
   flow: 'flow.try',
+  'demo:flow': 'flow.demo',
 } as const satisfies Readonly<Record<string, OperationName>>
 
 /** A dataset or a run, as a path names it. */

@@ -26,6 +26,8 @@ test('only the export is an operation of jobs alone', () => {
 })
 
 test('every command of the command line is in the table', () => {
-  const entries = [...read('package.json').matchAll(/dist\/cli\/([\w-]+)\.js/g)].map((match) => match[1])
+  const entries = [...read('package.json').matchAll(/"([\w:]+)": "node [^"]*dist\/cli\//g)].map(
+    (match) => match[1],
+  )
   expect(Object.keys(commandOperations).sort()).toEqual([...new Set(entries)].sort())
 })
