@@ -140,7 +140,10 @@ class Leading {
       if (this.#recorder.take(run)) this.#hurry()
     } catch (err) {
       // Nobody waits for a run: what is thrown here would end the process, and with it all other checks.
-      this.#deps.log.error({ err, flowId: run.flowId, checkId: run.check.id }, 'a result could not be taken down')
+      this.#deps.log.error(
+        { err, flowId: run.flowId, checkId: run.check.id },
+        'a result could not be taken down',
+      )
     }
   }
 

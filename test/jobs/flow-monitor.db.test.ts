@@ -253,7 +253,7 @@ describe('of two processes', () => {
   })
 
   test('both show the same when each fills the file with what is its own', async () => {
-    await put('files.yaml', flowText().replace('host: localhost', 'host: "${OWN_HOST}"'))
+    await put('files.yaml', flowText().replace('host: localhost', `host: "\${OWN_HOST}"`))
     const other = scriptedRunners()
     const one = await start(scripted, folder, { OWN_HOST: 'one.example' })
     const two = await start(other, folder, { OWN_HOST: 'two.example' })

@@ -7,7 +7,8 @@ import {
 } from '../../../src/domain/flows/monitor/accept-files.ts'
 import { chain } from '../../support/flows/flow-text.ts'
 
-const text = (id: string, name = 'Chain') => chain().replace('id: chain, name: Chain', `id: ${id}, name: ${name}`)
+const text = (id: string, name = 'Chain') =>
+  chain().replace('id: chain, name: Chain', `id: ${id}, name: ${name}`)
 const file = (name: string, content: string): GivenFile => ({ file: name, text: content })
 const accept = (before: AcceptedFiles, ...files: GivenFile[]) => acceptFiles(before, files, {}, 1_000)
 const ids = ({ flows }: AcceptedFiles) => flows.map(({ id, file: from }) => `${id} from ${from}`)

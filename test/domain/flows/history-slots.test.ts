@@ -5,7 +5,12 @@ import { type Stretch, slotStates } from '../../../src/domain/flows/history/slot
 const span = { from: 0, to: 40_000, slots: 4 }
 const slots = (stretches: readonly Stretch[], hold = 5_000, now = 40_000) =>
   slotStates(stretches, span, hold, now)
-const stretch = (slot: number, worst: number, to: number, last = worst): Stretch => ({ slot, worst, last, to })
+const stretch = (slot: number, worst: number, to: number, last = worst): Stretch => ({
+  slot,
+  worst,
+  last,
+  to,
+})
 
 describe('the slots of a history', () => {
   test('are empty where nothing was found', () => {
