@@ -251,6 +251,22 @@ test('process, service and disk', () => {
     'unknown bad_value',
   )
 })
+test.each(['{warn: 5GiB, fail: 1GiB}', '{warn: 10%, fail: 2GiB}', '{fail: 2%}'])(
+  'disk says once how much is free, with the limits %s',
+  (free) => {
+    const measured = { freeBytes: 50 * 2 ** 30, totalBytes: 200 * 2 ** 30 }
+    expect(judge('disk', `path: /data, free: ${free}`, measured)).toMatchObject({
+      message: 'Free on /data: 50.0 GiB (25.0 %).',
+      value: 50 * 2 ** 30,
+    })
+  },
+)
+test('disk says its limit in the same words, whatever unit it is written in', () => {
+  const measured = { freeBytes: 2 * 2 ** 30, totalBytes: 100 * 2 ** 30 }
+  expect(judge('disk', 'path: /data, free: {warn: 10%, fail: 1GiB}', measured).message).toBe(
+    'Free on /data: 2.0 GiB (2.0 %); at least 10.0 GiB (10.0 %) expected.',
+  )
+})
 
 describe('heartbeat', () => {
   const keys = 'token: t1234567, cron: "*/15 * * * *", grace: 5m'
