@@ -112,6 +112,76 @@ describe('file_fresh', () => {
   })
 })
 
+describe('file_fresh by the time in the name', () => {
+  // It is 12:07 in London.
+  const keys = 'glob: g, max_age: 45m, time: "{{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}"'
+  const named = (name: string, more: Partial<FileFact> = {}) =>
+    file(minute, { path: `/20200101T0000/${name}`, ...more })
+  test('goes by the name, whatever the mtime says', () => {
+    expect(
+      judge('file_fresh', keys, files(named('a_20261121T1107.zip'), named('b_20261121T1157_raw.zip'))),
+    ).toMatchObject({ outcome: 'pass', value: 10 * minute, failsIn: 35 * minute })
+    expect(verdict('file_fresh', keys, files(named('a_20261121T1107.zip')))).toBe('fail limit')
+    expect(
+      judge('file_fresh', `${keys}, which: oldest`, files(named('20261121T1130'), named('20261121T1200')))
+        .value,
+    ).toBe(37 * minute)
+  })
+  test('reads the wall clock of the flow, seconds too, and a day as its beginning', () => {
+    expect(
+      judge(
+        'file_fresh',
+        'glob: g, max_age: 1d, time: "{{YYYY}}-{{MM}}-{{DD}}"',
+        files(named('x-2026-11-21.gz')),
+      ).value,
+    ).toBe(727 * minute)
+    expect(
+      judge(
+        'file_fresh',
+        'glob: g, max_age: 1d, time: "{{DD}}.{{MM}}.{{YYYY}} {{hh}}.{{mm}}.{{ss}}"',
+        files(named('21.11.2026 12.06.30.csv')),
+      ).value,
+    ).toBe(30_000)
+  })
+  test('leaves out what has no such moment, and says how many', () => {
+    const odd = [
+      'notes.txt',
+      '20261321T1200',
+      '20260231T1200',
+      '20261121T2460',
+      '120261121T1200',
+      '20261121T12005',
+    ]
+    expect(
+      judge('file_fresh', keys, files(named('20261121T1157'), ...odd.map((name) => named(name)))),
+    ).toMatchObject({
+      outcome: 'pass',
+      message:
+        'The newest file is 10 min old. 6 files are left out: their names have no {{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}.',
+    })
+    expect(judge('file_fresh', keys, files(named('notes.txt')))).toMatchObject({
+      outcome: 'unknown',
+      reason: 'no_data',
+      message:
+        'No finished file matches. 1 file is left out: its name has no {{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}.',
+    })
+  })
+  test('is UNKNOWN for a name from the future', () => {
+    expect(verdict('file_fresh', keys, files(named('20261121T1157'), named('20261121T1208')))).toBe(
+      'unknown clock',
+    )
+  })
+  test('still does not count what is being written', () => {
+    const young = named('20261121T1205', { modifiedAt: now - 2_000 })
+    expect(judge('file_fresh', `${keys}, stable_for: 10s`, files(young, named('20261121T1157'))).value).toBe(
+      10 * minute,
+    )
+  })
+  test('counts an mtime that is a little ahead', () => {
+    expect(verdict('file_fresh', 'glob: g, max_age: 45m', files(file(-2_000)))).toBe('pass')
+  })
+})
+
 test('directory_backlog judges number and age, and an empty folder is good', () => {
   const keys = 'glob: g, count: {warn: 1, fail: 2}, oldest_age: {fail: 60m}'
   expect(verdict('directory_backlog', keys, files())).toBe('pass')
