@@ -26,7 +26,8 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     const now = clock()
     const waitSeconds = counts.take(token, now.getTime())
     if (waitSeconds > 0) return c.text('rate limited', 429, { 'Retry-After': String(waitSeconds) })
-    const record = () => recordPing(db, token, ping.kind, now, ping.exitStatus)
+    const taken = runId === undefined ? ping : { ...ping, runId }
+    const record = () => recordPing(db, token, taken, now)
     if (!(await record())) {
       // The check has not run yet, so that nobody has begun to listen: this is the beginning.
       await pings.read(token)

@@ -78,7 +78,7 @@ describe('a ping', () => {
     const pings = heartbeatPings(web.deps.db, clock)
     const at = () => clock().getTime()
     await ping(`${tokens.first}/start`)
-    expect(await pings.read(tokens.first)).toEqual({ listeningSince: at(), lastStartAt: at() })
+    expect(await pings.read(tokens.first)).toEqual({ listeningSince: at(), runningSince: at() })
     const started = at()
     ahead += 5_000
     await ping(`${tokens.first}/3`)
@@ -87,7 +87,7 @@ describe('a ping', () => {
     await ping(`${tokens.first}/log`)
     expect(await pings.read(tokens.first)).toEqual({
       listeningSince: started,
-      lastStartAt: started,
+      lastDuration: 5_000,
       lastFailure: { at: failed, exitStatus: 3 },
     })
     await ping(`${tokens.first}/0`)

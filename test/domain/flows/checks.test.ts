@@ -363,6 +363,38 @@ describe('heartbeat', () => {
     expect(verdict('heartbeat', keys, { listeningSince: now - minute })).toBe('unknown no_data')
     expect(verdict('heartbeat', keys, { listeningSince })).toBe('fail limit')
   })
+  test('says how long the last run took', () => {
+    const ran = { lastSuccessAt: now - 6 * minute, lastDuration: 90_500, listeningSince }
+    const performance = [{ label: 'duration', value: 90.5, unit: 's' }]
+    expect(judge('heartbeat', keys, ran)).toMatchObject({
+      outcome: 'pass',
+      message: 'The job reported 6 min ago, and took 1 min.',
+      performance,
+    })
+    expect(judge('heartbeat', keys, { ...ran, lastFailure: { at: now } })).toMatchObject({ performance })
+  })
+  test('fails when a job runs longer than the grace, though the last report is in time', () => {
+    const running = (since: number) => ({
+      lastSuccessAt: now - 6 * minute,
+      runningSince: now - since,
+      listeningSince,
+    })
+    expect(judge('heartbeat', keys, running(4 * minute))).toMatchObject({
+      outcome: 'pass',
+      message: 'The job reported 6 min ago. It runs since 4 min.',
+      failsIn: minute,
+    })
+    expect(judge('heartbeat', keys, running(6 * minute))).toMatchObject({
+      outcome: 'fail',
+      reason: 'limit',
+      message: 'The job began 6 min ago, and has not told its end.',
+      expected: 'at most 5 min',
+      observed: '6 min',
+    })
+    const started = { runningSince: now - 6 * minute, listeningSince: now - 6 * minute }
+    expect(verdict('heartbeat', keys, started)).toBe('fail limit')
+    expect(verdict('heartbeat', 'token: t1234567, period: 1h', running(50 * minute))).toBe('pass')
+  })
   test('takes the common schedule as well', () => {
     expect(
       verdict('heartbeat', 'token: t1234567, schedule: {on_calendar: "02:30", grace: 90m}', {
