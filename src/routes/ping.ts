@@ -16,10 +16,13 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
   const pings = heartbeatPings(db, clock)
   const counts = new MinuteCounts(mostAMinute)
 
-  const take = async (c: AppContext, token: string, signal: string | undefined): Promise<Response> => {
-    const found = listeners.of(token)
-    if (found.length === 0) return c.text('not found', 404)
-    const ping = readPing(signal)
+  const take = async (c: AppContext, ...segments: readonly [string, ...string[]]): Promise<Response> => {
+    const asked = addressesOf(segments)
+      .map((address) => ({ ...address, found: listeners.of(address.token) }))
+      .find(({ found }) => found.length > 0)
+    if (asked === undefined) return c.text('not found', 404)
+    const { token, found } = asked
+    const ping = readPing(asked.signal)
     const runId = c.req.query('rid')
     if (ping === undefined) return c.text('not an exit status: 0 to 255, start, fail or log', 400)
     if (runId !== undefined && !uuid.test(runId)) return c.text('rid is not a UUID', 400)
@@ -38,8 +41,21 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     return c.text('OK')
   }
   return new Hono<AppEnv>()
-    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token'), undefined))
+    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token')))
     .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
+    .on(['GET', 'POST'], '/:key/:slug/:signal', (c) =>
+      take(c, c.req.param('key'), c.req.param('slug'), c.req.param('signal')),
+    )
+}
+
+/** What the segments may mean: healthchecks addresses a check by its token, or by a ping key and a slug. */
+function addressesOf([first, second, third]: readonly [string, ...string[]]): {
+  readonly token: string
+  readonly signal: string | undefined
+}[] {
+  if (second === undefined) return [{ token: first, signal: undefined }]
+  const bySlug = { token: `${first}/${second}`, signal: third }
+  return third === undefined ? [bySlug, { token: first, signal: second }] : [bySlug]
 }
 
 const minuteMs = 60_000

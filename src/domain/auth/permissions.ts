@@ -38,6 +38,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /ping/:token/': { operation: 'heartbeat.ping', cookieless: true },
   'GET /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'POST /ping/:token/:signal': { operation: 'heartbeat.ping', cookieless: true },
+  'GET /ping/:key/:slug/:signal': { operation: 'heartbeat.ping', cookieless: true },
+  'POST /ping/:key/:slug/:signal': { operation: 'heartbeat.ping', cookieless: true },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
   'GET /signalbox.js': { operation: 'asset.read' },

@@ -33,10 +33,10 @@ export const heartbeat = defineCheckType({
     token: required(
       matching(
         'a token',
-        /^[A-Za-z0-9_-]{8,128}$/,
-        'Eight to 128 letters, digits, _ and -; best from a variable.',
+        /^[A-Za-z0-9_-]{8,128}(?:\/[a-z0-9_-]{1,100})?$/,
+        'Eight to 128 letters, digits, _ and -, and perhaps / and a slug; best from a variable.',
       ),
-      'The secret part of the address that the job calls.',
+      'The secret part of the address that the job calls; with a slug it is `KEY/SLUG`.',
     ),
     period: optional(longerThanNothing, 'At most this long between two pings.'),
     cron: optional(cron, 'Instead of period: when the job runs.'),
