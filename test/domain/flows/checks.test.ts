@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import type { CheckResult } from '../../../src/domain/flows/checks/check-result.ts'
 import { command } from '../../../src/domain/flows/checks/command.ts'
 import type { FileFact } from '../../../src/domain/flows/checks/files.ts'
-import { parseNagiosRange, rangeAlerts } from '../../../src/domain/flows/checks/nagios-range.ts'
 import { parsePluginOutput } from '../../../src/domain/flows/checks/plugin-output.ts'
 import {
   type CheckTypeName,
@@ -441,19 +440,44 @@ describe('command speaks the plugin protocol', () => {
     })
   })
   test.each([
-    ['10', 11, -1, 10],
-    ['10:', 9, -5, 10],
-    ['~:10', 11, 10.5, -99],
-    ['10:20', 9, 21, 15],
-    ['@10:20', 10, 20, 21],
-  ])('the range %s alerts at %d and %d, not at %d', (text, first, second, good) => {
-    const range = parseNagiosRange(text)
-    if (range === undefined) throw new Error('no range')
-    expect([first, second, good].map((value) => rangeAlerts(range, value))).toEqual([true, true, false])
+    ['/=2643MB;5948;5958;0;5968', [['/', 2643, 'MB']]],
+    [
+      '/=43.5GiB;;;0;252 /boot=68MiB;88;93;0;98',
+      [
+        ['/', 43.5, 'GiB'],
+        ['/boot', 68, 'MiB'],
+      ],
+    ],
+    ['procs=202;1:;1:;0;', [['procs', 202, '']]],
+    [
+      'load1=2.510;50.000;60.000;0; load5=-1;~:5;@10:20;0;',
+      [
+        ['load1', 2.51, ''],
+        ['load5', -1, ''],
+      ],
+    ],
+    [
+      'time=0.000123s;;;0.000000;10.000000 size=1301B;0;0;0',
+      [
+        ['time', 0.000123, 's'],
+        ['size', 1301, 'B'],
+      ],
+    ],
+    [
+      "'C:\\ used %'=12%;80;90 offset=+0.5ms x=.25 c=17c",
+      [
+        ['C:\\ used %', 12, '%'],
+        ['offset', 0.5, 'ms'],
+        ['x', 0.25, ''],
+        ['c', 17, 'c'],
+      ],
+    ],
+    ['broken=; =5 none=U;1;2 word=abc fine=1', [['fine', 1, '']]],
+  ])('the performance data %s', (text, expected) => {
+    expect(
+      parsePluginOutput(`OK | ${text}`).performance.map(({ label, value, unit }) => [label, value, unit]),
+    ).toEqual(expected)
   })
-  test.each(['', ':', '20:10', 'a', '10:~', '1 2'])('“%s” is no range', (text) =>
-    expect(parseNagiosRange(text)).toBeUndefined(),
-  )
 })
 
 test('virtual checks: what is not known could still tip it', () => {
