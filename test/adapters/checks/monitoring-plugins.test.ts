@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rm, utimes, writeFile } from 'node:fs/promises'
 import { createServer as createHttp } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runFlowOnce } from '../../../src/adapters/checks/run-flow-once.ts'
+import { readFlow } from '../../../src/domain/flows/configuration/read-flow.ts'
 import { runOne } from '../../support/flows/run-one.ts'
 import { portOf } from '../../support/listening-port.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -25,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 describe.skipIf(missing.length > 0)(
   `Debian's monitoring-plugins (skipped where they are missing; here: ${missing.join(', ') || 'all there'})`,
   () => {
-    const { run, verdict } = runOne({ baseFolder: folder, pluginFolders: [plugins] })
+    const { run, verdict, runners } = runOne({ baseFolder: folder, pluginFolders: [plugins] })
     const plugin = (...argv: readonly (string | number)[]) =>
       run('command', `argv: ${JSON.stringify(argv.map(String))}`)
     const greeter = createTcp((socket) => {
@@ -153,6 +155,25 @@ describe.skipIf(missing.length > 0)(
       expect(await age(60, 172_800)).toMatchObject({ outcome: 'warn' })
       expect(await age(60, 120)).toMatchObject({ outcome: 'fail' })
     })
+    test('the example of docs/flows.md works as it stands', async () => {
+      const page = readFileSync(new URL('../../../docs/flows.md', import.meta.url), 'utf8')
+      const example = /<!-- plugin-example -->\s*```yaml\n(.*?)```/s.exec(page)?.[1] ?? ''
+      const { flow, mistakes } = readFlow(example, 'docs/flows.md', {})
+      expect(mistakes.filter(({ severity }) => severity === 'error')).toEqual([])
+      if (flow === undefined) throw new Error('no flow')
+      const results = await runFlowOnce(
+        runners,
+        flow,
+        flow.checks.map(({ id }) => id),
+        Date.now(),
+      )
+      expect(results.map(({ id, result }) => [id, result.outcome, result.message.split(/[ :]/)[0]])).toEqual([
+        ['landing_space', 'pass', 'DISK'],
+        ['programs_run', 'pass', 'PROCS'],
+        ['hostname_file', 'pass', 'FILE_AGE'],
+      ])
+    })
+
     test('a plugin that does not end in time is ended, and UNKNOWN', async () => {
       const silent = createTcp((socket) => void socket.on('error', () => {}))
       const port = await portOf(silent)
