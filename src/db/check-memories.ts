@@ -15,7 +15,10 @@ export interface LeaderWord {
 }
 
 export interface SharedMemory extends CheckName {
+  /** Of the check, as the process that ran it filled its file. */
   readonly meaning: string
+  /** Of the text of that file. */
+  readonly hash: string
   readonly memory: CheckMemory
 }
 
@@ -31,7 +34,7 @@ export async function readMemories(
   // Read after the leader's number: what is newer than that comes again with the next reading.
   const memories = await db
     .selectFrom('checkMemories')
-    .select(['flow', 'check', 'meaning', 'memory'])
+    .select(['flow', 'check', 'meaning', 'hash', 'memory'])
     .where('seq', '>', seq)
     .execute()
   return { leader: { ...leader, seenAt: leader.seenAt?.getTime() }, memories }

@@ -50,7 +50,7 @@ export async function readHistory(
   const width = (to - from) / slots
   const { rolledUpTo } = await db.selectFrom('flowLeader').select('rolledUpTo').executeTakeFirstOrThrow()
   const age = (now - from) / 86_400_000
-  const inMinutes = width >= 60_000 || age > keptDays.results
+  const inMinutes = width > 60_000 || age > keptDays.results
   const inHours = width >= 3_600_000 || age > keptDays.minutes
   const rolled = rolledUpTo?.getTime() ?? 0
   // Totals as far as they reach; what is newer is counted from the results.

@@ -2,8 +2,8 @@ import { Client } from 'pg'
 import type { Logger } from 'pino'
 import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import type { ResultSpan } from '../domain/flows/history/result-span.ts'
-import type { CheckMemory } from '../domain/flows/state/check-state.ts'
 import { type State, severityOf } from '../domain/flows/state/state.ts'
+import type { SharedMemory } from './check-memories.ts'
 import { progressChannel } from './progress-hub.ts'
 
 /** "SBfl". */
@@ -34,7 +34,7 @@ export interface Transition {
 export interface Batch {
   readonly lagMs: number
   readonly overdue: number
-  readonly memories: readonly (CheckName & { readonly meaning: string; readonly memory: CheckMemory })[]
+  readonly memories: readonly SharedMemory[]
   readonly spans: readonly (CheckName & { readonly span: ResultSpan })[]
   readonly transitions: readonly Transition[]
   readonly rows: readonly (CheckName & { readonly at: number; readonly rows: readonly ResultRow[] })[]
@@ -153,11 +153,11 @@ with leader as (
   update flow_leader set seq = seq + 1, seen_at = clock_timestamp(), lag_ms = $2, overdue = $3
     where epoch = $1::bigint returning seq
 ), memories as (
-  insert into check_memories (flow, "check", meaning, memory, seq)
+  insert into check_memories (flow, "check", meaning, hash, memory, seq)
     select given.*, leader.seq from leader,
-      json_to_recordset($4::text::json) as given(flow text, "check" text, meaning text, memory json)
+      json_to_recordset($4::text::json) as given(flow text, "check" text, meaning text, hash text, memory json)
     on conflict (flow, "check") do update
-      set meaning = excluded.meaning, memory = excluded.memory, seq = excluded.seq
+      set meaning = excluded.meaning, hash = excluded.hash, memory = excluded.memory, seq = excluded.seq
 ), results as (
   insert into check_results (series, from_at, to_at, count, state, reason, value)
     select series.id, to_timestamp(given."from" / 1000), to_timestamp(given."to" / 1000), given.count, given.state,

@@ -392,6 +392,8 @@ export interface Database {
     flow: string
     check: string
     meaning: string
+    /** SHA-256 of the file's text. */
+    hash: Generated<string>
     memory: JsonColumn<CheckMemory>
     seq: number
   }

@@ -9,7 +9,7 @@ import type { Database } from '../db/schema.ts'
 import type { CheckRunners } from '../domain/flows/checks/check-runner.ts'
 import type { FlowPictures } from '../domain/flows/monitor/flow-pictures.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
-import { type CheckScheduler, startCheckScheduler } from './check-scheduler.ts'
+import { type CheckScheduler, type FinishedRun, startCheckScheduler } from './check-scheduler.ts'
 import { FlowRecorder } from './flow-recorder.ts'
 
 export interface FlowLeaderDeps {
@@ -116,10 +116,7 @@ class Leading {
     const scheduler = startCheckScheduler({
       ...this.#deps,
       mayRun: () => monotonic() - this.#wroteAt < staleMs,
-      finished: (run) => {
-        this.#changed.add(run.flowId)
-        if (this.#recorder.take(run)) this.#hurry()
-      },
+      finished: (run) => this.#take(run),
     })
     const beside = [this.#runWhatIsAsked(scheduler, ending.signal), this.#keepHistory(ending.signal)]
     try {
@@ -134,6 +131,19 @@ class Leading {
       scheduler.stop()
       ending.abort()
       await Promise.all(beside)
+    }
+  }
+
+  #take(run: FinishedRun): void {
+    try {
+      this.#changed.add(run.flowId)
+      if (this.#recorder.take(run)) this.#hurry()
+    } catch (err) {
+      // Nobody waits for a run: what is thrown here would end the process, and with it all other checks.
+      this.#deps.log.error(
+        { err, flowId: run.flowId, checkId: run.check.id },
+        'a result could not be taken down',
+      )
     }
   }
 

@@ -205,8 +205,11 @@ class SharedMemories {
     this.#leader = leader
     if (this.#isLeading) return changed
     if (this.#seq === after) this.#seq = leader.seq
-    for (const { flow, check, meaning, memory } of memories) {
-      if (this.#pictures.meaning(flow, check) !== meaning) continue
+    for (const { flow, check, meaning, hash, memory } of memories) {
+      // The same file is the same flow, even if each process fills it with an address or a folder of its own.
+      const isSame =
+        this.#pictures.meaning(flow, check) === meaning || this.#pictures.watched(flow)?.hash === hash
+      if (!isSame) continue
       this.#pictures.remember(flow, check, memory)
       changed.add(flow)
     }

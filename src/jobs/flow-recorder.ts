@@ -51,7 +51,12 @@ export class FlowRecorder {
     this.#pictures.remember(flowId, check.id, memory)
     const name: CheckName = { flow: flowId, check: check.id }
     const key = `${flowId}/${check.id}`
-    this.#memories.set(key, { ...name, meaning: meaningOf(check), memory })
+    this.#memories.set(key, {
+      ...name,
+      meaning: meaningOf(check),
+      hash: this.#pictures.watched(flowId)?.hash ?? '',
+      memory,
+    })
     const hasChanged = before?.state !== memory.state || before.result.outcome !== result.outcome
     this.#mustLook ||= hasChanged
     if (rows !== undefined) {

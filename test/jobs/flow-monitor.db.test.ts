@@ -34,8 +34,12 @@ afterEach(async () => {
   await database.drop()
 })
 
-async function start(given = scripted, from = folder): Promise<FlowMonitorProcess> {
-  const monitor = liveMonitor(database, from, given.runners)
+async function start(
+  given = scripted,
+  from = folder,
+  environment: Record<string, string> = {},
+): Promise<FlowMonitorProcess> {
+  const monitor = liveMonitor(database, from, given.runners, { environment })
   monitors.push(monitor)
   await monitor.loaded
   return monitor
@@ -246,6 +250,15 @@ describe('of two processes', () => {
     await until(() => expect([state(one), state(two)]).toEqual(['FAILED', 'FAILED']))
     expect([scripted.asked(8001), other.asked(8001)].filter((count) => count === 0)).toHaveLength(1)
     expect([one.scheduler().isStalled, two.scheduler().isStalled]).toEqual([false, false])
+  })
+
+  test('both show the same when each fills the file with what is its own', async () => {
+    await put('files.yaml', flowText().replace('host: localhost', `host: "\${OWN_HOST}"`))
+    const other = scriptedRunners()
+    const one = await start(scripted, folder, { OWN_HOST: 'one.example' })
+    const two = await start(other, folder, { OWN_HOST: 'two.example' })
+    await until(() => expect([state(one), state(two)]).toEqual(['HEALTHY', 'HEALTHY']))
+    expect([scripted.asked(8001), other.asked(8001)].filter((count) => count === 0)).toHaveLength(1)
   })
 
   test('the one that does not run them can ask for a run as well', async () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type CheckResult, couldNotTell, fail, pass } from '../../../src/domain/flows/checks/check-result.ts'
+import {
+  type CheckResult,
+  couldNotTell,
+  fail,
+  pass,
+  warn,
+} from '../../../src/domain/flows/checks/check-result.ts'
 import { readFlow } from '../../../src/domain/flows/configuration/read-flow.ts'
 import type { Flow } from '../../../src/domain/flows/flow.ts'
 import { nextAlerts, type OpenAlert } from '../../../src/domain/flows/state/alerts.ts'
@@ -28,6 +34,7 @@ class Stage {
   down = (id: string) => this.#set(`${id}_port`, fail('refused', 'The port is closed.'))
   up = (id: string) => this.#set(`${id}_port`, pass('The port is open.'))
   late = (id: string) => this.#set(`${id}_fresh`, fail('limit', 'The newest file is too old.'))
+  warned = (id: string) => this.#set(`${id}_fresh`, warn('limit', 'The newest file is rather old.'))
   fresh = (id: string, failsIn: number) => this.#set(`${id}_fresh`, pass('Fresh.', { failsIn }))
   blind = (id: string) => this.#set(`${id}_port`, couldNotTell('permission', 'Not allowed.'))
   silence = (...checks: string[]) => {
@@ -208,6 +215,16 @@ describe('what else the picture keeps apart', () => {
   test('a process between that gets its input hands no shortage on', () => {
     const stage = new Stage().down('a').late('c').run()
     expect(stage.of('c')).toMatchObject({ role: 'root', by: [] })
+  })
+  test('one that is short of it itself does, also while that is only a warning and another check of it passes', () => {
+    const more = '\n  - {id: b_count, process: b, type: file_exists, glob: "/data/*"}\n'
+    const text = chain()
+      .replace(/\n(?= {2}- \{id: c_port)/, more)
+      .replace('type: file_exists', 'explains: upstream, type: file_exists')
+    const stage = new Stage(text).down('a').late('c')
+    stage.warned('b').run()
+    expect(stage.of('b')).toMatchObject({ state: 'DEGRADED', role: 'consequence', by: ['a > b'] })
+    expect(stage.of('c')).toMatchObject({ state: 'FAILED', role: 'consequence', by: ['a > b > c'] })
   })
   test('one that is not seen to get it does', () => {
     const text = chain().replace(/ {2}- \{id: b_fresh[^\n]*\n/, '')

@@ -4,15 +4,17 @@ import { fail } from '../../../src/domain/flows/checks/check-result.ts'
 import { liveMonitor, scriptedRunners } from './live-monitor.ts'
 
 // A monitor in a process of its own, to be stopped and killed: `URL FOLDER FLOW PORT`. What it measures at the port
-// fails. It prints the state that it shows, and how often it measured, whenever one of both changed.
+// fails. It prints `measured` with each measurement, and the state that it shows with each look.
 const [url = '', folder = '', flow = '', port = ''] = process.argv.slice(2)
 const log = pino({ level: 'silent' })
 const { db } = connect(url, log)
 const scripted = scriptedRunners()
-scripted.answer(port, fail('refused', 'Nobody listens.'))
+scripted.answer(port, async () => {
+  process.stdout.write('measured\n')
+  return fail('refused', 'Nobody listens.')
+})
 const monitor = liveMonitor({ db, url }, folder, scripted.runners, { log })
 await monitor.loaded
 for await (const _ of monitor.changes(flow, new AbortController().signal)) {
-  const state = monitor.picture(flow)?.assessment.state ?? 'none'
-  process.stdout.write(`${state} ${scripted.asked(port)} ${process.hrtime.bigint()}\n`)
+  process.stdout.write(`${monitor.picture(flow)?.assessment.state}\n`)
 }

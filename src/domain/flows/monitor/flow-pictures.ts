@@ -55,6 +55,10 @@ export class FlowPictures {
     if (known !== undefined) known.stale = true
   }
 
+  watched(flowId: string): WatchedFlow | undefined {
+    return this.#flows.get(flowId)
+  }
+
   /** What a check means as it is configured; undefined: there is none. */
   meaning(flowId: string, checkId: string): string | undefined {
     return this.#meanings.get(flowId)?.get(checkId)

@@ -139,7 +139,8 @@ class Causes {
       return [{ process: from, path: [from, to], draining: true, confirmed: true }]
     }
     // What demonstrably gets its input hands no shortage on; that it may yet run dry is another matter.
-    return above.fed && wanted !== 'risk' ? [] : further()
+    const isFed = above.fed && !above.starved
+    return isFed && wanted !== 'risk' ? [] : further()
   }
 }
 
