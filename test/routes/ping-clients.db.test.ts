@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { serve } from '@hono/node-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,6 +9,7 @@ import { heartbeatPings, readPingLog } from '../../src/db/heartbeat-pings.ts'
 import { signedInApp, type TestApp } from '../support/app.ts'
 import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched.ts'
 import { isInstalled } from '../support/installed.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const uuid = '5c1d8a52-6c2b-4a43-9d0e-3f1a2b4c5d6e'
 const bySlug = 'fqOOd6-F4MMNuCEnzTU01w/db-backup'
@@ -19,6 +22,7 @@ processes: [{id: a, name: A}]
 health_checks:
 ${check('by_uuid', uuid)}${check('by_slug', bySlug)}${check('python', python)}`
 
+const folder = await temporaryFolder('ping-clients')
 const run = promisify(execFile)
 let web: TestApp
 let played: PlayedFlows
@@ -38,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server?.close()
   await web?.close()
+  await rm(folder, { recursive: true, force: true })
 })
 
 const kinds = async (token: string) =>
@@ -86,6 +91,18 @@ describe.skipIf(!isInstalled('curl'))(
       now += 90_000
       await curl('-X', 'POST', '--data-binary', '@/bin/sh', `${url}/${uuid}?rid=${rid}`)
       expect((await read(uuid)).lastDuration).toBe(90_000)
+    })
+    test('sends a long log to its end, and nobody keeps it', async () => {
+      const log = join(folder, 'job.log')
+      await writeFile(log, 'canary%{&'.repeat(700_000))
+      for (const how of [
+        ['--data-binary', `@${log}`],
+        ['-T', log, '-X', 'POST'],
+      ]) {
+        expect(await curl(...how, `${url}/${uuid}/1`)).toBe('OK')
+      }
+      expect((await kinds(uuid)).slice(-2)).toEqual(['fail', 'fail'])
+      expect(web.logged.join()).not.toContain('canary')
     })
     test('is told what it asks wrongly, and does not try that again', async () => {
       expect(await refused(`${url}/${uuid}/256`)).toEqual({ code: 22, stdout: '400' })
