@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of flow files look like this
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { permissions } from '../../../src/domain/auth/permissions.ts'
 import { checkTypes } from '../../../src/domain/flows/checks/registry.ts'
 import { commonCheckKeys } from '../../../src/domain/flows/configuration/common-check-keys.ts'
 import { mistakeLine } from '../../../src/domain/flows/configuration/located.ts'
@@ -222,6 +223,22 @@ check_types:
     expect(errors(['v0: &v0 [1]', ...layers].join('\n')).join('\n')).toMatch(/50,000 values|alias/)
   })
 })
+
+/** The words that stand where the id of a flow does. */
+const wordsForFlows = Object.keys(permissions).flatMap(
+  (route) => / \/(?:flows|board)\/(\w[\w-]*)/.exec(route)?.[1] ?? [],
+)
+
+test.each([...new Set(wordsForFlows)])(
+  'the id %s is refused, because its pages could not be reached',
+  (id) => {
+    expect(errors(chain().replace('id: chain', `id: ${id}`))).toEqual([
+      expect.stringContaining(
+        `flow.id: ${id} is a word of our own addresses. Choose another id for this flow.`,
+      ),
+    ])
+  },
+)
 
 describe('variables', () => {
   const text =
