@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { gridFor } from '../../../../src/domain/flows/board/board-grid.ts'
 import { layoutBoard } from '../../../../src/domain/flows/board/board-layout.ts'
-import { topologicalOrder } from '../../../../src/domain/flows/board/topological-order.ts'
+import { topologicalOrder } from '../../../../src/domain/flows/topological-order.ts'
 import { chain, flowOf } from '../../../support/flows/flow-text.ts'
 
 const edge = (text: string) => {
