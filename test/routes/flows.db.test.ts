@@ -204,6 +204,15 @@ describe('the page of a process', () => {
     expect(await page('/flows/chain/processes/a')).toMatch(/<dt>Expected<\/dt><dd>open/)
   })
 
+  test('shows measured values rounded and with their unit, and none of them twice', async () => {
+    played.play('chain', 'b_port', pass('The port answers.', { value: 11_651.4 }))
+    played.play('chain', 'b_fresh', pass('Fresh.', { value: 1_500, observed: '1.5 s' }))
+    const html = await page('/flows/chain/processes/b')
+    expect(html).toContain('<dt>Value</dt><dd>11.6 s</dd>')
+    expect(html).toContain('<dt>Observed</dt><dd>1.5 s</dd>')
+    expect(html.match(/<dt>Value<\/dt>/g)).toHaveLength(1)
+  })
+
   test('lists results by the columns of the drill-down, with a filter and pages', async () => {
     const html = await page('/flows/chain/processes/c')
     expect(html).toContain('file-0.tsv')

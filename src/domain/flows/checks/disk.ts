@@ -3,6 +3,7 @@ import { filledText, space } from '../configuration/value-shapes.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { judgeAtLeast, limitsOf, worstOf } from './limits.ts'
+import { quantityInWords } from './quantity.ts'
 
 export interface DiskMeasurement {
   readonly freeBytes: number
@@ -11,6 +12,7 @@ export interface DiskMeasurement {
 
 export const disk = defineCheckType({
   measures: 'free space',
+  unit: 'percent',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'machine',
@@ -21,19 +23,16 @@ export const disk = defineCheckType({
   judge({ path, free }, { freeBytes, totalBytes }: DiskMeasurement) {
     if (!(totalBytes > 0)) return couldNotTell('bad_value', `${path} has no size.`)
     const percent = (100 * freeBytes) / totalBytes
-    return worstOf(
+    const judged = worstOf(
       (['fail', 'warn'] as const).map((level) => {
         const limit = free[level]
         const limits = { warn: undefined, fail: undefined, [level]: limit?.value }
         return limit?.percent === false
-          ? judgeAtLeast(
-              limits,
-              freeBytes,
-              `Free on ${path}`,
-              (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`,
-            )
-          : judgeAtLeast(limits, percent, `Free on ${path}`, (share) => `${share.toFixed(1)} %`)
+          ? judgeAtLeast(limits, freeBytes, `Free on ${path}`, (bytes) => quantityInWords(bytes, 'bytes'))
+          : judgeAtLeast(limits, percent, `Free on ${path}`, (share) => quantityInWords(share, 'percent'))
       }),
     )
+    // Whatever the limits are said in, the history is of one kind.
+    return { ...judged, value: percent }
   },
 })

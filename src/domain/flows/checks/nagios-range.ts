@@ -25,9 +25,9 @@ export const rangeAlerts = (range: NagiosRange, value: number): boolean =>
   range.inside === (value >= range.low && value <= range.high)
 
 /** What the value should be, for people. */
-export function rangeInWords({ low, high, inside }: NagiosRange): string {
-  if (inside) return `outside ${low} to ${high}`
-  if (high === Number.POSITIVE_INFINITY) return `at least ${low}`
-  if (low === Number.NEGATIVE_INFINITY || low === 0) return `at most ${high}`
-  return `${low} to ${high}`
+export function rangeInWords({ low, high, inside }: NagiosRange, inWords: (limit: number) => string): string {
+  if (inside) return `outside ${inWords(low)} to ${inWords(high)}`
+  if (high === Number.POSITIVE_INFINITY) return `at least ${inWords(low)}`
+  if (low === Number.NEGATIVE_INFINITY || low === 0) return `at most ${inWords(high)}`
+  return `${inWords(low)} to ${inWords(high)}`
 }
