@@ -313,6 +313,29 @@ describe('trying a flow', () => {
     expect(await answer.text()).toContain('more than 256 KiB')
   })
 
+  test('reads one text at a time, and says so to the other', async () => {
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow = await signedInApp({
+      tryFlow: async (pasted) => {
+        begun.resolve()
+        await go.promise
+        return web.deps.tryFlow(pasted)
+      },
+    })
+    const first = slow.post(slow.viewer, '/flows/try', { text: chain() })
+    await begun.promise
+    const second = await slow.post(slow.viewer, '/flows/try', { text: chain() })
+    expect(second.status).toBe(503)
+    const html = await second.text()
+    expect(html).toContain('Another pasted flow is being read and drawn right now')
+    // What was pasted is not lost.
+    expect(html).toContain('id: a_port')
+    go.resolve()
+    expect((await first).status).toBe(200)
+    expect((await slow.post(slow.viewer, '/flows/try', { text: chain() })).status).toBe(200)
+    await slow.close()
+  })
+
   test('leaves nothing of the text in the log', async () => {
     await web.post(web.viewer, '/flows/try', { text: `${chain()}\n# zanzibar\nzanzibar: 1` })
     expect(web.logged.join('')).not.toContain('zanzibar')
