@@ -112,6 +112,17 @@ describe('the page of a flow', () => {
     expect(html).toContain('b_port')
   })
 
+  test('asks for its history anew each minute, in part, with what was chosen', async () => {
+    const html = await page('/flows/chain?range=7d')
+    expect(html).toMatch(/hx-get="\/flows\/chain\/history\?range=7d" hx-trigger="every 60s"/)
+    const part = await page('/flows/chain/history?range=7d')
+    expect(part).not.toMatch(/<html|class="flow"/)
+    expect(part).toContain('B, last 7 days: failed in 1 of 60')
+    expect(part).toContain('The port is shut.')
+    expect(part).toContain('href="/flows/chain?range=30d#history"')
+    expect((await web.request(web.viewer, '/flows/nothing/history')).status).toBe(404)
+  })
+
   test('shows as many bars of history whatever the range', async () => {
     const bars = (html: string) =>
       /aria-label="B, last[\s\S]*?<\/svg>/.exec(html)?.[0].match(/<rect/g)?.length
