@@ -241,6 +241,28 @@ test.each([...new Set(wordsForFlows)])(
 )
 
 describe('variables', () => {
+  test('are judged by what they bring, and shown as the file says', () => {
+    const { flow } = readFlow(
+      withCheck(
+        '{id: x, process: a, type: http, url: "http://h/", conditions: ["[STATUS] < ${MOST}", "${WHOLE}"]}',
+      ),
+      'f.yaml',
+      { MOST: '400', WHOLE: '[BODY] == hidden' },
+    )
+    const check = flow?.checks.find(({ id }) => id === 'x')
+    if (check?.type !== 'http') throw new Error('no check')
+    const judged = checkTypes.http.judge(
+      check.parameters,
+      { STATUS: 500, BODY: 'other' },
+      { now: 0, timezone: 'UTC' },
+    )
+    expect(judged.observed).toBe('[STATUS] (500) < ${MOST}; … (other) == …')
+    expect(
+      checkTypes.http.judge(check.parameters, { STATUS: 200, BODY: 'hidden' }, { now: 0, timezone: 'UTC' })
+        .outcome,
+    ).toBe('pass')
+  })
+
   const text =
     withCheck('{id: x, process: a, type: tcp_port, host: "${place}", port: "${PORT:-81}"}') +
     '\nvariables: {place: "${HOST:-here}"}'
