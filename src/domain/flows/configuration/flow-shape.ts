@@ -44,7 +44,7 @@ const flowId = checked(identifier, (id) =>
 )
 
 export const flowKeys = record({
-  id: required(flowId, 'Its name in addresses: `/flows/ID`.'),
+  id: required(flowId, 'Its name in addresses: `/flows/ID`; neither `try` nor `link`.'),
   name: required(filledText, 'Its name for people.'),
   description: optional(filledText, 'What flows here.'),
   timezone: defaulted(timezone, 'The time zone of schedules and dates.', 'UTC'),
