@@ -55,6 +55,7 @@ export async function machineBudgets(folder, report) {
       progress: { async *watch() {} },
       flows: monitor,
       drawFlow: drawer.draw,
+      tryFlow: drawer.tryFlow,
     })
     const results = setInterval(() => {
       for (let n = 0; n < resultsASecond / 20; n++) play()

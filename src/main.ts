@@ -142,6 +142,7 @@ await runProcess(async () => {
       flows,
       flowHistory: flowHistory(db, clock),
       drawFlow: drawer.draw,
+      tryFlow: drawer.tryFlow,
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )

@@ -15,6 +15,7 @@ import type { BoardLink } from '../domain/flows/board/board-link.ts'
 import type { DrawFlow } from '../domain/flows/diagram/drawing.ts'
 import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
+import type { TryFlow } from '../domain/flows/try-flow.ts'
 import type { Mail } from '../domain/mail/mail.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
@@ -72,6 +73,7 @@ export interface AppDeps {
   readonly flows: FlowMonitor
   readonly flowHistory: FlowHistory
   readonly drawFlow: DrawFlow
+  readonly tryFlow: TryFlow
   /** Begins a deletion that was asked for; without it, it waits for a process that works deletions. */
   readonly beginDeletion?: (id: string) => Promise<void>
 }

@@ -9,7 +9,7 @@ import { processHistory } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
 import { ConfigurationPage } from '../views/flows/configuration-page.tsx'
 import { DrawnFlow } from '../views/flows/flow-drawing.tsx'
-import { rangeNames, ranges, slots } from '../views/flows/flow-history.tsx'
+import { FlowHistorySections, rangeNames, ranges, slots } from '../views/flows/flow-history.tsx'
 import { FlowLive } from '../views/flows/flow-live.tsx'
 import { FlowPage, intervals } from '../views/flows/flow-page.tsx'
 import { FlowList, FlowsPage } from '../views/flows/flows-page.tsx'
@@ -53,6 +53,15 @@ export function flowRoutes(deps: AppDeps) {
     now: clock(),
   })
 
+  const historyOf = async ({ watched: { flow } }: FlowPicture, { range }: Choice) => {
+    const to = clock().getTime()
+    const [known, transitions] = await Promise.all([
+      flowHistory.checks(flow.id, { from: to - ranges[range].ms, to, slots }),
+      flowHistory.transitions(flow.id, transitionsShown),
+    ])
+    return { history: processHistory(flow, known, slots), transitions, range }
+  }
+
   return new Hono<AppEnv>()
     .get('/', (c) => {
       const pictures = flows.list().flatMap(({ id }) => flows.picture(id) ?? [])
@@ -65,27 +74,21 @@ export function flowRoutes(deps: AppDeps) {
     .get('/:flow', async (c) => {
       const picture = flows.picture(c.req.param('flow'))
       if (picture === undefined) return answerProblem(c, gone)
-      const { flow } = picture.watched
       const choice = PageQuery.parse(c.req.query())
-      const now = clock()
-      const to = now.getTime()
-      const from = to - ranges[choice.range].ms
-      const [drawn, known, transitions] = await Promise.all([
+      const [drawn, history] = await Promise.all([
         drawPicture(drawFlow, picture, { standalone: false }),
-        flowHistory.checks(flow.id, { from, to, slots }),
-        flowHistory.transitions(flow.id, transitionsShown),
+        historyOf(picture, choice),
       ])
       return c.html(
         <FlowPage
           {...frameOf(c)}
           {...live(picture, choice)}
           drawn={drawn}
-          history={processHistory(flow, known, slots)}
-          transitions={transitions}
-          range={choice.range}
+          {...history}
           every={choice.every}
           pageHref={(change) => hrefOf(picture, choice, change)}
           query={choice.sort === 'worst' ? '' : `?sort=${choice.sort}`}
+          historyHref={hrefOf(picture, choice, {}, '/history')}
         />,
       )
     })
@@ -93,6 +96,19 @@ export function flowRoutes(deps: AppDeps) {
       const picture = flows.picture(c.req.param('flow'))
       if (picture === undefined) return answerProblem(c, gone)
       return c.html(<FlowLive {...live(picture, PageQuery.parse(c.req.query()))} />)
+    })
+    .get('/:flow/history', async (c) => {
+      const picture = flows.picture(c.req.param('flow'))
+      if (picture === undefined) return answerProblem(c, gone)
+      const choice = PageQuery.parse(c.req.query())
+      return c.html(
+        <FlowHistorySections
+          flow={picture.watched.flow}
+          {...(await historyOf(picture, choice))}
+          hrefOf={(range) => hrefOf(picture, choice, { range })}
+          now={clock()}
+        />,
+      )
     })
     .get('/:flow/events', (c) => {
       const id = c.req.param('flow')
@@ -169,11 +185,12 @@ class Fragments {
   }
 }
 
-/** The page of a flow with something else chosen; what is usual is left out of the address. */
+/** The page of a flow, or a part of it, with something else chosen; what is usual is left out of the address. */
 function hrefOf(
   { watched }: FlowPicture,
   { sort, range, every }: Choice,
   change: Readonly<Record<string, string | undefined>>,
+  part = '',
 ): string {
   const chosen = { sort, range, every: every === undefined ? undefined : `${every}s`, ...change }
   const usual: Readonly<Record<string, string>> = { sort: 'worst', range: '24h' }
@@ -182,7 +199,7 @@ function hrefOf(
     if (value !== undefined && value !== usual[key]) search.set(key, value)
   }
   const text = search.toString()
-  return `/flows/${watched.id}${text === '' ? '' : `?${text}`}`
+  return `/flows/${watched.id}${part}${text === '' ? '' : `?${text}`}`
 }
 
 /** The whole state at once, then whenever something of it looks different. */

@@ -1,45 +1,37 @@
 import { Hono } from 'hono'
-import { readFlow } from '../domain/flows/configuration/read-flow.ts'
-import { diagramStates } from '../domain/flows/diagram/diagram-states.ts'
+import type { Mistake } from '../domain/flows/configuration/located.ts'
 import { fillDrawing } from '../domain/flows/diagram/fill-drawing.ts'
-import { mermaidText } from '../domain/flows/diagram/mermaid-text.ts'
-import type { Flow } from '../domain/flows/flow.ts'
-import { assessByHand, type HandState, handStates } from '../domain/flows/state/assess-by-hand.ts'
-import { ok, refuse } from '../domain/result.ts'
+import { type HandState, handStates } from '../domain/flows/state/assess-by-hand.ts'
+import { ok, type Problem, type Result, refuse } from '../domain/result.ts'
 import { type TriedFlow, TryPage } from '../views/flows/try-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { answerProblem, statusOf, wantsPage } from './problem.tsx'
 
 const most = 256 * 1024
-/** What messages call a text that is no file. */
-const name = 'pasted'
 
 /**
- * `/flows/try`: a pasted flow is checked and drawn. It is never run, stored or logged, and of our environment it sees
- * nothing.
+ * `/flows/try`: a pasted flow is checked and drawn, in a thread of its own. It is never run, stored or logged, and of
+ * our environment it sees nothing.
  */
-export function tryFlowRoutes({ clock, drawFlow }: AppDeps) {
-  // One drawing of strangers at a time, so that they never keep the flows of the house from being drawn.
-  let drawing = 0
+export function tryFlowRoutes({ clock, drawFlow, tryFlow }: AppDeps) {
+  // One text of strangers at a time, so that they never keep the flows of the house from being drawn.
+  let isTrying = false
 
-  const draw: (flow: Flow, given: ReadonlyMap<string, HandState>) => Promise<TriedFlow> = async (
-    flow,
-    given,
-  ) => {
-    const assessment = assessByHand(flow, given, clock().getTime())
-    const diagram = mermaidText(flow)
-    if (drawing > 0) return { flow, given, assessment, drawn: busy }
-    drawing += 1
+  const readAndDraw = async (text: string, given: ReadonlyMap<string, HandState>): Promise<Result<Tried>> => {
+    if (isTrying) return busy
+    isTrying = true
     try {
-      const drawn = await drawFlow(diagram, false)
-      if (!drawn.ok) return { flow, given, assessment, drawn }
-      const svg = fillDrawing(drawn.value, diagramStates(diagram, assessment), {
-        title: `Diagram of ${flow.name}`,
-        description: assessment.sentence,
-      })
-      return { flow, given, assessment, drawn: ok(svg) }
+      const read = await tryFlow({ text, given, now: clock().getTime() })
+      if (!read.ok) return read
+      const { mistakes, right } = read.value
+      if (right === undefined) return ok({ mistakes, tried: undefined })
+      const { flow, assessment, diagram, states } = right
+      const drawing = await drawFlow(diagram, false)
+      const named = { title: `Diagram of ${flow.name}`, description: assessment.sentence }
+      const drawn = drawing.ok ? ok(fillDrawing(drawing.value, states, named)) : drawing
+      return ok({ mistakes, tried: { flow, given, assessment, drawn } })
     } finally {
-      drawing -= 1
+      isTrying = false
     }
   }
 
@@ -50,15 +42,25 @@ export function tryFlowRoutes({ clock, drawFlow }: AppDeps) {
       const text = String(form.text ?? '')
         .replaceAll('\r\n', '\n')
         .replace(/^\n/, '')
+      const refused = (problem: Problem, shown: string) =>
+        wantsPage(c)
+          ? page(
+              c,
+              { text: shown, mistakes: [], tried: undefined, problems: [problem] },
+              statusOf[problem.kind],
+            )
+          : answerProblem(c, problem)
       const wrong = problemOf(text)
-      if (wrong !== undefined) {
-        if (!wantsPage(c)) return answerProblem(c, wrong)
-        return page(c, { text: '', mistakes: [], tried: undefined, problems: [wrong] }, statusOf[wrong.kind])
-      }
-      const { flow, mistakes } = readFlow(text, name, {})
-      const tried = flow === undefined ? undefined : await draw(flow, statesIn(form))
-      return page(c, { text, mistakes, tried }, flow === undefined ? 422 : 200)
+      if (wrong !== undefined) return refused(wrong, '')
+      const tried = await readAndDraw(text, statesIn(form))
+      if (!tried.ok) return refused({ ...tried.problem, field: 'text' }, text)
+      return page(c, { text, ...tried.value }, tried.value.tried === undefined ? 422 : 200)
     })
+}
+
+interface Tried {
+  readonly mistakes: readonly Mistake[]
+  readonly tried: TriedFlow | undefined
 }
 
 type PageProps = Omit<Parameters<typeof TryPage>[0], 'viewer' | 'notices'>
@@ -90,5 +92,5 @@ function statesIn(form: Readonly<Record<string, unknown>>): ReadonlyMap<string, 
 
 const busy = refuse(
   'unavailable',
-  'Another pasted flow is being drawn right now. Press “Check and draw” again in a moment.',
+  'Another pasted flow is being read and drawn right now. Press “Check and draw” again in a moment.',
 )

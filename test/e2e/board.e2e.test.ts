@@ -121,9 +121,11 @@ describe('the board', () => {
     const measure = async (width: number, height: number) => {
       await page.setViewportSize({ width, height })
       const box = await page.locator('[data-process="parse"]').boundingBox()
-      return [box?.x, box?.y, box?.width, box?.height].map((value) => ((value ?? 0) / width).toFixed(2))
+      return [box?.x, box?.y, box?.width, box?.height].map((value) => (value ?? 0) / width)
     }
-    expect(await measure(1280, 720)).toEqual(await measure(3840, 2160))
+    const large = await measure(3840, 2160)
+    // Borders are whole pixels, so that a few of them differ.
+    for (const [at, part] of (await measure(1280, 720)).entries()) expect(part).toBeCloseTo(large[at] ?? 0, 2)
     await page.setViewportSize({ width: 390, height: 844 })
     const boxes = await Promise.all(
       ['unzip', 'parse', 'store'].map((id) => page.locator(`[data-process="${id}"]`).boundingBox()),

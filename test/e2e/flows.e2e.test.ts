@@ -6,6 +6,8 @@ import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fail, pass, warn } from '../../src/domain/flows/checks/check-result.ts'
 import { readFlow } from '../../src/domain/flows/configuration/read-flow.ts'
+import { noHistory } from '../../src/domain/flows/monitor/flow-history.ts'
+import type { State } from '../../src/domain/flows/state/state.ts'
 import { type Member, signedInApp, type TestApp } from '../support/app.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { chain } from '../support/flows/flow-text.ts'
@@ -14,6 +16,8 @@ import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched
 const helicopter = readFileSync(new URL('../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
 const small = chain()
 
+/** Of every check, in the last slot of the history. */
+let lastState: State | undefined
 let web: TestApp
 let played: PlayedFlows
 let browser: Browser
@@ -33,6 +37,13 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}`
   web = await signedInApp({
     flows: played.monitor,
+    flowHistory: {
+      ...noHistory,
+      checks: async (_, { slots }) =>
+        new Map([
+          ['b_port', Array.from({ length: slots }, (_, at) => (at === slots - 1 ? lastState : undefined))],
+        ]),
+    },
     config: { publicUrl: url, secureCookies: false, maxUploadBytes: 1e6, secondFactor: 'optional' },
   })
   handler = (request) => web.app.fetch(request)
@@ -100,6 +111,27 @@ describe('the page of a flow in a browser', () => {
     expect(await page.locator('.flow *').count()).toBe(count)
     played.play('chain', 'a_port', pass('The port answers.'))
     await pexpect(box(page, 'a')).toHaveAttribute('data-state', 'healthy')
+    await page.context().close()
+  })
+
+  test('shows its history anew each minute, and keeps its bars and its drawing', async () => {
+    const page = await pageOf(web.viewer)
+    await page.clock.install()
+    await page.goto(`${url}/flows/chain`)
+    const bar = page.locator('#flow-history tr', { hasText: 'B' }).locator('rect').last()
+    await pexpect(bar).toHaveAttribute('class', 'nothing')
+    await page.evaluate(() => {
+      for (const node of document.querySelectorAll('.flow *, #flow-history rect')) {
+        Object.assign(node, { kept: true })
+      }
+    })
+    lastState = 'FAILED'
+    await page.clock.runFor(61_000)
+    await pexpect(bar).toHaveAttribute('class', 'failed')
+    const kept = await page.evaluate(() =>
+      [...document.querySelectorAll('.flow *, #flow-history rect')].every((node) => 'kept' in node),
+    )
+    expect(kept).toBe(true)
     await page.context().close()
   })
 

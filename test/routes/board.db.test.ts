@@ -65,7 +65,7 @@ describe('the board of a flow', () => {
     const page = await web.request(web.viewer, '/board/chain')
     const html = await page.text()
     expect(page.status).toBe(200)
-    expect(html).toContain('data-grid="4x2"')
+    expect(html).toContain('data-grid="3x1"')
     expect(html.match(/data-process="[abc]"/g)).toHaveLength(3)
     expect(html.match(/<path data-track=/g)).toHaveLength(2)
     expect(html).toContain('All 3 processes are healthy')

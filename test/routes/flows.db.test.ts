@@ -112,6 +112,17 @@ describe('the page of a flow', () => {
     expect(html).toContain('b_port')
   })
 
+  test('asks for its history anew each minute, in part, with what was chosen', async () => {
+    const html = await page('/flows/chain?range=7d')
+    expect(html).toMatch(/hx-get="\/flows\/chain\/history\?range=7d" hx-trigger="every 60s"/)
+    const part = await page('/flows/chain/history?range=7d')
+    expect(part).not.toMatch(/<html|class="flow"/)
+    expect(part).toContain('B, last 7 days: failed in 1 of 60')
+    expect(part).toContain('The port is shut.')
+    expect(part).toContain('href="/flows/chain?range=30d#history"')
+    expect((await web.request(web.viewer, '/flows/nothing/history')).status).toBe(404)
+  })
+
   test('shows as many bars of history whatever the range', async () => {
     const bars = (html: string) =>
       /aria-label="B, last[\s\S]*?<\/svg>/.exec(html)?.[0].match(/<rect/g)?.length
@@ -202,6 +213,15 @@ describe('the page of a process', () => {
     expect(html).toContain('localhost:80')
     expect(html).toMatch(/<dt>Reason<\/dt><dd>refused/)
     expect(await page('/flows/chain/processes/a')).toMatch(/<dt>Expected<\/dt><dd>open/)
+  })
+
+  test('shows measured values rounded and with their unit, and none of them twice', async () => {
+    played.play('chain', 'b_port', pass('The port answers.', { value: 11_651.4 }))
+    played.play('chain', 'b_fresh', pass('Fresh.', { value: 1_500, observed: '1.5 s' }))
+    const html = await page('/flows/chain/processes/b')
+    expect(html).toContain('<dt>Value</dt><dd>11.6 s</dd>')
+    expect(html).toContain('<dt>Observed</dt><dd>1.5 s</dd>')
+    expect(html.match(/<dt>Value<\/dt>/g)).toHaveLength(1)
   })
 
   test('lists results by the columns of the drill-down, with a filter and pages', async () => {
@@ -302,6 +322,29 @@ describe('trying a flow', () => {
     const answer = await web.post(web.viewer, '/flows/try', { text: `# ${'x'.repeat(256 * 1024)}` })
     expect(answer.status).toBe(413)
     expect(await answer.text()).toContain('more than 256 KiB')
+  })
+
+  test('reads one text at a time, and says so to the other', async () => {
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow = await signedInApp({
+      tryFlow: async (pasted) => {
+        begun.resolve()
+        await go.promise
+        return web.deps.tryFlow(pasted)
+      },
+    })
+    const first = slow.post(slow.viewer, '/flows/try', { text: chain() })
+    await begun.promise
+    const second = await slow.post(slow.viewer, '/flows/try', { text: chain() })
+    expect(second.status).toBe(503)
+    const html = await second.text()
+    expect(html).toContain('Another pasted flow is being read and drawn right now')
+    // What was pasted is not lost.
+    expect(html).toContain('id: a_port')
+    go.resolve()
+    expect((await first).status).toBe(200)
+    expect((await slow.post(slow.viewer, '/flows/try', { text: chain() })).status).toBe(200)
+    await slow.close()
   })
 
   test('leaves nothing of the text in the log', async () => {

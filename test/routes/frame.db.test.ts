@@ -105,6 +105,27 @@ describe('security events', () => {
   })
 })
 
+describe('what probes ask every few seconds', () => {
+  const levelsOf = async (path: string) => {
+    const before = web.logged.length
+    await web.request(undefined, path)
+    const lines = web.logged.slice(before).map((line): { level: string; msg: string } => JSON.parse(line))
+    return lines.filter(({ msg }) => msg === 'request').map(({ level }) => level)
+  }
+
+  test('is logged at debug while it succeeds', async () => {
+    expect(await levelsOf('/health')).toEqual(['debug'])
+    expect(await levelsOf('/sign-in')).toEqual(['info'])
+  })
+
+  test.each(['/ping/not-a-token', '/status', '/metrics', '/healthy'])(
+    '%s refused keeps its level',
+    async (path) => {
+      expect(await levelsOf(path)).toEqual(['info'])
+    },
+  )
+})
+
 describe('a failure', () => {
   const canary = 'the heron stood in the reeds'
 

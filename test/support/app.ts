@@ -66,6 +66,7 @@ export async function signedInApp(
   const log = createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
   let ahead = 0
   const clock = () => new Date(Date.now() + ahead)
+  const drawer = new FlowDrawer(log)
   const deps: AppDeps = {
     db: database.db,
     vault: emptyVault,
@@ -81,7 +82,8 @@ export async function signedInApp(
     closing: closing.signal,
     progress: quietHub,
     flowHistory: noHistory,
-    drawFlow: new FlowDrawer(log).draw,
+    drawFlow: drawer.draw,
+    tryFlow: drawer.tryFlow,
     flows: playedFlows([], () => clock().getTime()).monitor,
     ...overrides,
   }

@@ -62,5 +62,6 @@ export function flowPage(text: string) {
     every: 5,
     pageHref: () => '/flows/chain',
     query: '',
+    historyHref: '/flows/chain/history',
   } as const
 }

@@ -127,9 +127,13 @@ export function databaseProblem(error: unknown, target: string): CheckResult | u
   return couldNotTell('checker_error', `${target} answered with the error ${code}.`)
 }
 
-/** Host and database of an address; never its password. */
+/**
+ * Host and database of an address; never its password. A password with an unescaped `/`, `?` or `#` ends the host too
+ * early, and would stand where the database does: of such an address nothing is told.
+ */
 export function databaseName(dsn: string): string {
   if (!URL.canParse(dsn)) return 'The database'
-  const { host, pathname } = new URL(dsn)
+  const { host, pathname, search, hash } = new URL(dsn)
+  if (`${pathname}${search}${hash}`.includes('@') || hash !== '') return 'The database'
   return `Postgres ${host === '' ? 'localhost' : host}${pathname}`
 }

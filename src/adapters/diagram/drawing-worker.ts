@@ -3,6 +3,9 @@ import type { Drawing } from '../../domain/flows/diagram/drawing.ts'
 import type { FlowDiagram } from '../../domain/flows/diagram/mermaid-text.ts'
 import { prepareDrawing } from '../../domain/flows/diagram/prepare-drawing.ts'
 
+/** The other work of the thread: texts of strangers are read here too. */
+export { tryFlow } from '../../domain/flows/try-flow.ts'
+
 export interface DrawingJob {
   readonly diagram: FlowDiagram
   readonly prefix: string

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Piscina } from 'piscina'
 import type { DrawFlow, Drawing } from '../../domain/flows/diagram/drawing.ts'
 import type { FlowDiagram } from '../../domain/flows/diagram/mermaid-text.ts'
+import type { FlowTrial, PastedFlow, TryFlow } from '../../domain/flows/try-flow.ts'
 import { ok, type Result, refuse } from '../../domain/result.ts'
 import type { DrawingJob } from './drawing-worker.ts'
 
@@ -15,7 +16,7 @@ const usual = {
 /** Drawings that wait for a thread; more are refused at once. */
 const waiting = 16
 
-/** Draws flows in threads of its own, because it takes long and cannot be interrupted otherwise. */
+/** Draws flows, and reads those of strangers, in threads of its own: it takes long and nothing else could end it. */
 export class FlowDrawer {
   readonly #pool: Piscina
   readonly #limits: typeof usual
@@ -62,23 +63,38 @@ export class FlowDrawer {
     await this.#pool.destroy()
   }
 
-  async #drawNow(diagram: FlowDiagram, prefix: string): Promise<Result<Drawing>> {
-    if (this.#pool.queueSize >= waiting) return refuse('unavailable', busy)
+  /** Reads a pasted flow, with the same limit of time as a drawing. */
+  readonly tryFlow: TryFlow = (pasted) => this.#run<PastedFlow, FlowTrial>('tryFlow', pasted, readingWords)
+
+  #drawNow(diagram: FlowDiagram, prefix: string): Promise<Result<Drawing>> {
+    return this.#run<DrawingJob, Drawing>('default', { diagram, prefix }, drawingWords)
+  }
+
+  async #run<Job, Done>(name: string, job: Job, words: typeof drawingWords): Promise<Result<Done>> {
+    if (this.#pool.queueSize >= waiting) return refuse('unavailable', words.busy)
     const limit = AbortSignal.timeout(this.#limits.timeoutMs)
-    const job: DrawingJob = { diagram, prefix }
     try {
-      const drawing: Drawing = await this.#pool.run(job, { signal: limit })
-      return ok(drawing)
+      const done: Done = await this.#pool.run(job, { name, signal: limit })
+      return ok(done)
     } catch (error) {
-      if (limit.aborted) return refuse('too-large', tooLarge)
+      if (limit.aborted) return refuse('too-large', words.tooLarge)
       // Never the message: it may quote the text of a flow.
-      this.#log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'a flow could not be drawn')
-      return refuse('unsupported', notDrawn)
+      this.#log.warn(
+        { what: name, reason: error instanceof Error ? error.name : 'unknown' },
+        'a flow could not be read or drawn',
+      )
+      return refuse('unsupported', words.notDone)
     }
   }
 }
 
-const busy = 'Many diagrams are being drawn right now. Reload the page in a moment.'
-const tooLarge =
-  'Drawing this flow took too long. The table below says the same; fewer connections draw faster.'
-const notDrawn = 'This flow could not be drawn. The table below says the same.'
+const drawingWords = {
+  busy: 'Many diagrams are being drawn right now. Reload the page in a moment.',
+  tooLarge: 'Drawing this flow took too long. The table below says the same; fewer connections draw faster.',
+  notDone: 'This flow could not be drawn. The table below says the same.',
+}
+const readingWords: typeof drawingWords = {
+  busy: 'Many flows are being read and drawn right now. Press “Check and draw” again in a moment.',
+  tooLarge: 'Reading this text took too long. Try a part of it; a flow of 200 processes is read in no time.',
+  notDone: 'This text could not be read. Try a part of it.',
+}

@@ -171,6 +171,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /flows/try': { operation: 'flow.try' },
   'POST /flows/try': { operation: 'flow.try' },
   'GET /flows/:flow': { operation: 'flow.read' },
+  'GET /flows/:flow/history': { operation: 'flow.read', background: true },
   'GET /flows/:flow/live': { operation: 'flow.read', background: true },
   'GET /flows/:flow/events': { operation: 'flow.read', background: true },
   'GET /flows/:flow/drawing': { operation: 'flow.read', background: true },

@@ -1,3 +1,6 @@
+import type { Unit } from '../flows/checks/quantity.ts'
+import { checkTypes } from '../flows/checks/registry.ts'
+import type { Check } from '../flows/flow.ts'
 import type { FlowPicture, RefusedFile, SchedulerState } from '../flows/monitor/flow-monitor.ts'
 import { states } from '../flows/state/state.ts'
 import type { MetricFamily, Sample } from './openmetrics.ts'
@@ -74,6 +77,15 @@ export const flowMetricFamilies = (
       help: 'How long the last run of a check took; missing until one was measured.',
       samples: perCheck(({ memory }) => seconds(memory?.result.tookMs)),
     },
+    ...valueFamilies.map(({ of, perUnit, ...family }) => ({
+      ...family,
+      type: 'gauge' as const,
+      samples: perCheck(({ check, memory }) =>
+        memory?.result.value === undefined || unitOf(check) !== of
+          ? undefined
+          : memory.result.value / perUnit,
+      ),
+    })),
     {
       name: 'signalbox_flow_config_refused',
       type: 'gauge',
@@ -114,6 +126,39 @@ export const flowMetricFamilies = (
     },
   ]
 }
+
+/** One family a unit, in the base units of OpenMetrics: values of one family are of one kind. */
+const valueFamilies = [
+  {
+    of: 'ms',
+    unit: 'seconds',
+    perUnit: 1_000,
+    name: 'signalbox_flow_check_value_seconds',
+    help: 'The time that a check measured: an age, a remaining validity, the time of an answer.',
+  },
+  {
+    of: 'bytes',
+    unit: 'bytes',
+    perUnit: 1,
+    name: 'signalbox_flow_check_value_bytes',
+    help: 'The size that a check measured.',
+  },
+  {
+    of: 'percent',
+    unit: 'ratio',
+    perUnit: 100,
+    name: 'signalbox_flow_check_value_ratio',
+    help: 'The share that a check measured, 1 for all.',
+  },
+  {
+    of: 'count',
+    perUnit: 1,
+    name: 'signalbox_flow_check_value',
+    help: 'The number that a check counted, or measured without a unit.',
+  },
+] as const
+
+const unitOf = ({ type }: Check): Unit => checkTypes[type].unit ?? 'count'
 
 const virtual: readonly string[] = ['all', 'any', 'at_least']
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1_000)

@@ -21,6 +21,9 @@ export const requestId = ({ clock, random }: Pick<AppDeps, 'clock' | 'random'>) 
     await next()
   })
 
+/** What probes, clients and boards ask every few seconds; that all is well needs no line each time. */
+const asksOften = /^\/(?:health|ready|status|metrics|ping|diagram)(?:\/|$)/
+
 /** One line a request. Never the query string: set-up secrets and searches are in there. */
 export const requestLog = (log: Logger) =>
   createMiddleware<AppEnv>(async (c, next) => {
@@ -37,5 +40,6 @@ export const requestLog = (log: Logger) =>
       user: viewer?.id,
     }
     if (c.res.status >= 500) log.warn(line, 'request')
+    else if (c.res.status < 400 && asksOften.test(c.req.path)) log.debug(line, 'request')
     else log.info(line, 'request')
   })

@@ -29,7 +29,7 @@ export interface FlowHistoryProps {
   now: Date
 }
 
-/** How every process did in a range of time, and what changed last. */
+/** How every process did in a range of time, and what changed last; also the fragment the page asks for by itself. */
 export const FlowHistorySections = ({ flow, history, transitions, range, hrefOf, now }: FlowHistoryProps) => (
   <>
     <Section

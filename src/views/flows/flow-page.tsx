@@ -14,6 +14,8 @@ interface Props extends Frame, Omit<FlowLiveProps, 'drawn'>, Omit<FlowHistoryPro
   pageHref: (change: Readonly<Record<string, string | undefined>>) => string
   /** What goes along to the fragment. */
   query: string
+  /** Address of the fragment that shows the history anew. */
+  historyHref: string
 }
 
 /** `GET /flows/:flow?sort=…&range=…&every=…`: how a flow is now, and how it was. */
@@ -31,6 +33,7 @@ export const FlowPage = ({
   every,
   pageHref,
   query,
+  historyHref,
   ...frame
 }: Props) => {
   const { watched } = picture
@@ -64,14 +67,25 @@ export const FlowPage = ({
           </a>
         ))}
       </nav>
-      <FlowHistorySections
-        flow={watched.flow}
-        history={history}
-        transitions={transitions}
-        range={range}
-        hrefOf={(each) => pageHref({ range: each })}
-        now={now}
+      {/* Apart from what is live: the past costs a query, and its narrowest slot is a minute wide. */}
+      <div
+        hidden
+        hx-get={historyHref}
+        hx-trigger="every 60s"
+        hx-target="#flow-history"
+        hx-swap="innerMorph"
+        hx-config="timeout:8s"
       />
+      <div id="flow-history">
+        <FlowHistorySections
+          flow={watched.flow}
+          history={history}
+          transitions={transitions}
+          range={range}
+          hrefOf={(each) => pageHref({ range: each })}
+          now={now}
+        />
+      </div>
     </Shell>
   )
 }

@@ -1,3 +1,6 @@
+import type { CheckResult } from '../../domain/flows/checks/check-result.ts'
+import { performanceInWords, quantityInWords } from '../../domain/flows/checks/quantity.ts'
+import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import type { Check, Process } from '../../domain/flows/flow.ts'
 import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
 import { isVirtual } from '../../domain/flows/state/assess-flow.ts'
@@ -176,10 +179,12 @@ function factsOf(check: Check, view: CheckView | undefined, now: Date) {
     ...known('Expected', result?.expected),
     ...known('Observed', result?.observed),
     ...known('Reason', view?.reason?.replaceAll('_', ' ')),
-    ...known('Value', result?.value === undefined ? undefined : String(result.value)),
+    ...known('Value', measuredOf(check, result)),
     ...known(
       'Performance data',
-      result?.performance?.map(({ label, value, unit }) => `${label} ${value}${unit}`).join(', '),
+      result?.performance
+        ?.map(({ label, value, unit }) => `${label} ${performanceInWords(value, unit)}`)
+        .join(', '),
     ),
     ...known('Time left', result?.failsIn === undefined ? undefined : duration(result.failsIn)),
     { label: 'Since', value: time(view?.since, 'not yet known') },
@@ -202,6 +207,14 @@ function factsOf(check: Check, view: CheckView | undefined, now: Date) {
     ...(check.runbook === undefined ? [] : [{ label: 'Runbook', value: runbookOf(check.runbook) }]),
     ...known('Tags', check.tags.join(', ')),
   ]
+}
+
+/** The measured number, unless what was observed or the performance data says it already. */
+function measuredOf({ type }: Check, result: CheckResult | undefined): string | undefined {
+  if (result?.value === undefined || (result.performance?.length ?? 0) > 0) return undefined
+  const { unit } = checkTypes[type]
+  const value = quantityInWords(result.value, unit)
+  return result.observed === value || result.observed?.startsWith(`${value} (`) ? undefined : value
 }
 
 /** A link only where a browser may follow it: a file may name any place. */

@@ -3,6 +3,7 @@ import type { CheckResult } from '../../../src/domain/flows/checks/check-result.
 import { command } from '../../../src/domain/flows/checks/command.ts'
 import type { FileFact } from '../../../src/domain/flows/checks/files.ts'
 import { parsePluginOutput } from '../../../src/domain/flows/checks/plugin-output.ts'
+import { performanceInWords, quantityInWords } from '../../../src/domain/flows/checks/quantity.ts'
 import {
   type CheckTypeName,
   checkTypes,
@@ -40,6 +41,56 @@ const file = (age: number, more: Partial<FileFact> = {}): FileFact => ({
   ...more,
 })
 const files = (...found: FileFact[]) => ({ files: found, truncated: false })
+
+describe('what was measured is told as people read it', () => {
+  test.each([
+    [0.4, 'ms', '0.4 ms'],
+    [12.34, 'ms', '12 ms'],
+    [11_651, 'ms', '11.6 s'],
+    [59_999, 'ms', '59.9 s'],
+    [50 * minute, 'ms', '50 min'],
+    [1.176_470_588_235_294_2, 'percent', '1.2 %'],
+    [5, 'percent', '5 %'],
+    [0.001, 'percent', '0.1 %'],
+    [99.99, 'percent', '99.9 %'],
+    [11_651, 'count', '11,651'],
+    [2 / 3, 'count', '0.667'],
+    [512, 'bytes', '512 B'],
+    [4.5 * 2 ** 30, 'bytes', '4.5 GiB'],
+    [20_261_121.123, undefined, '20261121.12'],
+  ] as const)('%d of the unit %s is %s', (value, unit, words) => {
+    expect(quantityInWords(value, unit)).toBe(words)
+  })
+
+  test.each([
+    [1.5, 's', '1.5 s'],
+    [0.000_123, 's', '0.1 ms'],
+    [2_048, 'B', '2.0 KiB'],
+    [97.123, '%', '97.1 %'],
+    [12, 'c', '12'],
+    [2.71349, '', '2.71'],
+    [7, 'MB', '7 MB'],
+  ])('performance data %d %s is %s', (value, unit, words) => {
+    expect(performanceInWords(value, unit)).toBe(words)
+  })
+
+  test('by the judges too, with the limits in the same unit', () => {
+    const rows = Array.from({ length: 85 }, (_, at) => ({ id: at, status: at === 0 ? 'BAD' : 'OK' }))
+    expect(
+      judge('results', '"jsonl": "/r", key: [id], ok_when: "[ROW].status == OK", failed_ratio: {fail: "1"}', {
+        rows,
+        durationMs: 1,
+      }),
+    ).toMatchObject({ outcome: 'fail', observed: '1.2 %', expected: 'at most 1 %' })
+    expect(judge('file_fresh', 'glob: g, max_age: 30m', files(file(11_651)))).toMatchObject({
+      observed: '11.6 s',
+      value: 11_651,
+    })
+    expect(
+      judge('disk', 'path: /, free: {fail: 10GiB}', { freeBytes: 5 * 2 ** 30, totalBytes: 20 * 2 ** 30 }),
+    ).toMatchObject({ outcome: 'fail', observed: '5.0 GiB (25 %)', value: 5 * 2 ** 30 })
+  })
+})
 
 test('rows of the drill-down are plain, and bounded', () => {
   expect(
@@ -325,7 +376,7 @@ test.each(['{warn: 5GiB, fail: 1GiB}', '{warn: 10%, fail: 2GiB}', '{fail: 2%}'])
   (free) => {
     const measured = { freeBytes: 50 * 2 ** 30, totalBytes: 200 * 2 ** 30 }
     expect(judge('disk', `path: /data, free: ${free}`, measured)).toMatchObject({
-      message: 'Free on /data: 50.0 GiB (25.0 %).',
+      message: 'Free on /data: 50.0 GiB (25 %).',
       value: 50 * 2 ** 30,
     })
   },
@@ -333,7 +384,7 @@ test.each(['{warn: 5GiB, fail: 1GiB}', '{warn: 10%, fail: 2GiB}', '{fail: 2%}'])
 test('disk says its limit in the same words, whatever unit it is written in', () => {
   const measured = { freeBytes: 2 * 2 ** 30, totalBytes: 100 * 2 ** 30 }
   expect(judge('disk', 'path: /data, free: {warn: 10%, fail: 1GiB}', measured).message).toBe(
-    'Free on /data: 2.0 GiB (2.0 %); at least 10.0 GiB (10.0 %) expected.',
+    'Free on /data: 2.0 GiB (2 %); at least 10.0 GiB (10 %) expected.',
   )
 })
 

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of flow files look like this
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { permissions } from '../../../src/domain/auth/permissions.ts'
 import { checkTypes } from '../../../src/domain/flows/checks/registry.ts'
 import { commonCheckKeys } from '../../../src/domain/flows/configuration/common-check-keys.ts'
 import { mistakeLine } from '../../../src/domain/flows/configuration/located.ts'
@@ -239,7 +240,45 @@ check_types:
   })
 })
 
+/** The words that stand where the id of a flow does. */
+const wordsForFlows = Object.keys(permissions).flatMap(
+  (route) => / \/(?:flows|board)\/(\w[\w-]*)/.exec(route)?.[1] ?? [],
+)
+
+test.each([...new Set(wordsForFlows)])(
+  'the id %s is refused, because its pages could not be reached',
+  (id) => {
+    expect(errors(chain().replace('id: chain', `id: ${id}`))).toEqual([
+      expect.stringContaining(
+        `flow.id: ${id} is a word of our own addresses. Choose another id for this flow.`,
+      ),
+    ])
+  },
+)
+
 describe('variables', () => {
+  test('are judged by what they bring, and shown as the file says', () => {
+    const { flow } = readFlow(
+      withCheck(
+        '{id: x, process: a, type: http, url: "http://h/", conditions: ["[STATUS] < ${MOST}", "${WHOLE}"]}',
+      ),
+      'f.yaml',
+      { MOST: '400', WHOLE: '[BODY] == hidden' },
+    )
+    const check = flow?.checks.find(({ id }) => id === 'x')
+    if (check?.type !== 'http') throw new Error('no check')
+    const judged = checkTypes.http.judge(
+      check.parameters,
+      { STATUS: 500, BODY: 'other' },
+      { now: 0, timezone: 'UTC' },
+    )
+    expect(judged.observed).toBe('[STATUS] (500) < ${MOST}; … (other) == …')
+    expect(
+      checkTypes.http.judge(check.parameters, { STATUS: 200, BODY: 'hidden' }, { now: 0, timezone: 'UTC' })
+        .outcome,
+    ).toBe('pass')
+  })
+
   const text =
     withCheck('{id: x, process: a, type: tcp_port, host: "${place}", port: "${PORT:-81}"}') +
     '\nvariables: {place: "${HOST:-here}"}'

@@ -60,7 +60,7 @@ test.each([
 ])('warn %s with fail %s', (warn, fail, outcomes) => {
   const limits = { warn: warn === undefined ? undefined : range(warn), fail: range(fail) }
   for (const [value, outcome] of Object.entries(outcomes)) {
-    expect([value, judgeRange(limits, Number(value), 'It').outcome]).toEqual([value, outcome])
+    expect([value, judgeRange(limits, Number(value), 'It', undefined).outcome]).toEqual([value, outcome])
   }
 })
 
@@ -74,7 +74,7 @@ test.each([
   ['@~:20', 15, 'above 20'],
   ['@10:', 15, 'below 10'],
 ])('%s says of %d that %s was expected', (text, value, expected) => {
-  expect(judgeRange({ warn: undefined, fail: range(text) }, value, 'It is so')).toMatchObject({
+  expect(judgeRange({ warn: undefined, fail: range(text) }, value, 'It is so', undefined)).toMatchObject({
     outcome: 'fail',
     expected,
     message: `It is so; ${expected} expected.`,

@@ -118,6 +118,17 @@ describe('root cause', () => {
     expect(stage.picture().sentence).toBe('A stopped 10 s ago, B starves in 21 min')
   })
 
+  test('5a: of those that starve within a second the first in the flow is named, not the first check to end', () => {
+    const stage = new Stage()
+      .down('a')
+      .fresh('b', 22 * minute + 400)
+      .fresh('c', 22 * minute)
+      .run()
+    expect(stage.picture().sentence).toBe('A stopped 0 s ago, B starves in 22 min')
+    stage.fresh('c', 21 * minute).run()
+    expect(stage.picture().sentence).toBe('A stopped 2 s ago, C starves in 21 min')
+  })
+
   test.skip('6: A in maintenance and down, B late: expected, no message (maintenance comes later)', () => {})
   test.skip('7: the maintenance of 6 ends, A still down: root, message now (maintenance comes later)', () => {})
 

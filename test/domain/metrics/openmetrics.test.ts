@@ -186,7 +186,10 @@ describe('the families of the portal', () => {
   const played = playedFlows([{ ...watched(chain()), refused: refusedFile }], () => now)
   played.play('chain', 'a_port', { ...pass('The port is open.'), tookMs: 5 })
   now += 1_000
-  played.play('chain', 'a_port', { ...fail('refused', 'secret.example refused.'), tookMs: 125 })
+  played.play('chain', 'a_port', {
+    ...fail('refused', 'secret.example refused.', { value: 1_500 }),
+    tookMs: 125,
+  })
   const flowFamilies = parseOpenMetrics(
     writeOpenMetrics(
       flowMetricFamilies(
@@ -244,6 +247,8 @@ describe('the families of the portal', () => {
     expect(one('check_next_run_timestamp_seconds', { check: 'a_port' })).toEqual([1_800_000_003])
     expect(one('check_duration_seconds', { check: 'a_port' })).toEqual([0.125])
     expect(one('check_last_run_timestamp_seconds', { check: 'b_port' })).toEqual([])
+    expect(one('check_value_seconds', { check: 'a_port' })).toEqual([1.5])
+    expect(one('check_value', {})).toEqual([])
     expect(one('config_refused', { flow: 'chain' })).toEqual([1])
     expect(one('scheduler_lag_p99_seconds', {})).toEqual([0.25])
     expect(one('scheduler_overdue_checks', {})).toEqual([3])

@@ -1,6 +1,6 @@
 import type { Connection, Flow } from '../flow.ts'
+import { topologicalOrder } from '../topological-order.ts'
 import { type BoardGrid, gridFor } from './board-grid.ts'
-import { topologicalOrder } from './topological-order.ts'
 import { trackPaths } from './track.ts'
 
 export interface BoardTrack {

@@ -1,6 +1,7 @@
 import type { Mistake } from '../configuration/located.ts'
 import type { FlowPicture, SchedulerState } from '../monitor/flow-monitor.ts'
 import type { ProcessAssessment } from '../state/assess-flow.ts'
+import { nextToStarve } from '../state/headline.ts'
 import { durationInWords } from '../time/duration.ts'
 import { type Look, lookOfProcess, type ProcessLook } from './process-look.ts'
 
@@ -54,9 +55,7 @@ export function boardState(picture: FlowPicture, scheduler: SchedulerState, now:
           ? partsOf(assessment.sentence, assessment.processes)
           : { before: flow.name, name: '', after: '' },
     ),
-    because: [causeOf(root), nextToStarve(processes, names, assessment.sentence)]
-      .filter((each) => each !== '')
-      .join(' '),
+    because: [causeOf(root), whoStarves(picture)].filter((each) => each !== '').join(' '),
     warning: [isBlind ? '' : late(scheduler, now), refused(watched.refused?.mistakes)]
       .filter((each) => each !== '')
       .join(' · '),
@@ -117,14 +116,13 @@ const causeOf = (root: ProcessAssessment | undefined): string => {
 const sentenceOf = (text: string) => (/[.!?”]$/.test(text) ? text : `${text}.`)
 
 /** Said below, where the headline has no room for it. */
-function nextToStarve(
-  processes: readonly ProcessLook[],
-  names: ReadonlyMap<string, string>,
-  headline: string,
-): string {
-  const next = processes.find(({ look }) => look === 'at-risk')
-  if (next === undefined || headline.includes('starves in')) return ''
-  return `${names.get(next.id) ?? next.id} ${next.line}.`
+function whoStarves({ assessment, watched: { flow } }: FlowPicture): string {
+  const next = nextToStarve(assessment.processes, {
+    connections: flow.connections,
+    atRiskBelow: flow.board.at_risk_below,
+  })
+  if (next?.starvesIn === undefined || assessment.sentence.includes('starves in')) return ''
+  return `${next.name} starves in ${durationInWords(next.starvesIn)}.`
 }
 
 function late(scheduler: SchedulerState, now: number): string {

@@ -1,6 +1,7 @@
 import type { Schedule } from '../configuration/schedule-shape.ts'
 import type { Keys, KeyValues } from '../configuration/shape.ts'
 import type { CheckResult } from './check-result.ts'
+import type { Unit } from './quantity.ts'
 
 /** A measurement is judged with the time as an argument. */
 export interface JudgeContext {
@@ -19,6 +20,8 @@ export interface CheckType<K extends Keys, Measurement> {
   /** What it measures, for people. */
   readonly measures: string
   readonly keys: K
+  /** Of the `value` of its results; none: it is a bare number, or there is no value. */
+  readonly unit?: Unit
   /** Whether its failure is a fault of the process itself, or may come from above it. */
   readonly explains: 'self' | 'upstream'
   /** What running out of time says. */

@@ -4,6 +4,7 @@ import { dsnKey } from './database.ts'
 
 export const dbConnect = defineCheckType({
   measures: 'whether the database lets us in and answers',
+  unit: 'ms',
   explains: 'self',
   onTimeout: 'failed',
   pool: 'database',

@@ -8,6 +8,7 @@ import { defineCheckType } from './check-type.ts'
 import { judgeConditions } from './conditions-judge.ts'
 import { dsnKey, numberIn, query, type RowsMeasurement } from './database.ts'
 import { judgeRange } from './limits.ts'
+import { quantityInWords } from './quantity.ts'
 
 export const dbQuery = defineCheckType({
   measures: 'what a query answers: one number against limits, or conditions on `[ROW]` and `[ROWS]`',
@@ -41,6 +42,6 @@ export const dbQuery = defineCheckType({
     if (row[value] === null) return couldNotTell('no_data', `The column ${value} is NULL.`)
     const number = numberIn(row[value])
     if (number === undefined) return couldNotTell('bad_value', `The column ${value} is no number.`)
-    return judgeRange({ warn, fail }, number, `${value} is ${number}`)
+    return judgeRange({ warn, fail }, number, `${value} is ${quantityInWords(number, undefined)}`, undefined)
   },
 })

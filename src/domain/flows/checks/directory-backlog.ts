@@ -6,6 +6,7 @@ import { durationLimits, judgeAge, judgeRange, rangeLimits, worstOf } from './li
 
 export const directoryBacklog = defineCheckType({
   measures: 'how many files wait, and since when the oldest does',
+  unit: 'count',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'files',
@@ -22,7 +23,9 @@ export const directoryBacklog = defineCheckType({
   judge({ count, oldest_age: oldestAge }, { files, truncated }: FileMeasurement, { now }) {
     const oldest = files.toSorted((a, b) => a.modifiedAt - b.modifiedAt)[0]
     const results = [
-      ...(count === undefined ? [] : [judgeRange(count, files.length, `${files.length} files wait`)]),
+      ...(count === undefined
+        ? []
+        : [judgeRange(count, files.length, `${files.length} files wait`, 'count')]),
       ...(oldestAge === undefined || oldest === undefined
         ? []
         : [judgeAge(oldestAge, Math.max(0, now - oldest.modifiedAt), 'The oldest file')]),

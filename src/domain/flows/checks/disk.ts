@@ -3,6 +3,7 @@ import { type Amount, filledText, space } from '../configuration/value-shapes.ts
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { judgeAtLeast, limitsOf } from './limits.ts'
+import { quantityInWords } from './quantity.ts'
 
 export interface DiskMeasurement {
   readonly freeBytes: number
@@ -11,6 +12,7 @@ export interface DiskMeasurement {
 
 export const disk = defineCheckType({
   measures: 'free space',
+  unit: 'bytes',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'machine',
@@ -29,4 +31,4 @@ export const disk = defineCheckType({
 })
 
 const inWords = (bytes: number, totalBytes: number) =>
-  `${(bytes / 2 ** 30).toFixed(1)} GiB (${((100 * bytes) / totalBytes).toFixed(1)} %)`
+  `${quantityInWords(bytes, 'bytes')} (${quantityInWords((100 * bytes) / totalBytes, 'percent')})`

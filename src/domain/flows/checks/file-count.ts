@@ -7,6 +7,7 @@ import { judgeRange, rangeLimits } from './limits.ts'
 
 export const fileCount = defineCheckType({
   measures: 'how many files there are, or came within a window',
+  unit: 'count',
   explains: 'upstream',
   onTimeout: 'unknown',
   pool: 'files',
@@ -18,7 +19,7 @@ export const fileCount = defineCheckType({
   wrong: oneOfGlobAndPath,
   judge({ window, count }, { files, truncated }: FileMeasurement, { now }) {
     const counted = files.filter((file) => window === undefined || now - file.modifiedAt <= window)
-    const judged = judgeRange(count, counted.length, `${counted.length} files`)
+    const judged = judgeRange(count, counted.length, `${counted.length} files`, 'count')
     return truncated && judged.outcome !== 'fail'
       ? couldNotTell('no_data', 'The walk ended at max_entries, so there are more files than were seen.')
       : { ...judged, rows: rowsOfFiles(counted) }

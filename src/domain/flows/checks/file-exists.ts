@@ -6,6 +6,7 @@ import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFil
 
 export const fileExists = defineCheckType({
   measures: 'whether files are there, in number, size and kind',
+  unit: 'count',
   explains: 'upstream',
   onTimeout: 'unknown',
   pool: 'files',

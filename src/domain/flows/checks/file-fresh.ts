@@ -19,6 +19,7 @@ const clockTolerance = 5_000
 
 export const fileFresh = defineCheckType({
   measures: 'the age of the newest (or oldest) file',
+  unit: 'ms',
   explains: 'upstream',
   onTimeout: 'unknown',
   pool: 'files',

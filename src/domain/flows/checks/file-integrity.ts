@@ -12,6 +12,7 @@ export interface IntegrityMeasurement {
 
 export const fileIntegrity = defineCheckType({
   measures: 'whether files are whole',
+  unit: 'count',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'files',

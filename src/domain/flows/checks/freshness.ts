@@ -16,6 +16,7 @@ const name = matching('a name of the database', /^[A-Za-z_][\w.]{0,126}$/, 'Lett
 
 export const freshness = defineCheckType({
   measures: 'the age of the newest row; with a deadline it also sees the run that never began',
+  unit: 'ms',
   explains: 'upstream',
   onTimeout: 'failed',
   pool: 'database',

@@ -26,6 +26,7 @@ export interface HeartbeatMeasurement {
 
 export const heartbeat = defineCheckType({
   measures: 'whether a job reports in time, by pings to `/ping/:token`',
+  unit: 'ms',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'memory',

@@ -4,6 +4,7 @@ import { longerThanNothing, nagiosRange } from '../configuration/value-shapes.ts
 import { durationInWords } from '../time/duration.ts'
 import { type CheckResult, fail, pass, warn } from './check-result.ts'
 import { type NagiosRange, rangeAlerts, rangeInWords } from './nagios-range.ts'
+import { quantityInWords, type Unit } from './quantity.ts'
 
 /** Two limits of one kind: passing `warn` is DEGRADED, passing `fail` is FAILED. */
 export const limitsOf = <T>(shape: Shape<T>, words: string) =>
@@ -23,14 +24,20 @@ export interface Limits<T> {
 }
 
 /** @param what the measured thing with its value, such as “12 files wait” */
-export function judgeRange(limits: Limits<NagiosRange>, value: number, what: string): CheckResult {
-  const more = { value, observed: String(value) }
+export function judgeRange(
+  limits: Limits<NagiosRange>,
+  value: number,
+  what: string,
+  unit: Unit | undefined,
+): CheckResult {
+  const inWords = (each: number) => quantityInWords(each, unit)
+  const more = { value, observed: inWords(value) }
   for (const [level, range] of [
     ['fail', limits.fail],
     ['warn', limits.warn],
   ] as const) {
     if (range === undefined || !rangeAlerts(range, value)) continue
-    const expected = rangeInWords(range, value)
+    const expected = rangeInWords(range, value, inWords)
     const told = { ...more, expected }
     const message = `${what}; ${expected} expected.`
     return level === 'fail' ? fail('limit', message, told) : warn('limit', message, told)
@@ -42,7 +49,7 @@ export function judgeRange(limits: Limits<NagiosRange>, value: number, what: str
 export function judgeAge(limits: Limits<number>, age: number, what: string): CheckResult {
   const more = {
     value: age,
-    observed: durationInWords(age),
+    observed: quantityInWords(age, 'ms'),
     ...(limits.fail === undefined ? {} : { failsIn: Math.max(0, limits.fail - age) }),
   }
   const over = (limit: number) => ({ ...more, expected: `at most ${durationInWords(limit)}` })

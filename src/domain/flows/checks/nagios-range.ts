@@ -25,14 +25,20 @@ export const rangeAlerts = (range: NagiosRange, value: number): boolean =>
   range.inside === (value >= range.low && value <= range.high)
 
 /** What this value should have been, for people. */
-export function rangeInWords({ low, high, inside }: NagiosRange, value: number): string {
+export function rangeInWords(
+  { low, high, inside }: NagiosRange,
+  value: number,
+  inWords: (limit: number) => string = String,
+): string {
   const hasLow = low !== Number.NEGATIVE_INFINITY
   const hasHigh = high !== Number.POSITIVE_INFINITY
   if (inside) {
-    if (!hasHigh) return `below ${low}`
-    return hasLow ? `outside ${low} to ${high}` : `above ${high}`
+    if (!hasHigh) return `below ${inWords(low)}`
+    return hasLow ? `outside ${inWords(low)} to ${inWords(high)}` : `above ${inWords(high)}`
   }
-  if (!hasHigh) return `at least ${low}`
+  if (!hasHigh) return `at least ${inWords(low)}`
   // Of what is counted nobody asks whether it is negative.
-  return !hasLow || (low === 0 && value >= 0) ? `at most ${high}` : `${low} to ${high}`
+  return !hasLow || (low === 0 && value >= 0)
+    ? `at most ${inWords(high)}`
+    : `${inWords(low)} to ${inWords(high)}`
 }

@@ -5,6 +5,7 @@ import { judgeRange, rangeLimits } from './limits.ts'
 
 export const runningProcess = defineCheckType({
   measures: 'how many processes of the machine match',
+  unit: 'count',
   explains: 'self',
   onTimeout: 'unknown',
   pool: 'machine',
@@ -20,5 +21,5 @@ export const runningProcess = defineCheckType({
       ? undefined
       : 'Give one of name, pattern and pidfile.',
   judge: ({ count }, { matching }: { readonly matching: number }) =>
-    judgeRange(count, matching, `${matching} processes run`),
+    judgeRange(count, matching, `${matching} processes run`, 'count'),
 })

@@ -5,6 +5,7 @@ import { defineCheckType } from './check-type.ts'
 import { dsnKey } from './database.ts'
 import { limitsOf } from './limits.ts'
 import { metric } from './metric-shape.ts'
+import { quantityInWords } from './quantity.ts'
 
 export interface ReconcileMeasurement {
   readonly left: number | undefined
@@ -14,6 +15,7 @@ export interface ReconcileMeasurement {
 
 export const reconcile = defineCheckType({
   measures: 'conservation: what went in is what came out and what was rejected',
+  unit: 'count',
   explains: 'upstream',
   onTimeout: 'unknown',
   pool: 'files',
@@ -39,8 +41,10 @@ export const reconcile = defineCheckType({
     }
     const gap = Math.abs(left - right - (subtracted ?? 0))
     const share = left === 0 ? (gap === 0 ? 0 : 100) : (100 * gap) / left
-    const told = `${left} in, ${right} out${subtracted === undefined ? '' : `, ${subtracted} accounted for otherwise`}: ${gap} unexplained`
-    const more = { value: gap, observed: `${gap} (${share.toFixed(1)} %)` }
+    const counted = (value: number) => quantityInWords(value, 'count')
+    const otherwise = subtracted === undefined ? '' : `, ${counted(subtracted)} accounted for otherwise`
+    const told = `${counted(left)} in, ${counted(right)} out${otherwise}: ${counted(gap)} unexplained`
+    const more = { value: gap, observed: `${counted(gap)} (${quantityInWords(share, 'percent')})` }
     for (const [level, limit] of [
       ['fail', tolerance.fail],
       ['warn', tolerance.warn],

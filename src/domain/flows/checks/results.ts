@@ -7,10 +7,12 @@ import { couldNotTell, mostRows } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey, query, type Row, type RowsMeasurement } from './database.ts'
 import { judgeRange, rangeLimits } from './limits.ts'
+import { quantityInWords } from './quantity.ts'
 import { resultRow } from './result-row.ts'
 
 export const results = defineCheckType({
   measures: 'the share of failed results, file by file and algorithm by algorithm',
+  unit: 'percent',
   explains: 'self',
   onTimeout: 'failed',
   pool: 'database',
@@ -31,7 +33,7 @@ export const results = defineCheckType({
   judge({ key, ok_when: okWhen, failed_ratio: limits, min_rows: least }, { rows }: RowsMeasurement) {
     if (rows.length < least)
       return couldNotTell('no_data', `${rows.length} results; at least ${least} needed.`)
-    if (rows.length === 0) return judgeRange(limits, 0, 'No results, so none failed')
+    if (rows.length === 0) return judgeRange(limits, 0, 'No results, so none failed', 'percent')
     const verdicts = rows.map((row) => ({ row, verdict: judgeCondition(okWhen, { ROW: row }) }))
     const blind = verdicts.filter(({ verdict }) => verdict.outcome === 'unknown').length
     if (blind === rows.length) return couldNotTell('bad_value', `No row could be judged by ${okWhen.text}.`)
@@ -41,7 +43,8 @@ export const results = defineCheckType({
     const judged = judgeRange(
       limits,
       percent,
-      `${failed.length} of ${rows.length} results failed (${percent.toFixed(1)} %)`,
+      `${failed.length} of ${rows.length} results failed (${quantityInWords(percent, 'percent')})`,
+      'percent',
     )
     // Where not all can be kept, the failed ones are.
     const kept = rows.length <= mostRows ? rows : [...new Set([...failed.map(({ row }) => row), ...rows])]

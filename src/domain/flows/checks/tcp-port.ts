@@ -11,6 +11,7 @@ export interface TcpMeasurement {
 
 export const tcpPort = defineCheckType({
   measures: 'whether a port takes connections, and answers as expected',
+  unit: 'ms',
   explains: 'self',
   onTimeout: 'failed',
   pool: 'network',

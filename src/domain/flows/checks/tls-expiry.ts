@@ -14,6 +14,7 @@ export interface TlsMeasurement {
 
 export const tlsExpiry = defineCheckType({
   measures: 'how long a certificate is still valid',
+  unit: 'ms',
   explains: 'self',
   onTimeout: 'failed',
   pool: 'network',

@@ -10,7 +10,7 @@ export interface MembersMeasurement {
 }
 
 const of = required(list(referenceTo('health check'), { atLeast: 1 }), 'The checks it is made of.')
-const virtual = { explains: 'self', onTimeout: 'unknown', pool: 'memory' } as const
+const virtual = { unit: 'count', explains: 'self', onTimeout: 'unknown', pool: 'memory' } as const
 
 export const all = defineCheckType({
   ...virtual,

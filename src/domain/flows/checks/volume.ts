@@ -12,6 +12,7 @@ import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey } from './database.ts'
 import { metric } from './metric-shape.ts'
+import { quantityInWords } from './quantity.ts'
 
 export interface VolumeMeasurement {
   /** Of the last whole bucket; undefined: nothing could be counted. */
@@ -39,6 +40,7 @@ const anomaly = record(
 
 export const volume = defineCheckType({
   measures: 'how much came in the last whole bucket, against limits or against what is usual',
+  unit: 'count',
   explains: 'upstream',
   onTimeout: 'unknown',
   pool: 'database',
@@ -59,12 +61,14 @@ export const volume = defineCheckType({
   },
   judge({ min, max, anomaly: usual }, { value, history }: VolumeMeasurement) {
     if (value === undefined) return couldNotTell('no_data', 'Nothing could be counted.')
-    const more = { value, observed: String(value) }
+    const counted = (each: number) => quantityInWords(each, 'count')
+    const came = `${counted(value)} came`
+    const more = { value, observed: counted(value) }
     if (min !== undefined && value < min)
-      return fail('limit', `${value} came; at least ${min} expected.`, more)
+      return fail('limit', `${came}; at least ${counted(min)} expected.`, more)
     if (max !== undefined && value > max)
-      return fail('limit', `${value} came; at most ${max} expected.`, more)
-    if (usual === undefined) return pass(`${value} came.`, more)
+      return fail('limit', `${came}; at most ${counted(max)} expected.`, more)
+    if (usual === undefined) return pass(`${came}.`, more)
     if (usual.fail_on_zero && value === 0) return fail('limit', 'Nothing came.', more)
     if (history.length < usual.min_samples) {
       return couldNotTell(
@@ -85,12 +89,12 @@ export const volume = defineCheckType({
       Math.abs(change) > usual.sensitivity * deviation &&
       Math.abs(change) >= ignored
     ) {
-      return fail('limit', `${value} came; about ${middle} is usual.`, {
+      return fail('limit', `${came}; about ${counted(middle)} is usual.`, {
         ...more,
-        expected: `about ${middle}`,
+        expected: `about ${counted(middle)}`,
       })
     }
-    return pass(`${value} came; about ${middle} is usual.`, more)
+    return pass(`${came}; about ${counted(middle)} is usual.`, more)
   },
 })
 

@@ -24,7 +24,11 @@ export type Placeholder = (typeof httpPlaceholders)[number] | (typeof rowPlaceho
 /** These carry a value to walk into with a path. */
 const structured: readonly string[] = ['BODY', 'CONTEXT', 'ROW', 'ROWS']
 
-export type Operand = { readonly text: string } & (
+export type Operand = {
+  readonly text: string
+  /** What is shown of it, where variables brought the text: that may be a secret. */
+  readonly written?: string
+} & (
   | {
       readonly kind: 'value'
       readonly name: Placeholder
@@ -39,7 +43,7 @@ export type Operand = { readonly text: string } & (
 export type Path = readonly (string | number)[]
 
 export interface Condition {
-  /** As written. */
+  /** As the file says it, before variables were filled in. */
   readonly text: string
   readonly left: Operand
   readonly operator: Operator

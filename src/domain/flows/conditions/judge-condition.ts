@@ -144,8 +144,9 @@ function textOf(value: unknown): string {
 const lengthOf = (value: unknown): number => (Array.isArray(value) ? value.length : [...textOf(value)].length)
 
 function shown(operand: Operand, found: Found): string {
-  if (operand.kind !== 'value') return operand.text
-  if (!found.known) return `${operand.text} (INVALID)`
+  const name = operand.written ?? operand.text
+  if (operand.kind !== 'value') return name
+  if (!found.known) return `${name} (INVALID)`
   const text = found.text.length > 25 ? `${found.text.slice(0, 25)}...(truncated)` : found.text
-  return `${operand.text} (${text})`
+  return `${name} (${text})`
 }

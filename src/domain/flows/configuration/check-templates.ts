@@ -108,6 +108,8 @@ export function fillTemplate(
   reading: Reading,
 ): readonly LocatedEntry[] {
   const values: Record<string, string> = {}
+  // What messages and conditions show of a value; of a default it is its name, because a variable may have brought it.
+  const shown: Record<string, string> = {}
   if (given !== undefined && given.kind !== 'map') {
     reading.mistakes.error(given, 'with is a group: the name of each parameter, and its value.')
   }
@@ -126,6 +128,7 @@ export function fillTemplate(
       value.kind === 'scalar'
     ) {
       values[key] = String(value.value)
+      shown[key] = value.written ?? values[key]
     }
   }
   for (const [name, parameter] of Object.entries(template.parameters)) {
@@ -133,23 +136,27 @@ export function fillTemplate(
     if (parameter.default !== undefined) values[name] = parameter.default
     else reading.mistakes.error(given ?? check, `The parameter ${name} is missing. Give it in with.`)
   }
-  return template.entries.map((entry) => ({ ...entry, value: fillPlaceholders(entry.value, values) }))
+  return template.entries.map((entry) => ({ ...entry, value: fillPlaceholders(entry.value, values, shown) }))
 }
 
 const use = /\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g
 
-function fillPlaceholders(node: Located, values: Readonly<Record<string, string>>): Located {
+type Texts = Readonly<Record<string, string>>
+
+function fillPlaceholders(node: Located, values: Texts, shown: Texts): Located {
   if (node.kind === 'list')
-    return { ...node, items: node.items.map((item) => fillPlaceholders(item, values)) }
+    return { ...node, items: node.items.map((item) => fillPlaceholders(item, values, shown)) }
   if (node.kind === 'map') {
-    const entries = node.entries.map((entry) => ({ ...entry, value: fillPlaceholders(entry.value, values) }))
+    const entries = node.entries.map((entry) => ({
+      ...entry,
+      value: fillPlaceholders(entry.value, values, shown),
+    }))
     return { ...node, entries }
   }
   if (typeof node.value !== 'string' || !node.value.includes('{{')) return node
-  const value = node.value.replace(use, (found, name: string) =>
-    Object.hasOwn(values, name) ? (values[name] ?? found) : found,
-  )
-  return { ...node, value, written: node.written ?? node.value }
+  const filled = (text: string, texts: Texts) =>
+    text.replace(use, (found, name: string) => (Object.hasOwn(texts, name) ? (texts[name] ?? found) : found))
+  return { ...node, value: filled(node.value, values), written: filled(node.written ?? node.value, shown) }
 }
 
 /** `{{name}}` has to be a parameter, or a date that is filled in when the check runs. */

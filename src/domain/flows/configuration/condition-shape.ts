@@ -12,7 +12,7 @@ export const condition = (placeholders: readonly Placeholder[]): Shape<Condition
       return undefined
     }
     const parsed = parseCondition(node.value, placeholders)
-    if (parsed.ok) return parsed.condition
+    if (parsed.ok) return asWritten(parsed.condition, node.written)
     // What variables brought is not repeated: the message of the parser quotes the text.
     const message =
       node.written === undefined ? parsed.message : 'With its variables filled in this is no condition.'
@@ -20,3 +20,17 @@ export const condition = (placeholders: readonly Placeholder[]): Shape<Condition
     return undefined
   },
 })
+
+/** What is shown of a condition is what stands in the file: variables may have brought a secret. */
+function asWritten(filled: Condition, written: string | undefined): Condition {
+  if (written === undefined) return filled
+  const sides = written.split(` ${filled.operator} `).map((side) => side.trim())
+  // A variable that brings more than one side leaves nothing to tell them apart by.
+  const [left = '…', right = '…'] = sides.length === 2 ? sides : []
+  return {
+    ...filled,
+    text: written,
+    left: { ...filled.left, written: left },
+    right: { ...filled.right, written: right },
+  }
+}

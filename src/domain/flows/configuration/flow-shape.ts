@@ -36,8 +36,15 @@ const board = record(
   'board settings',
 )
 
+/** Words that stand where the id of a flow does, in addresses below `/flows` and `/board`. */
+const reservedIds: ReadonlySet<string> = new Set(['try', 'link'])
+
+const flowId = checked(identifier, (id) =>
+  reservedIds.has(id) ? `${id} is a word of our own addresses. Choose another id for this flow.` : undefined,
+)
+
 export const flowKeys = record({
-  id: required(identifier, 'Its name in addresses: `/flows/ID`.'),
+  id: required(flowId, 'Its name in addresses: `/flows/ID`; neither `try` nor `link`.'),
   name: required(filledText, 'Its name for people.'),
   description: optional(filledText, 'What flows here.'),
   timezone: defaulted(timezone, 'The time zone of schedules and dates.', 'UTC'),

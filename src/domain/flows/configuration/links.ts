@@ -17,7 +17,10 @@ export function checkNames({ mistakes, definitions, references }: Reading): void
   }
   for (const { kind, name, node } of references) {
     const names = known.get(kind)?.names ?? new Set()
-    if (!names.has(name)) mistakes.error(node, `There is no ${kind} ${name}.`, nearestName(name, names))
+    if (names.has(name)) continue
+    // Never what a variable brought.
+    const shown = node.kind === 'scalar' ? (node.written ?? name) : name
+    mistakes.error(node, `There is no ${kind} ${shown}.`, nearestName(name, names))
   }
 }
 

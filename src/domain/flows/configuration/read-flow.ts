@@ -2,7 +2,7 @@ import type { Alert, Check, Flow } from '../flow.ts'
 import { readCheckTypes } from './check-templates.ts'
 import { boardDefaults, partKeys } from './flow-shape.ts'
 import { checkCircles, checkNames, itemsOf } from './links.ts'
-import { entryOf, type Located, type LocatedMap, type Mistake, Mistakes } from './located.ts'
+import { entryOf, type Located, type LocatedMap, type Mistake, Mistakes, quoted } from './located.ts'
 import { readCheck } from './read-check.ts'
 import { readText } from './read-text.ts'
 import { readKeys, refuseUnknownKeys } from './record-shape.ts'
@@ -96,7 +96,7 @@ function foreignMembers(item: Located, processOf: ReadonlyMap<string, string>, m
   if (id?.kind !== 'scalar' || of?.kind !== 'list') return
   for (const member of of.items) {
     if (member.kind === 'scalar' && processOf.get(String(member.value)) !== id.value) {
-      mistakes.error(member, `${String(member.value)} watches another process than ${String(id.value)}.`)
+      mistakes.error(member, `${quoted(member)} watches another process than ${String(id.value)}.`)
     }
   }
 }

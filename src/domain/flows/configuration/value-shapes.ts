@@ -10,8 +10,16 @@ import type { NameKind, Shape } from './shape.ts'
 /** Numbers and flags may also come from a variable or a parameter. */
 const placeholder = { type: 'string', pattern: '\\$\\{|\\{\\{' } as const
 
-/** A scalar that a parser understands; the parser answers a string to say what is wrong. */
-function scalar<T>(words: string, parse: (text: string) => T | { wrong: string }, schema = {}): Shape<T> {
+/**
+ * A scalar that a parser understands; the parser answers a string to say what is wrong.
+ * @param says whether that string repeats a part of the text: it is not said where variables brought the text
+ */
+function scalar<T>(
+  words: string,
+  parse: (text: string) => T | { wrong: string },
+  schema = {},
+  says: 'the rule' | 'a part of the text' = 'the rule',
+): Shape<T> {
   return {
     words,
     schema: { type: ['string', 'number'], ...schema },
@@ -22,7 +30,9 @@ function scalar<T>(words: string, parse: (text: string) => T | { wrong: string }
       }
       const value = parse(String(node.value))
       if (typeof value === 'object' && value !== null && 'wrong' in value) {
-        mistakes.error(node, `${quoted(node)} is not ${words}. ${value.wrong}`)
+        const isPrivate = says === 'a part of the text' && node.written !== undefined
+        const why = isPrivate ? 'Look at what its variables bring.' : value.wrong
+        mistakes.error(node, `${quoted(node)} is not ${words}. ${why}`)
         return undefined
       }
       return value
@@ -116,14 +126,24 @@ export const nagiosRange = scalar<NagiosRange>('a range', (value) => {
   )
 })
 
-export const cron = scalar<Cron>('a cron expression', (value) => {
-  const parsed = parseCron(value)
-  return typeof parsed === 'string' ? { wrong: parsed } : parsed
-})
-export const onCalendar = scalar<Cron>('a calendar expression', (value) => {
-  const parsed = parseOnCalendar(value)
-  return typeof parsed === 'string' ? { wrong: parsed } : parsed
-})
+export const cron = scalar<Cron>(
+  'a cron expression',
+  (value) => {
+    const parsed = parseCron(value)
+    return typeof parsed === 'string' ? { wrong: parsed } : parsed
+  },
+  {},
+  'a part of the text',
+)
+export const onCalendar = scalar<Cron>(
+  'a calendar expression',
+  (value) => {
+    const parsed = parseOnCalendar(value)
+    return typeof parsed === 'string' ? { wrong: parsed } : parsed
+  },
+  {},
+  'a part of the text',
+)
 
 export const timezone = scalar('a time zone', (value) =>
   isTimezone(value) ? value : { wrong: 'Write an IANA name such as Europe/London or UTC.' },

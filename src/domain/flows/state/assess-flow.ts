@@ -78,7 +78,10 @@ export function summarize(
     .map((process) => process.id)
   return {
     state: worstState(processes.map((process) => process.state)) ?? 'UNKNOWN',
-    sentence: headline(processes, now, flow.board.at_risk_below),
+    sentence: headline(processes, now, {
+      connections: flow.connections,
+      atRiskBelow: flow.board.at_risk_below,
+    }),
     roots,
     counts: {
       HEALTHY: count('HEALTHY'),

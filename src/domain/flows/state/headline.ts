@@ -1,24 +1,30 @@
+import type { Connection } from '../flow.ts'
 import { durationInWords } from '../time/duration.ts'
+import { topologicalOrder } from '../topological-order.ts'
 import type { ProcessAssessment } from './assess-flow.ts'
 import type { State } from './state.ts'
 
-/**
- * One sentence for the room: the root cause first, then who waits.
- * @param atRiskBelow milliseconds under which “starves in” is worth saying
- */
-export function headline(processes: readonly ProcessAssessment[], now: number, atRiskBelow: number): string {
+/** What of a flow decides who is named. */
+export interface HeadlineOf {
+  readonly connections: readonly Connection[]
+  /** Milliseconds under which “starves in” is worth saying. */
+  readonly atRiskBelow: number
+}
+
+/** One sentence for the room: the root cause first, then who waits. */
+export function headline(processes: readonly ProcessAssessment[], now: number, of: HeadlineOf): string {
   const waiting = processes.filter((process) => process.role === 'consequence')
   const roots = (state: State) =>
     processes
       .filter((process) => process.role === 'root' && !process.probable && process.state === state)
       .toSorted((a, b) => (a.since ?? now) - (b.since ?? now))
   const failed = roots('FAILED')
-  if (failed.length > 0) return `${whatFailed(failed, now)}${whoWaits(processes, waiting, atRiskBelow)}`
+  if (failed.length > 0) return `${whatFailed(failed, now)}${whoWaits(processes, waiting, of)}`
   const suspected = processes.find((process) => process.role === 'root' && process.probable)
   if (suspected !== undefined) {
     const { confirming } = suspected
     const how = confirming === undefined ? '' : ` (${confirming.count} of ${confirming.of})`
-    return `${loud(suspected)} may have stopped${how}${whoWaits(processes, waiting, atRiskBelow)}`
+    return `${loud(suspected)} may have stopped${how}${whoWaits(processes, waiting, of)}`
   }
   const draining = waiting.filter((process) => process.draining)
   if (draining.length > 0) {
@@ -51,13 +57,36 @@ function whatFailed(failed: readonly ProcessAssessment[], now: number): string {
 function whoWaits(
   processes: readonly ProcessAssessment[],
   waiting: readonly ProcessAssessment[],
-  atRiskBelow: number,
+  of: HeadlineOf,
 ): string {
   if (waiting.length > 0) return `, ${countOf(waiting.length)} ${waiting.length === 1 ? 'waits' : 'wait'}`
-  const [next] = processes
-    .filter(({ role, starvesIn }) => role === 'at_risk' && starvesIn !== undefined && starvesIn < atRiskBelow)
-    .toSorted((a, b) => (a.starvesIn ?? 0) - (b.starvesIn ?? 0))
+  const next = nextToStarve(processes, of)
   return next?.starvesIn === undefined ? '' : `, ${next.name} starves in ${durationInWords(next.starvesIn)}`
+}
+
+/**
+ * The process that starves soonest. Among those that starve within the same second it is the first in the direction of
+ * the data: checks end some milliseconds apart, and the name must not jump with them.
+ */
+export function nextToStarve(
+  processes: readonly ProcessAssessment[],
+  { connections, atRiskBelow }: HeadlineOf,
+): ProcessAssessment | undefined {
+  const atRisk = processes.flatMap((process) => {
+    const { role, starvesIn } = process
+    return role === 'at_risk' && starvesIn !== undefined && starvesIn < atRiskBelow
+      ? [{ process, starvesIn }]
+      : []
+  })
+  const soonest = Math.min(...atRisk.map(({ starvesIn }) => starvesIn))
+  const together = new Map(
+    atRisk.filter(({ starvesIn }) => starvesIn - soonest < 1000).map(({ process }) => [process.id, process]),
+  )
+  const [first] = topologicalOrder(
+    processes.map(({ id }) => id),
+    connections,
+  ).flatMap((id) => together.get(id) ?? [])
+  return first
 }
 
 const loud = ({ name }: ProcessAssessment) => name.toUpperCase()

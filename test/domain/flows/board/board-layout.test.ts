@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { gridFor } from '../../../../src/domain/flows/board/board-grid.ts'
 import { layoutBoard } from '../../../../src/domain/flows/board/board-layout.ts'
-import { topologicalOrder } from '../../../../src/domain/flows/board/topological-order.ts'
+import { topologicalOrder } from '../../../../src/domain/flows/topological-order.ts'
 import { chain, flowOf } from '../../../support/flows/flow-text.ts'
+
+const css = readFileSync(new URL('../../../../public/board.css', import.meta.url), 'utf8')
 
 const edge = (text: string) => {
   const [from = '', to = ''] = text.split('>')
@@ -11,7 +14,11 @@ const edge = (text: string) => {
 
 describe('the grid', () => {
   test.each([
-    [1, '4x2'],
+    [1, '1x1'],
+    [2, '2x1'],
+    [3, '3x1'],
+    [4, '2x2'],
+    [5, '4x2'],
     [8, '4x2'],
     [9, '5x3'],
     [15, '5x3'],
@@ -26,7 +33,7 @@ describe('the grid', () => {
     expect(gridFor(processes)?.name).toBe(name)
   })
 
-  test.each([8, 15, 24, 35, 48, 63])(
+  test.each([1, 2, 3, 4, 8, 15, 24, 35, 48, 63])(
     'for %i fills the width, and leaves room below the last row',
     (processes) => {
       const grid = gridFor(processes)
@@ -36,6 +43,19 @@ describe('the grid', () => {
       expect(rows * height + (rows - 1) * rowGap).toBeLessThan(1000)
     },
   )
+
+  test.each([1, 2, 3, 4, 8, 15, 24, 35, 48, 63])('for %i is in the stylesheet as it is here', (processes) => {
+    const grid = gridFor(processes)
+    if (grid === undefined) throw new Error('no grid')
+    const { name, columns, rows, width, height, columnGap, rowGap } = grid
+    const percent = (thousandths: number) => `${thousandths / 10}%`
+    const lengths = `repeat(${rows}, ${percent(height)}) / repeat(${columns}, ${percent(width)}); gap: ${percent(rowGap)} ${percent(columnGap)};`
+    // The usual one needs no selector.
+    const place = name === '4x2' ? '' : `.board__map[data-grid="${name}"] `
+    expect(css).toContain(`  ${place}.board__stages { `)
+    expect(css.split(`  ${place}.board__stages { `)[1]?.split(' }')[0]).toContain(`grid-template: ${lengths}`)
+    expect(css).toContain(`[data-style="tiles"][data-grid="${name}"] .board__stages`)
+  })
 })
 
 describe('the order', () => {
@@ -105,7 +125,7 @@ describe('the track', () => {
     expect(tracks[0]?.kind).toBe('optional')
   })
 
-  test.each([12, 24, 35, 48, 60])(
+  test.each([2, 3, 4, 12, 24, 35, 48, 60])(
     'stays on the map with %i processes, and never leads through one',
     (count) => {
       const ids = Array.from({ length: count }, (_, at) => `p${at}`)

@@ -6,6 +6,7 @@ import { diagramStates } from '../../../../src/domain/flows/diagram/diagram-stat
 import { fillDrawing } from '../../../../src/domain/flows/diagram/fill-drawing.ts'
 import { diagramRules } from '../../../../src/domain/flows/diagram/standalone-style.ts'
 import { assessByHand, type HandState } from '../../../../src/domain/flows/state/assess-by-hand.ts'
+import { tryFlow } from '../../../../src/domain/flows/try-flow.ts'
 import { chain, flowOf } from '../../../support/flows/flow-text.ts'
 
 const warned: object[] = []
@@ -123,6 +124,23 @@ describe('the drawer', () => {
     expect(result).toMatchObject({ ok: false, problem: { kind: 'too-large' } })
     await hasty.stop()
     expect(await drawer.draw(diagram)).toMatchObject({ ok: true })
+  })
+
+  test('reads a pasted flow in the thread: what comes back is the flow itself', async () => {
+    const text = readFileSync(new URL('../../../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
+    const pasted = { text, given: new Map([['unzip', 'failed'] as const]), now: 0 }
+    expect(await drawer.tryFlow(pasted)).toEqual({ ok: true, value: tryFlow(pasted) })
+    const wrong = { ...pasted, text: 'flow: 1' }
+    expect(await drawer.tryFlow(wrong)).toMatchObject({ ok: true, value: { right: undefined } })
+  })
+
+  test('ends the reading of a text that takes too long, and reads on', async () => {
+    const hasty = new FlowDrawer({ warn: (line) => warned.push(line) }, { timeoutMs: 1 })
+    const hostile = `a: &a [${'x,'.repeat(120_000)}]`
+    const result = await hasty.tryFlow({ text: hostile, given: new Map(), now: 0 })
+    expect(result).toMatchObject({ ok: false, problem: { kind: 'too-large' } })
+    await hasty.stop()
+    expect(await drawer.tryFlow({ text: chain(), given: new Map(), now: 0 })).toMatchObject({ ok: true })
   })
 
   test('remembers so many and no more', async () => {
