@@ -84,7 +84,7 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
       objectType: 'system',
       objectId: deletionId,
       outcome: 'allowed',
-      details: filesAsJsonLines > 0 ? { 'files-as-json-lines': filesAsJsonLines } : {},
+      details: { filesAsJsonLines },
     })
   })
 }

@@ -8,6 +8,7 @@ import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
 import { Mapping } from '../../src/domain/datasets/mapping.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
+import type { TakeOut } from '../../src/domain/deletion/take-out.ts'
 import { exportFormats, targets } from '../../src/domain/pipeline/run.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
@@ -192,9 +193,29 @@ describe('removing the records about someone from Parquet', { timeout: 120_000 }
          select action, object_id, details from audit.outbox) both_parts
        where action = 'subject.deletion-completed' and object_id = '${deletion.id}'`,
     )
-    expect(entries.map(({ details }) => JSON.parse(details) as unknown)).toEqual([{ 'files-as-json-lines': 1 }])
+    expect(entries.map(({ details }) => JSON.parse(details) as unknown)).toEqual([{ filesAsJsonLines: 1 }])
     // From here on it is a text like any other.
     expect((await remove('other-here-20')).datasets).toMatchObject([{ records: 1, filesAsJsonLines: 0 }])
+  })
+
+  test('goes on when the process that copies is killed', async () => {
+    const subject = newSubject()
+    const datasetId = await shop.dataset('ada', parquetOf(talksOf(subject), 64))
+    await setMapping(shop.db, ada, datasetId, mapping, clock())
+    const { id } = await search(subject)
+    expect(await confirmRemoval(deps(), ada, id)).toMatchObject({ ok: true })
+    const dying = new SourceReader(shop.vaultFolders, 1)
+    const takeOut: TakeOut = (work) => {
+      const working = dying.takeOut(shop.vault)(work)
+      dying.stop()
+      return working
+    }
+    await expect(performDeletion({ ...deps(), takeOut }, id)).rejects.toThrow()
+    expect(await found(id)).toMatchObject({ status: 'working' })
+    expect(await problemsOf(shop)).toEqual([])
+    await performDeletion(deps(), id)
+    expect(await found(id)).toMatchObject({ status: 'done', datasets: [{ filesAsJsonLines: 1 }] })
+    expect(await problemsOf(shop)).toEqual([])
   })
 
   test('a file that holds none of them stays Parquet', async () => {
