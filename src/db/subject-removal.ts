@@ -76,7 +76,9 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
     if (caller === undefined) return
     const { filesAsJsonLines } = await trx
       .selectFrom('deletionDatasets')
-      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('filesAsJsonLines'), sql<number>`0`).as('filesAsJsonLines'))
+      .select((eb) =>
+        eb.fn.coalesce(eb.fn.sum<number>('filesAsJsonLines'), sql<number>`0`).as('filesAsJsonLines'),
+      )
       .where('deletionId', '=', deletionId)
       .executeTakeFirstOrThrow()
     await recordAudit(trx, caller, {
@@ -149,7 +151,9 @@ async function noteCopy(
       await trx
         .insertInto('removedRecords')
         .values(
-          ordinals.slice(at, at + 1_000).map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
+          ordinals
+            .slice(at, at + 1_000)
+            .map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
         )
         .onConflict((conflict) => conflict.doNothing())
         .execute()

@@ -104,8 +104,8 @@ async function exported(datasetId: string): Promise<{ runId: string; files: Read
 }
 
 /** An export, cut where its records are: the lines of a text, whose last one has no comma in JSON, or the rows of Parquet. */
-async function rowsOf(path: string, content = Buffer.alloc(0)): Promise<string[]> {
-  if (!path.endsWith('.parquet')) return content.toString().split(/,?\n/)
+async function rowsOf(path: string, content: Uint8Array = new Uint8Array()): Promise<string[]> {
+  if (!path.endsWith('.parquet')) return Buffer.from(content).toString().split(/,?\n/)
   const rows = await parquetReadObjects({ file: Uint8Array.from(content).buffer })
   return rows.map((row) => JSON.stringify(row))
 }

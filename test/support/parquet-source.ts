@@ -71,7 +71,10 @@ export function parquetOf(talks: readonly ParquetTalk[], rowGroupSize: number): 
       { name: 'fee', data: each((at) => everyThird(at, 12_345_678_901_234n + BigInt(at))) },
       { name: 'ratio', data: each((at) => [0.1, -0, Number.NaN, 1e-300, 1 / 3][at % 5]) },
       { name: 'tags', data: each((at) => [[], ['a\u2028"b', null], null, ['née', '😀']][at % 4]) },
-      { name: 'clinic', data: each((at) => everyThird(at, { city: at % 2 === 0 ? 'Köln' : null, floor: at })) },
+      {
+        name: 'clinic',
+        data: each((at) => everyThird(at, { city: at % 2 === 0 ? 'Köln' : null, floor: at })),
+      },
       { name: 'ward', data: each((at) => (at % 2 === 0 ? 'north ward, by the garden' : 'south ward')) },
       { name: 'raw', data: each((at) => everyThird(at, Uint8Array.of(0xff, at, 0x00))) },
     ],
@@ -82,7 +85,10 @@ export function parquetOf(talks: readonly ParquetTalk[], rowGroupSize: number): 
 }
 
 /** What stands in the footer: how many row groups, and the encodings of a column of the first. */
-export function footerOf(bytes: Uint8Array, column: string): { groups: number; encodings: readonly string[] } {
+export function footerOf(
+  bytes: Uint8Array,
+  column: string,
+): { groups: number; encodings: readonly string[] } {
   const { row_groups } = parquetMetadata(Uint8Array.from(bytes).buffer)
   const found = row_groups[0]?.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === column)
   return { groups: row_groups.length, encodings: found?.meta_data?.encodings ?? [] }

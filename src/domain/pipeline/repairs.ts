@@ -201,7 +201,8 @@ async function placed<T extends Place>(
   if (layout.format !== 'jsonl' || wanted.size === 0) return records
   const found = new Map<number, Pick<Place, 'line' | 'byteOffset'>>()
   for await (const units of readUnits(source, layout, undefined, false)) {
-    for (const { unit, line, byteOffset } of units) if (wanted.has(unit)) found.set(unit, { line, byteOffset })
+    for (const { unit, line, byteOffset } of units)
+      if (wanted.has(unit)) found.set(unit, { line, byteOffset })
     if (found.size === wanted.size) break
   }
   return records.map((record) => (record.line === null ? { ...record, ...found.get(record.unit) } : record))

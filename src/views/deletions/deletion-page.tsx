@@ -145,8 +145,8 @@ const Confirm = ({ deletion }: { deletion: Deletion }) => {
           <p>
             {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other
             records keep their numbers. Everything made from these sources goes as well: results, exports and
-            intermediates of their runs. Run them again afterwards. A Parquet file that holds such records becomes
-            JSON Lines.
+            intermediates of their runs. Run them again afterwards. A Parquet file that holds such records
+            becomes JSON Lines.
           </p>
         )}
         <div class="actions">

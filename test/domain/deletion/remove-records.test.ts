@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
-import {
-  findRecordsOf,
-  layoutWithout,
-  withoutRecords,
-} from '../../../src/domain/deletion/remove-records.ts'
+import { findRecordsOf, layoutWithout, withoutRecords } from '../../../src/domain/deletion/remove-records.ts'
 import { subjectHmac, subjectsIn } from '../../../src/domain/deletion/subject.ts'
 import { readRecords } from '../../../src/domain/formats/read-records.ts'
 import { ScatteredKeys } from '../../../src/domain/formats/scattered-keys.ts'
