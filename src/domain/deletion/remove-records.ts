@@ -6,7 +6,7 @@ import { type RemovedMark, writtenOver } from '../formats/removed-unit.ts'
 import { ScatteredKeys } from '../formats/scattered-keys.ts'
 import type { Layout, SourceBytes } from '../formats/source.ts'
 import { readUnits, type Unit } from '../formats/units.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { isJsonObject } from '../json.ts'
 import { CopyAsJsonLines, jsonLinesOf } from './parquet-copy.ts'
 import { subjectsIn } from './subject.ts'
 
@@ -17,9 +17,8 @@ export const subjectFieldOf = (mapping: Mapping): string | undefined =>
 export interface FoundRecords {
   /** Ordinals within the dataset. */
   readonly ordinals: readonly number[]
-  /** Numbers of their first units, and of rows the keys that make up the records. */
+  /** Numbers of their first units; of rows, those that follow have the key of the first. */
   readonly units: ReadonlySet<number>
-  readonly keys: ReadonlySet<string>
   /** Records nobody could look into, and all of them. */
   readonly unreadable: number
   readonly records: number
@@ -44,7 +43,6 @@ export async function findRecordsOf(
   const look = async (scattered: boolean): Promise<FoundRecords> => {
     const ordinals: number[] = []
     const units = new Set<number>()
-    const keys = new Set<string>()
     let unreadable = 0
     let ordinal = firstOrdinal
     const copy = layout.format === 'parquet' ? new CopyAsJsonLines(scattered) : undefined
@@ -57,14 +55,12 @@ export async function findRecordsOf(
         if (isAbout) {
           ordinals.push(ordinal)
           units.add(record.position.unit)
-          if ('value' in record && mapping.shape === 'rows')
-            keys.add(keyOf(record.value, mapping.keyField) ?? '')
         } else if ('reason' in record && record.reason !== 'removed') unreadable++
         ordinal++
       }
     }
     if (ordinals.length > 0) copy?.check()
-    return { ordinals, units, keys, unreadable, records: ordinal - firstOrdinal }
+    return { ordinals, units, unreadable, records: ordinal - firstOrdinal }
   }
   try {
     return await look(false)
@@ -74,29 +70,26 @@ export async function findRecordsOf(
   }
 }
 
-function keyOf(value: Json, field: string): string | undefined {
-  const row = Array.isArray(value) ? value[0] : value
-  const key = row !== undefined && isJsonObject(row) ? row[field] : undefined
+/** What a row is grouped by. */
+function keyOf(unit: Unit, mapping: Mapping): string | undefined {
+  if (mapping.shape !== 'rows' || !('value' in unit) || !isJsonObject(unit.value)) return undefined
+  const key = unit.value[mapping.keyField]
   if (key === undefined || key === null || key === '') return undefined
   return typeof key === 'string' ? key : JSON.stringify(key)
 }
 
-/** Tells of units, asked in order, how each stands to records that go: their first, a further one, or undefined: it stays. */
-function marking(
-  mapping: Mapping,
-  { units: first, keys }: FoundRecords,
-): (unit: Unit) => RemovedMark | undefined {
+/**
+ * Tells of units, asked in order, how each stands to records that go: their first, a further one, or undefined: it stays.
+ * The key is read here, because a conversation that is too large is found by its repair alone.
+ */
+function marking(mapping: Mapping, { units: first }: FoundRecords): (unit: Unit) => RemovedMark | undefined {
   const begun = new Set<string>()
   return (unit) => {
-    const key =
-      mapping.shape === 'rows' && 'value' in unit && unit.value !== null
-        ? keyOf(unit.value, mapping.keyField)
-        : undefined
-    const isOfKey = key !== undefined && keys.has(key)
-    if (!isOfKey && !first.has(unit.unit)) return undefined
-    const isFurther = key !== undefined && begun.has(key)
+    const key = keyOf(unit, mapping)
+    if (key !== undefined && begun.has(key)) return 'further'
+    if (!first.has(unit.unit)) return undefined
     if (key !== undefined) begun.add(key)
-    return isFurther ? 'further' : 'first'
+    return 'first'
   }
 }
 
@@ -115,7 +108,8 @@ async function* stretchesOf(
   found: FoundRecords,
 ): AsyncGenerator<Stretch> {
   const markOf = marking(mapping, found)
-  for await (const units of readUnits(source, layout, undefined, found.keys.size > 0)) {
+  const isOfRows = mapping.shape === 'rows' && found.units.size > 0
+  for await (const units of readUnits(source, layout, undefined, isOfRows)) {
     for (const unit of units) {
       const mark = markOf(unit)
       if (mark === undefined) continue

@@ -12,7 +12,9 @@ const sourceOf = (bytes: Uint8Array): SourceBytes => ({
   size: bytes.length,
   slice: async (start, end) => bytes.subarray(start, end),
   async *stream(start) {
-    for (let at = start; at < bytes.length; at += 7) yield Uint8Array.from(bytes.subarray(at, at + 7))
+    const length = bytes.length > 1024 * 1024 ? 65_521 : 7
+    for (let at = start; at < bytes.length; at += length)
+      yield Uint8Array.from(bytes.subarray(at, at + length))
   },
 })
 
@@ -170,6 +172,21 @@ describe('a source without someone’s records', () => {
     expect(found).toMatchObject({ ordinals: [0], unreadable: 0 })
     const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), jsonl, turns, found)))
     expect(copy.toString()).not.toContain('p1')
+  })
+
+  test('a conversation too large to be read goes with all its rows when its repair is about them', async () => {
+    const row = (key: string, x: string) => `${JSON.stringify({ key, who: key, x })}\n`
+    const part = 'told by p1 '.repeat(200_000)
+    const text = `${row('p0', '0')}${Array.from({ length: 5 }, () => row('p1', part)).join('')}${row('p2', '2')}`
+    const bytes = Buffer.from(text)
+    const before = await read(bytes, jsonl, rows)
+    expect(before[1]).toMatchObject({ reason: 'record-too-large', position: { units: 5 } })
+    const found = await findRecordsOf(sourceOf(bytes), jsonl, rows, 0, (id) => id === 'p1', new Set([1]))
+    expect(found).toMatchObject({ ordinals: [1], unreadable: 0 })
+    const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), jsonl, rows, found)))
+    expect(copy.includes('p1')).toBe(false)
+    const after = await read(copy, jsonl, rows)
+    expect(after).toMatchObject([before[0], { reason: 'removed', position: { units: 5 } }, before[2]])
   })
 })
 
