@@ -149,6 +149,8 @@ await runProcess(async () => {
   )
   const link = await issueSetupLink(db, publicUrl, clock(), random)
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
+  // Before anybody can know that it is ready: a stop asked for at once is in order too.
+  const stopped = onStopSignal(log, config.http.tls === undefined)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
   let housekeeping: Housekeeping | undefined
   const keepingHouse = working.then(() => {
@@ -162,7 +164,7 @@ await runProcess(async () => {
   })
   keepingHouse.catch(() => {})
 
-  await onStopSignal(log, config.http.tls === undefined)
+  await stopped
   // Streams first: a server waits for them before it closes.
   closing.abort()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])

@@ -7,9 +7,17 @@ export type DemoArguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'clean' }
   | { readonly kind: 'status' }
-  | { readonly kind: 'run'; readonly portalUrl: string }
+  | { readonly kind: 'run'; readonly portalUrl: string; readonly ports: DemoPorts }
   | { readonly kind: 'break'; readonly process: DemoProcess }
   | { readonly kind: 'mend'; readonly process: DemoProcess | undefined }
+
+/** Where the servers of the demo are wished to listen; 0: anywhere. */
+export interface DemoPorts {
+  readonly feed: number
+  readonly spark: number
+  readonly nameNode: number
+  readonly store: number
+}
 
 /** Reads the command line of `npm run demo:flow`; usage goes to stderr. */
 export function readDemoArguments(argv: readonly string[]): Result<DemoArguments> {
@@ -19,6 +27,7 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   const command = new Command('npm run demo:flow --')
     .description('A small data flow that really moves files, to see what flows and the wall board do.')
     .option('--portal <url>', 'where heartbeats go', 'http://127.0.0.1:3000')
+    .option('--ports <list>', 'of feed, Spark, name node and store; 0: any free one', '4010,4011,4012,9000')
     .action(() => {
       asked = { kind: 'run' }
     })
@@ -52,9 +61,12 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   if (parsed.kind === 'refused') return refuse('invalid', parsed.message)
   const { kind, word } = asked
   if (kind === 'run') {
-    const { portal } = command.opts<{ portal: string }>()
+    const { portal, ports: list } = command.opts<{ portal: string; ports: string }>()
+    const ports = readPorts(list)
+    if (ports === undefined)
+      return refuse('invalid', '--ports is a list of four, such as 4010,4011,4012,9000.')
     return /^https?:$/.test(URL.canParse(portal) ? new URL(portal).protocol : '')
-      ? ok({ kind, portalUrl: portal.replace(/\/$/, '') })
+      ? ok({ kind, portalUrl: portal.replace(/\/$/, ''), ports })
       : refuse('invalid', '--portal is an address such as http://127.0.0.1:3000.')
   }
   if (kind === 'status') return ok({ kind })
@@ -63,4 +75,17 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   return word !== undefined && isDemoProcess(word)
     ? ok({ kind, process: word })
     : refuse('invalid', `There is no process ${word ?? ''}. The processes are ${demoProcesses.join(', ')}.`)
+}
+
+function readPorts(list: string): DemoPorts | undefined {
+  const [feed, spark, nameNode, store, ...more] = list
+    .split(',')
+    .map((text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined))
+  return feed === undefined ||
+    spark === undefined ||
+    nameNode === undefined ||
+    store === undefined ||
+    more.length > 0
+    ? undefined
+    : { feed, spark, nameNode, store }
 }

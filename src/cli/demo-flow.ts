@@ -12,14 +12,12 @@ import { prepareWarehouse, removeWarehouse } from '../demo/warehouse.ts'
 import { createLog } from '../log.ts'
 import { onStopSignal } from '../process.ts'
 import { StartupProblem } from '../startup-problem.ts'
-import { readDemoArguments } from './demo-arguments.ts'
+import { type DemoArguments, type DemoPorts, readDemoArguments } from './demo-arguments.ts'
 import { runCommandLine, say } from './run-command.ts'
 
 /** Exit codes of `npm run demo:flow`. */
 const exit = { done: 0, otherwise: 1, usage: 2 } as const
 
-/** Those of the shipped flow; a taken one is replaced by a free one. */
-const ports = { feed: 4010, spark: 4011, nameNode: 4012, store: 9000 } as const
 const tempoMs = 2_000
 
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -35,7 +33,7 @@ async function main(): Promise<number> {
   const config = readConfig(process.env)
   const folder = join(config.data.folder, 'demo')
   const places = { folder, flows: join(config.data.folder, 'flows'), run: placeIn(folder).run }
-  if (asked.kind === 'run') return run(config, places, asked.portalUrl)
+  if (asked.kind === 'run') return run(config, places, asked)
   if (asked.kind === 'clean') return clean(config, places)
   const broken = await order(places.run, asked)
   if (broken === undefined) {
@@ -56,7 +54,11 @@ interface Places {
 const runsAlready = async ({ run: runFolder }: Places) =>
   (await order(runFolder, { kind: 'status' })) !== undefined
 
-async function run(config: Config, places: Places, portalUrl: string): Promise<number> {
+async function run(
+  config: Config,
+  places: Places,
+  { portalUrl, ports }: Extract<DemoArguments, { kind: 'run' }>,
+): Promise<number> {
   if (await runsAlready(places)) {
     say('The demo runs already. Break something: npm run demo:flow -- break unzip')
     return exit.otherwise
@@ -85,7 +87,7 @@ async function run(config: Config, places: Places, portalUrl: string): Promise<n
         namenode: urls.nameNode,
         store_port: new URL(urls.store).port,
       })
-      sayTakenPorts(urls)
+      sayTakenPorts(urls, ports)
       print(`The demo moves files through its eight processes in ${places.folder}.`)
       print(`Look at it: ${portalUrl}/board/helicopter-rdf (npm start runs the portal)`)
       print('Break it:   npm run demo:flow -- break unzip, then: npm run demo:flow -- mend')
@@ -118,9 +120,9 @@ async function clean(config: Config, places: Places): Promise<number> {
   return exit.done
 }
 
-function sayTakenPorts(urls: Simulator['urls']): void {
+function sayTakenPorts(urls: Simulator['urls'], ports: DemoPorts): void {
   for (const name of ['feed', 'spark', 'nameNode', 'store'] as const) {
-    if (new URL(urls[name]).port === String(ports[name])) continue
+    if (ports[name] === 0 || new URL(urls[name]).port === String(ports[name])) continue
     say(`demo: port ${ports[name]} is taken, so the server “${name}” answers at ${urls[name]}`)
   }
 }

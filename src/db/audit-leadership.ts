@@ -1,5 +1,6 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import type { Logger } from 'pino'
+import { seekLead } from './leading-session.ts'
 
 /** What one call took into the log, and the tree after it. */
 export interface Batch {
@@ -8,9 +9,6 @@ export interface Batch {
   /** Leaf hashes of the rows taken, in order. */
   readonly leaves: readonly Buffer[]
 }
-
-/** A leader that says nothing for so long is frozen or cut off: the server ends its session, and the lock is free. */
-const silenceSeconds = 5
 
 /**
  * Leadership over the audit log: a session that holds its advisory lock, and an epoch that the database checks with
@@ -34,32 +32,22 @@ export class AuditLeadership {
     log: Pick<Logger, 'warn'>,
     again: () => Promise<boolean> = async () => false,
   ): Promise<AuditLeadership | undefined> {
-    const client = new Client({
-      connectionString: url,
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-      // A server that hangs: then the session is given up, not waited for.
-      query_timeout: 40_000,
-      statement_timeout: 30_000,
-      application_name: 'signalbox audit',
-    })
-    client.on('error', (err) => log.warn({ err }, 'the connection of the audit sequencer was lost'))
-    try {
-      await client.connect()
-      await client.query(`set idle_session_timeout = '${silenceSeconds}s'`)
-      // A checkpoint may only speak of rows that a crash of the server cannot take back.
-      await client.query('set synchronous_commit = on')
-      do {
+    return seekLead(
+      {
+        url,
+        name: 'signalbox audit',
+        statementSeconds: 30,
+        // A checkpoint may only speak of rows that a crash of the server cannot take back.
+        durable: true,
+        onLost: (err) => log.warn({ err }, 'the connection of the audit sequencer was lost'),
+      },
+      async (client) => {
         const { rows } = await client.query<{ epoch: string | null }>('select audit.lead() as epoch')
         const epoch = rows[0]?.epoch ?? null
-        if (epoch !== null) return new AuditLeadership(client, Number(epoch))
-      } while (await again())
-    } catch (error) {
-      await client.end().catch(() => {})
-      throw error
-    }
-    await client.end()
-    return undefined
+        return epoch === null ? undefined : new AuditLeadership(client, Number(epoch))
+      },
+      again,
+    )
   }
 
   /**

@@ -1,15 +1,14 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import type { Logger } from 'pino'
 import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import type { ResultSpan } from '../domain/flows/history/result-span.ts'
 import { type State, severityOf } from '../domain/flows/state/state.ts'
 import type { SharedMemory } from './check-memories.ts'
+import { seekLead } from './leading-session.ts'
 import { progressChannel } from './progress-hub.ts'
 
 /** "SBfl". */
 const leaderLock = 0x5342666c
-/** A leader that says nothing for so long is frozen or cut off: the server ends its session, and the lock is free. */
-const silenceSeconds = 5
 /** The topic of the progress hub that says that memories changed. */
 export const memoriesTopic = 'flows'
 
@@ -69,39 +68,29 @@ export class FlowLeadership {
     log: Pick<Logger, 'warn'>,
     again: () => Promise<boolean>,
   ): Promise<FlowLeadership | undefined> {
-    const client = new Client({
-      connectionString: url,
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-      // A server that hangs: then the session is given up, not waited for.
-      query_timeout: 15_000,
-      statement_timeout: 10_000,
-      application_name: 'signalbox flows',
-    })
-    client.on('error', (err) => log.warn({ err }, 'the connection of the process that runs checks was lost'))
-    try {
-      await client.connect()
-      await client.query(`set idle_session_timeout = '${silenceSeconds}s'`)
-      // A crash of the server may cost the results of half a second; the next runs bring them again.
-      await client.query('set synchronous_commit = off')
-      do {
+    return seekLead(
+      {
+        url,
+        name: 'signalbox flows',
+        statementSeconds: 10,
+        // A crash of the server may cost the results of half a second; the next runs bring them again.
+        durable: false,
+        onLost: (err) => log.warn({ err }, 'the connection of the process that runs checks was lost'),
+      },
+      async (client) => {
         const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [
           leaderLock,
         ])
-        if (rows[0]?.mine !== true) continue
+        if (rows[0]?.mine !== true) return undefined
         const lead = await client.query<{ epoch: string }>(
           'update flow_leader set epoch = epoch + 1, seen_at = clock_timestamp() returning epoch::text',
         )
         const epoch = lead.rows[0]?.epoch
         if (epoch === undefined) throw new Error('flow_leader has no row')
         return new FlowLeadership(client, epoch)
-      } while (await again())
-    } catch (error) {
-      await client.end().catch(() => {})
-      throw error
-    }
-    await client.end()
-    return undefined
+      },
+      again,
+    )
   }
 
   /** Makes sure that results of these checks have a place. */

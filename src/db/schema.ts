@@ -432,11 +432,15 @@ export interface Database {
     tokenHash: Buffer
     listeningSince: Date
     lastSuccessAt: Date | null
+    /** Of a run that has not ended. */
     lastStartAt: Date | null
     lastFailureAt: Date | null
     lastExitStatus: number | null
     pings: Generated<number>
+    lastStartRun: string | null
+    lastDurationMs: number | null
   }
+  heartbeatRuns: { tokenHash: Buffer; runId: string; startedAt: Date }
   heartbeatLog: {
     tokenHash: Buffer
     slot: number

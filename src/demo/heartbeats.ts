@@ -1,10 +1,13 @@
 const everyMs = 5_000
+/** A portal that starts beside the demo loads its flow seconds later: until then its 404 is no news. */
+const tellAfterMs = 15_000
 
-/** Pings the portal as jobs do; a portal that is not there is said once, and is no reason to stop. */
+/** Pings the portal as jobs do; what keeps failing is said once, and is no reason to stop. */
 export class Heartbeats {
   readonly #portalUrl: string
   readonly #say: (sentence: string) => void
   readonly #sentAt = new Map<string, number>()
+  readonly #failingSince = new Map<string, number>()
   #isTold = false
 
   constructor(portalUrl: string, say: (sentence: string) => void) {
@@ -13,24 +16,30 @@ export class Heartbeats {
   }
 
   async beat(token: string, now: Date): Promise<void> {
-    if (now.getTime() - (this.#sentAt.get(token) ?? 0) < everyMs) return
-    this.#sentAt.set(token, now.getTime())
+    const at = now.getTime()
+    if (at - (this.#sentAt.get(token) ?? 0) < everyMs) return
+    this.#sentAt.set(token, at)
+    const problem = await this.#ping(token)
+    if (problem === undefined) {
+      this.#failingSince.delete(token)
+      if (this.#failingSince.size === 0) this.#isTold = false
+      return
+    }
+    const since = this.#failingSince.get(token) ?? at
+    this.#failingSince.set(token, since)
+    if (this.#isTold || at - since < tellAfterMs) return
+    this.#isTold = true
+    this.#say(problem)
+  }
+
+  /** @returns what is wrong, if anything */
+  async #ping(token: string): Promise<string | undefined> {
     try {
       const answer = await fetch(`${this.#portalUrl}/ping/${token}`, { signal: AbortSignal.timeout(2_000) })
       await answer.arrayBuffer()
-      if (answer.ok) {
-        this.#isTold = false
-        return
-      }
-      this.#tell(`the portal at ${this.#portalUrl} answers pings with ${answer.status}`)
+      return answer.ok ? undefined : `the portal at ${this.#portalUrl} answers pings with ${answer.status}`
     } catch {
-      this.#tell(`no portal at ${this.#portalUrl}; start it with npm start, or say --portal`)
+      return `no portal at ${this.#portalUrl}; start it with npm start, or say --portal`
     }
-  }
-
-  #tell(sentence: string): void {
-    if (this.#isTold) return
-    this.#isTold = true
-    this.#say(sentence)
   }
 }

@@ -1,17 +1,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
 import { readStageMetrics } from '../db/stage-metrics.ts'
 import type { EngineMetrics } from '../domain/metrics/engine-metrics.ts'
 import { flowMetricFamilies } from '../domain/metrics/flow-families.ts'
 import { metricFamilies } from '../domain/metrics/metric-families.ts'
-import { contentType, writeOpenMetrics } from '../domain/metrics/openmetrics.ts'
-import type { AppDeps, AppEnv } from './app-context.ts'
+import { contentType, type MetricFamily, writeOpenMetrics } from '../domain/metrics/openmetrics.ts'
+import { statesAsGauges, textContentType, writePrometheusText } from '../domain/metrics/prometheus-text.ts'
+import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { answerPreflight, machineAccess } from './machine-access.ts'
 import { answerBadQuery, machineQuery } from './machine-query.ts'
 
 type MetricsDeps = Pick<AppDeps, 'db' | 'clock' | 'closing' | 'config' | 'flows'>
 
-/** `GET /metrics` for OpenMetrics scrapers: of the engine, the process and the flows, or of one flow alone. */
+/** `GET /metrics` for scrapers: of the engine, the process and the flows, or of one flow alone. */
 export const metricsRoutes = (deps: MetricsDeps) => {
   const { db, clock, closing, flows } = deps
   const lag = watchEventLoop(closing)
@@ -45,8 +47,28 @@ export const metricsRoutes = (deps: MetricsDeps) => {
         ...flowMetricFamilies(pictures, flows.scheduler(), flows.refusedFiles()),
       ]
       c.header('Cache-Control', 'no-store')
-      return c.body(writeOpenMetrics(families), 200, { 'Content-Type': contentType })
+      c.header('Vary', 'Accept', { append: true })
+      const [text, type] = expositionFor(c, families)
+      return c.body(text, 200, { 'Content-Type': type })
     })
+}
+
+const openMetrics = 'application/openmetrics-text'
+const olderText = 'text/plain'
+
+/**
+ * The format that is asked for, with its type. Who names none gets OpenMetrics that the parsers of the older text format
+ * read as well: to them `# UNIT` and `# EOF` are comments, and a state set alone is a type they do not know.
+ */
+function expositionFor(c: AppContext, families: readonly MetricFamily[]): readonly [string, string] {
+  switch (accepts(c, { header: 'Accept', supports: [openMetrics, olderText], default: '' })) {
+    case openMetrics:
+      return [writeOpenMetrics(families), contentType]
+    case olderText:
+      return [writePrometheusText(families), textContentType]
+    default:
+      return [writeOpenMetrics(statesAsGauges(families)), contentType]
+  }
 }
 
 const resolutionMs = 20

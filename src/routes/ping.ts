@@ -5,6 +5,8 @@ import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 
 /** Pings of one token that one process takes in any minute: a job that calls more often has gone wild. */
 const mostAMinute = 60
+/** Logs that are longer than the 100 kB that healthchecks keeps are sent all the same. */
+const mostDropped = 16 * 2 ** 20
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 /**
@@ -16,17 +18,24 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
   const pings = heartbeatPings(db, clock)
   const counts = new MinuteCounts(mostAMinute)
 
-  const take = async (c: AppContext, token: string, signal: string | undefined): Promise<Response> => {
-    const found = listeners.of(token)
-    if (found.length === 0) return c.text('not found', 404)
-    const ping = readPing(signal)
+  const take = async (c: AppContext, ...segments: readonly [string, ...string[]]): Promise<Response> => {
+    const asked = addressesOf(segments)
+      .map((address) => ({ ...address, found: listeners.of(address.token) }))
+      .find(({ found }) => found.length > 0)
+    if (asked === undefined) return c.text('not found', 404)
+    const { token, found } = asked
+    const ping = readPing(asked.signal)
     const runId = c.req.query('rid')
     if (ping === undefined) return c.text('not an exit status: 0 to 255, start, fail or log', 400)
     if (runId !== undefined && !uuid.test(runId)) return c.text('rid is not a UUID', 400)
     const now = clock()
     const waitSeconds = counts.take(token, now.getTime())
     if (waitSeconds > 0) return c.text('rate limited', 429, { 'Retry-After': String(waitSeconds) })
-    const record = () => recordPing(db, token, ping.kind, now, ping.exitStatus)
+    await dropBody(c.req.raw.body)
+    const taken = runId === undefined ? ping : { ...ping, runId }
+    // Told at its end: a job that is piped to us sends for as long as it runs.
+    const at = clock()
+    const record = () => recordPing(db, token, taken, at)
     if (!(await record())) {
       // The check has not run yet, so that nobody has begun to listen: this is the beginning.
       await pings.read(token)
@@ -37,8 +46,34 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     return c.text('OK')
   }
   return new Hono<AppEnv>()
-    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token'), undefined))
+    .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token')))
     .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
+    .on(['GET', 'POST'], '/:key/:slug/:signal', (c) =>
+      take(c, c.req.param('key'), c.req.param('slug'), c.req.param('signal')),
+    )
+}
+
+/** What the segments may mean: healthchecks addresses a check by its token, or by a ping key and a slug. */
+function addressesOf([first, second, third]: readonly [string, ...string[]]): {
+  readonly token: string
+  readonly signal: string | undefined
+}[] {
+  if (second === undefined) return [{ token: first, signal: undefined }]
+  const bySlug = { token: `${first}/${second}`, signal: third }
+  return third === undefined ? [bySlug, { token: first, signal: second }] : [bySlug]
+}
+
+/**
+ * Reads what a job sends along, so that it can finish sending, and keeps nothing of it. What is beyond stays unread: the
+ * ping counts, whatever becomes of the rest.
+ */
+async function dropBody(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  const reader = body?.getReader()
+  for (let bytes = 0; reader !== undefined && bytes < mostDropped; ) {
+    const next = await reader.read()
+    if (next.done) return
+    bytes += next.value.byteLength
+  }
 }
 
 const minuteMs = 60_000

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { standInVariables } from '../../src/domain/flows/configuration/own-variables.ts'
 import { readFlow } from '../../src/domain/flows/configuration/read-flow.ts'
 import { runCommand } from '../support/command.ts'
@@ -17,6 +18,8 @@ const patiently = { timeout: 40_000, interval: 100 }
 let data: string
 let taken: Server
 let demo: ChildProcess | undefined
+const entry = `${root}dist/cli/demo-flow.js`
+const takenPort = () => z.object({ port: z.number() }).parse(taken.address()).port
 const environment = () => ({ SIGNALBOX_DATA: data })
 const command = (...args: string[]) => runCommand('cli/demo-flow.js', args, environment())
 const parserPid = () => Number(readFileSync(join(data, 'demo', 'run', 'parse.pid'), 'utf8'))
@@ -24,9 +27,8 @@ const flowFile = () => join(data, 'flows', 'helicopter-rdf.yaml')
 
 beforeAll(async () => {
   data = await temporaryFolder('demo-command')
-  // Whoever has the port already keeps it.
-  taken = createServer().listen(4011, '127.0.0.1')
-  await Promise.race([once(taken, 'listening'), once(taken, 'error')])
+  taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
 })
 afterAll(async () => {
   demo?.kill('SIGKILL')
@@ -38,11 +40,15 @@ afterAll(async () => {
 
 /** Starts the demo and answers what it printed until it runs. */
 async function start(): Promise<string> {
-  const child = spawn(process.execPath, [`${root}dist/cli/demo-flow.js`, '--portal', 'http://127.0.0.1:9'], {
-    cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment() },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [entry, '--portal', 'http://127.0.0.1:9', '--ports', `0,${takenPort()},0,0`],
+    {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment() },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   demo = child
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -68,8 +74,11 @@ describe('npm run demo:flow', () => {
     const said = await start()
     expect(said).toContain('http://127.0.0.1:9/board/helicopter-rdf')
     expect(said).toMatch(
-      /demo: port 4011 is taken, so the server “spark” answers at http:\/\/127\.0\.0\.1:\d+/,
+      new RegExp(
+        `demo: port ${takenPort()} is taken, so the server “spark” answers at http://127\\.0\\.0\\.1:\\d+`,
+      ),
     )
+    expect(said.match(/is taken/g)).toHaveLength(1)
     const { flow, mistakes } = readFlow(readFileSync(flowFile(), 'utf8'), 'f', standInVariables)
     expect(mistakes.filter(({ severity }) => severity === 'error')).toEqual([])
     expect(flow?.processes).toHaveLength(8)
@@ -98,6 +107,15 @@ describe('npm run demo:flow', () => {
       stderr: expect.stringContaining('download, unzip, parse'),
     })
   })
+  test.each(['4010', '1,2,3,four', '1,2,3,65536', '1,2,3,4,5'])(
+    'refuses ports that are none: %s',
+    async (ports) => {
+      expect(await command('--ports', ports)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--ports is a list of four'),
+      })
+    },
+  )
   test('clean waits until it is stopped', async () => {
     expect(await command('clean')).toMatchObject({ code: 1, stderr: expect.stringContaining('Ctrl-C') })
   })

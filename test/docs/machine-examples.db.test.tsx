@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -12,10 +12,10 @@ import type { SchedulerState } from '../../src/domain/flows/monitor/flow-monitor
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { chain } from '../support/flows/flow-text.ts'
 import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched.ts'
+import { isInstalled } from '../support/installed.ts'
 
 const run = promisify(execFile)
 const examples = fileURLToPath(new URL('../../docs/examples/', import.meta.url))
-const has = (program: string) => spawnSync(program, ['--version']).error === undefined
 const token = 'only-for-tests-0123456789abcdefgh'
 const job = 'nightly-job-token'
 
@@ -105,7 +105,7 @@ describe('StatusLamp.tsx', () => {
   })
 })
 
-describe.skipIf(!has('php'))('status.php (skipped where php is missing)', () => {
+describe.skipIf(!isInstalled('php'))('status.php (skipped where php is missing)', () => {
   const php = (given: string, ...flow: string[]) =>
     run('php', [`${examples}status.php`, ...flow], {
       env: { SIGNALBOX_URL: url, SIGNALBOX_TOKEN: given },
@@ -128,7 +128,7 @@ describe.skipIf(!has('php'))('status.php (skipped where php is missing)', () => 
   })
 })
 
-describe.skipIf(!has('curl'))('nightly-job.sh (skipped where curl is missing)', () => {
+describe.skipIf(!isInstalled('curl'))('nightly-job.sh (skipped where curl is missing)', () => {
   const nightly = (given: string, ...command: string[]) =>
     run(`${examples}nightly-job.sh`, [given, ...command], {
       env: { PATH: process.env.PATH, SIGNALBOX_URL: url },

@@ -72,6 +72,14 @@ describe('the board of a flow', () => {
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|data:/i)
   })
 
+  test('reads its headline as a sentence, also where the name stands on a plate', async () => {
+    play('a_port', 'fail')
+    const html = await (await web.request(web.viewer, '/board/chain')).text()
+    const words = /<h1.*?<\/h1>/s.exec(html)?.[0].replaceAll(/<[^>]*>/g, '')
+    expect(words).toContain('A stopped')
+    playAll()
+  })
+
   test('loads itself anew without scripts, and says so', async () => {
     const html = await (await web.request(web.viewer, '/board/chain')).text()
     expect(html).toContain('<noscript><meta http-equiv="refresh" content="5"/></noscript>')

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -11,6 +12,7 @@ import { asAdmin } from '../support/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { chain } from '../support/flows/flow-text.ts'
 import { playedFlows, watched } from '../support/flows/watched.ts'
+import { isInstalled } from '../support/installed.ts'
 import { parseOpenMetrics } from '../support/openmetrics-text.ts'
 
 const now = new Date('2026-03-04T12:00:30.000Z')
@@ -486,6 +488,53 @@ describe('GET /metrics', () => {
       })),
     )
   })
+
+  const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+  const olderText = 'text/plain; version=0.0.4; charset=utf-8'
+  const asked = async (accept: string) => {
+    const answer = await web.request(web.owner, '/metrics', { headers: { Accept: accept } })
+    return { type: answer.headers.get('Content-Type'), text: await answer.text() }
+  }
+  /** What Prometheus 2 and 3 send. */
+  const prometheus = [
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+  ]
+  const olderAlone = 'text/plain;version=0.0.4;q=1,*/*;q=0.1'
+  test.each([
+    ...prometheus.map((accept) => [accept, openMetrics, 'stateset']),
+    [olderAlone, olderText, 'gauge'],
+    ['text/plain', olderText, 'gauge'],
+    ['text/*', olderText, 'gauge'],
+    ['text/plain;q=0.9,application/openmetrics-text;q=0.8', olderText, 'gauge'],
+    ['text/plain;q=0,application/openmetrics-text;q=0.1', openMetrics, 'stateset'],
+    // Who names no format gets what both parsers read.
+    ['*/*', openMetrics, 'gauge'],
+    ['text/html,*/*;q=0.8', openMetrics, 'gauge'],
+    ['', openMetrics, 'gauge'],
+  ])('answers Accept: %s in %s', async (accept, type, typeOfStates) => {
+    const answer = await asked(accept)
+    expect(answer.type).toBe(type)
+    expect(answer.text).toContain(`# TYPE signalbox_flow_process_state ${typeOfStates}\n`)
+    expect(answer.text.endsWith('# EOF\n')).toBe(type === openMetrics)
+  })
+
+  describe.skipIf(!isInstalled('promtool'))(
+    'promtool check metrics (skipped where promtool is missing)',
+    () => {
+      const complaints = (text: string) =>
+        spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
+      test.each([olderAlone, '*/*'])('finds nothing in what Accept: %s gets', async (accept) => {
+        const { text } = await asked(accept)
+        expect(text).toContain('signalbox_flow_check_last_run_timestamp_seconds')
+        expect(complaints(text)).toMatchObject({ status: 0, stdout: '', stderr: '' })
+      })
+      test('finds what is wrong', () => {
+        expect(complaints('# TYPE a stateset\n').status).toBe(1)
+        expect(complaints('a_total 1\n').status).toBe(3)
+      })
+    },
+  )
 
   test('tells one flow alone', async () => {
     const text = await (await web.request(web.owner, '/metrics?flow=chain')).text()

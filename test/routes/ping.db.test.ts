@@ -11,6 +11,7 @@ const tokens = {
   nightly: 'datasets',
   import: 'b'.repeat(64),
   first: 'a-job-that-is-new',
+  slug: 'fqOOd6-F4MMNuCEnzTU01w/db-backup',
   shared: '5c1d8a52-6c2b-4a43-9d0e-3f1a2b4c5d6e',
 } as const
 const jobs = `version: 1
@@ -20,6 +21,7 @@ connections: []
 health_checks:
   - {id: nightly, process: a, type: heartbeat, token: ${tokens.nightly}, period: 1h}
   - {id: import, process: a, type: heartbeat, token: ${tokens.import}, period: 1h}
+  - {id: slug, process: a, type: heartbeat, token: ${tokens.slug}, period: 1h}
   - {id: shared, process: a, type: heartbeat, token: ${tokens.shared}, period: 1h}
   - {id: first, process: a, type: heartbeat, token: ${tokens.first}, period: 1h}
   - {id: off, process: a, type: heartbeat, token: switched-off, period: 1h, enabled: false}
@@ -29,6 +31,7 @@ const others = jobs
   .replace(tokens.nightly, 'others-nightly')
   .replace(tokens.import, 'others-import')
   .replace(tokens.first, 'others-first')
+  .replace(tokens.slug, 'others-slug')
 
 let web: TestApp
 let played: PlayedFlows
@@ -74,11 +77,22 @@ describe('a ping', () => {
     expect(await askedBy(() => ping(`${tokens.import}/fail`, { method }))).toEqual(['jobs/import'])
   })
 
+  test('may address a check by ping key and slug', async () => {
+    for (const path of ['', '/start', '/0']) {
+      expect(await askedBy(() => ping(`${tokens.slug}${path}`))).toEqual(['jobs/slug'])
+    }
+    expect(await said(await ping(tokens.slug.replace('/', '%2F')))).toEqual([200, 'OK'])
+    expect((await ping(`${tokens.slug}/256`)).status).toBe(400)
+    for (const path of ['', '/start', '/db', '/db/start']) {
+      expect((await ping(`${tokens.slug.split('/')[0]}${path}`)).status).toBe(404)
+    }
+  })
+
   test('is what the check then measures, from the very first one on', async () => {
     const pings = heartbeatPings(web.deps.db, clock)
     const at = () => clock().getTime()
     await ping(`${tokens.first}/start`)
-    expect(await pings.read(tokens.first)).toEqual({ listeningSince: at(), lastStartAt: at() })
+    expect(await pings.read(tokens.first)).toEqual({ listeningSince: at(), runningSince: at() })
     const started = at()
     ahead += 5_000
     await ping(`${tokens.first}/3`)
@@ -87,7 +101,7 @@ describe('a ping', () => {
     await ping(`${tokens.first}/log`)
     expect(await pings.read(tokens.first)).toEqual({
       listeningSince: started,
-      lastStartAt: started,
+      lastDuration: 5_000,
       lastFailure: { at: failed, exitStatus: 3 },
     })
     await ping(`${tokens.first}/0`)

@@ -55,14 +55,21 @@ function writeFamily(family: MetricFamily): string {
   if (unit !== undefined && !name.endsWith(`_${unit}`)) throw new Error(`${name} does not end in its unit`)
   const lines = [`# TYPE ${name} ${type}`]
   if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`)
-  lines.push(`# HELP ${name} ${escaped(help)}`)
-  const seen = new Set<string>()
-  for (const series of writeSamples(family)) {
-    if (seen.has(series.labels)) throw new Error(`${name}${series.labels} is there twice`)
-    seen.add(series.labels)
-    lines.push(`${series.name}${series.labels} ${writeNumber(series.value)}`)
-  }
+  lines.push(`# HELP ${name} ${escaped(help)}`, ...writeSeries(family))
   return `${lines.join('\n')}\n`
+}
+
+/**
+ * The lines of the samples, which are the same in the older text format.
+ * @throws Error for a series that is there twice
+ */
+export function writeSeries(family: MetricFamily): string[] {
+  const seen = new Set<string>()
+  return writeSamples(family).map(({ name, labels, value }) => {
+    if (seen.has(labels)) throw new Error(`${family.name}${labels} is there twice`)
+    seen.add(labels)
+    return `${name}${labels} ${writeNumber(value)}`
+  })
 }
 
 function writeSamples(family: MetricFamily): { name: string; labels: string; value: number }[] {

@@ -96,11 +96,11 @@ const Head = ({ flow, state, mayMakeLinks, now }: Pick<Props, 'flow' | 'state' |
         <span class="board__headline" data-part="headline" data-size={state.headline.size}>
           <span data-part="before" hidden={state.headline.before === ''}>
             {state.headline.before}
-          </span>
+          </span>{' '}
           <span class="board__plate" data-part="plate" hidden={state.headline.name === ''}>
             <BoardMark look={state.worst} />
             <span data-part="name">{state.headline.name}</span>
-          </span>
+          </span>{' '}
           <span data-part="after">{state.headline.after}</span>
         </span>
       </h1>

@@ -112,6 +112,21 @@ describe('file_fresh', () => {
       evidence: [{ value: 'in/notes.txt (1 bytes)' }],
     })
   })
+  test('goes by the name where a pattern says so', async () => {
+    await mkdir(join(folder, 'named'))
+    for (const name of ['G-HELI_20261121T1405.zip', 'G-HELI_20261121T1359.zip', 'README']) {
+      await writeFile(join(folder, 'named', name), '')
+    }
+    const keys = 'glob: named/*, max_age: 10m, time: "{{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}"'
+    const later = { now: Date.parse('2026-11-21T14:12:00Z'), timezone: 'UTC' }
+    expect(await run('file_fresh', keys, later)).toMatchObject({
+      outcome: 'pass',
+      value: 7 * 60_000,
+      message: expect.stringContaining('1 file is left out'),
+      evidence: [{ value: 'named/G-HELI_20261121T1405.zip (0 bytes)' }],
+    })
+    expect(await verdict('file_fresh', keys, { ...later, timezone: 'Europe/Berlin' })).toBe('fail limit')
+  })
   test('has no data without a finished file', async () => {
     expect(await verdict('file_fresh', 'glob: in/*.zip, max_age: 1h, stable_for: 2h', at)).toBe(
       'unknown no_data',

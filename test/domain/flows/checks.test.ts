@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import type { CheckResult } from '../../../src/domain/flows/checks/check-result.ts'
 import { command } from '../../../src/domain/flows/checks/command.ts'
 import type { FileFact } from '../../../src/domain/flows/checks/files.ts'
-import { parseNagiosRange, rangeAlerts } from '../../../src/domain/flows/checks/nagios-range.ts'
 import { parsePluginOutput } from '../../../src/domain/flows/checks/plugin-output.ts'
 import {
   type CheckTypeName,
@@ -109,6 +108,76 @@ describe('file_fresh', () => {
     const nightly = `${keys}, schedule: {cron: "0 1 * * *", grace: 30m}`
     expect(verdict('file_fresh', nightly, files(file(11 * 60 * minute)))).toBe('pass')
     expect(verdict('file_fresh', nightly, files(file(12 * 60 * minute)))).toBe('fail limit')
+  })
+})
+
+describe('file_fresh by the time in the name', () => {
+  // It is 12:07 in London.
+  const keys = 'glob: g, max_age: 45m, time: "{{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}"'
+  const named = (name: string, more: Partial<FileFact> = {}) =>
+    file(minute, { path: `/20200101T0000/${name}`, ...more })
+  test('goes by the name, whatever the mtime says', () => {
+    expect(
+      judge('file_fresh', keys, files(named('a_20261121T1107.zip'), named('b_20261121T1157_raw.zip'))),
+    ).toMatchObject({ outcome: 'pass', value: 10 * minute, failsIn: 35 * minute })
+    expect(verdict('file_fresh', keys, files(named('a_20261121T1107.zip')))).toBe('fail limit')
+    expect(
+      judge('file_fresh', `${keys}, which: oldest`, files(named('20261121T1130'), named('20261121T1200')))
+        .value,
+    ).toBe(37 * minute)
+  })
+  test('reads the wall clock of the flow, seconds too, and a day as its beginning', () => {
+    expect(
+      judge(
+        'file_fresh',
+        'glob: g, max_age: 1d, time: "{{YYYY}}-{{MM}}-{{DD}}"',
+        files(named('x-2026-11-21.gz')),
+      ).value,
+    ).toBe(727 * minute)
+    expect(
+      judge(
+        'file_fresh',
+        'glob: g, max_age: 1d, time: "{{DD}}.{{MM}}.{{YYYY}} {{hh}}.{{mm}}.{{ss}}"',
+        files(named('21.11.2026 12.06.30.csv')),
+      ).value,
+    ).toBe(30_000)
+  })
+  test('leaves out what has no such moment, and says how many', () => {
+    const odd = [
+      'notes.txt',
+      '20261321T1200',
+      '20260231T1200',
+      '20261121T2460',
+      '120261121T1200',
+      '20261121T12005',
+    ]
+    expect(
+      judge('file_fresh', keys, files(named('20261121T1157'), ...odd.map((name) => named(name)))),
+    ).toMatchObject({
+      outcome: 'pass',
+      message:
+        'The newest file is 10 min old. 6 files are left out: their names have no {{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}.',
+    })
+    expect(judge('file_fresh', keys, files(named('notes.txt')))).toMatchObject({
+      outcome: 'unknown',
+      reason: 'no_data',
+      message:
+        'No finished file matches. 1 file is left out: its name has no {{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}.',
+    })
+  })
+  test('is UNKNOWN for a name from the future', () => {
+    expect(verdict('file_fresh', keys, files(named('20261121T1157'), named('20261121T1208')))).toBe(
+      'unknown clock',
+    )
+  })
+  test('still does not count what is being written', () => {
+    const young = named('20261121T1205', { modifiedAt: now - 2_000 })
+    expect(judge('file_fresh', `${keys}, stable_for: 10s`, files(young, named('20261121T1157'))).value).toBe(
+      10 * minute,
+    )
+  })
+  test('counts an mtime that is a little ahead', () => {
+    expect(verdict('file_fresh', 'glob: g, max_age: 45m', files(file(-2_000)))).toBe('pass')
   })
 })
 
@@ -251,6 +320,22 @@ test('process, service and disk', () => {
     'unknown bad_value',
   )
 })
+test.each(['{warn: 5GiB, fail: 1GiB}', '{warn: 10%, fail: 2GiB}', '{fail: 2%}'])(
+  'disk says once how much is free, with the limits %s',
+  (free) => {
+    const measured = { freeBytes: 50 * 2 ** 30, totalBytes: 200 * 2 ** 30 }
+    expect(judge('disk', `path: /data, free: ${free}`, measured)).toMatchObject({
+      message: 'Free on /data: 50.0 GiB (25.0 %).',
+      value: 50 * 2 ** 30,
+    })
+  },
+)
+test('disk says its limit in the same words, whatever unit it is written in', () => {
+  const measured = { freeBytes: 2 * 2 ** 30, totalBytes: 100 * 2 ** 30 }
+  expect(judge('disk', 'path: /data, free: {warn: 10%, fail: 1GiB}', measured).message).toBe(
+    'Free on /data: 2.0 GiB (2.0 %); at least 10.0 GiB (10.0 %) expected.',
+  )
+})
 
 describe('heartbeat', () => {
   const keys = 'token: t1234567, cron: "*/15 * * * *", grace: 5m'
@@ -276,6 +361,38 @@ describe('heartbeat', () => {
   test('cannot tell before anything was due', () => {
     expect(verdict('heartbeat', keys, { listeningSince: now - minute })).toBe('unknown no_data')
     expect(verdict('heartbeat', keys, { listeningSince })).toBe('fail limit')
+  })
+  test('says how long the last run took', () => {
+    const ran = { lastSuccessAt: now - 6 * minute, lastDuration: 90_500, listeningSince }
+    const performance = [{ label: 'duration', value: 90.5, unit: 's' }]
+    expect(judge('heartbeat', keys, ran)).toMatchObject({
+      outcome: 'pass',
+      message: 'The job reported 6 min ago, and took 1 min.',
+      performance,
+    })
+    expect(judge('heartbeat', keys, { ...ran, lastFailure: { at: now } })).toMatchObject({ performance })
+  })
+  test('fails when a job runs longer than the grace, though the last report is in time', () => {
+    const running = (since: number) => ({
+      lastSuccessAt: now - 6 * minute,
+      runningSince: now - since,
+      listeningSince,
+    })
+    expect(judge('heartbeat', keys, running(4 * minute))).toMatchObject({
+      outcome: 'pass',
+      message: 'The job reported 6 min ago. It runs since 4 min.',
+      failsIn: minute,
+    })
+    expect(judge('heartbeat', keys, running(6 * minute))).toMatchObject({
+      outcome: 'fail',
+      reason: 'limit',
+      message: 'The job began 6 min ago, and has not told its end.',
+      expected: 'at most 5 min',
+      observed: '6 min',
+    })
+    const started = { runningSince: now - 6 * minute, listeningSince: now - 6 * minute }
+    expect(verdict('heartbeat', keys, started)).toBe('fail limit')
+    expect(verdict('heartbeat', 'token: t1234567, period: 1h', running(50 * minute))).toBe('pass')
   })
   test('takes the common schedule as well', () => {
     expect(
@@ -323,19 +440,44 @@ describe('command speaks the plugin protocol', () => {
     })
   })
   test.each([
-    ['10', 11, -1, 10],
-    ['10:', 9, -5, 10],
-    ['~:10', 11, 10.5, -99],
-    ['10:20', 9, 21, 15],
-    ['@10:20', 10, 20, 21],
-  ])('the range %s alerts at %d and %d, not at %d', (text, first, second, good) => {
-    const range = parseNagiosRange(text)
-    if (range === undefined) throw new Error('no range')
-    expect([first, second, good].map((value) => rangeAlerts(range, value))).toEqual([true, true, false])
+    ['/=2643MB;5948;5958;0;5968', [['/', 2643, 'MB']]],
+    [
+      '/=43.5GiB;;;0;252 /boot=68MiB;88;93;0;98',
+      [
+        ['/', 43.5, 'GiB'],
+        ['/boot', 68, 'MiB'],
+      ],
+    ],
+    ['procs=202;1:;1:;0;', [['procs', 202, '']]],
+    [
+      'load1=2.510;50.000;60.000;0; load5=-1;~:5;@10:20;0;',
+      [
+        ['load1', 2.51, ''],
+        ['load5', -1, ''],
+      ],
+    ],
+    [
+      'time=0.000123s;;;0.000000;10.000000 size=1301B;0;0;0',
+      [
+        ['time', 0.000123, 's'],
+        ['size', 1301, 'B'],
+      ],
+    ],
+    [
+      "'C:\\ used %'=12%;80;90 offset=+0.5ms x=.25 c=17c",
+      [
+        ['C:\\ used %', 12, '%'],
+        ['offset', 0.5, 'ms'],
+        ['x', 0.25, ''],
+        ['c', 17, 'c'],
+      ],
+    ],
+    ['broken=; =5 none=U;1;2 word=abc fine=1', [['fine', 1, '']]],
+  ])('the performance data %s', (text, expected) => {
+    expect(
+      parsePluginOutput(`OK | ${text}`).performance.map(({ label, value, unit }) => [label, value, unit]),
+    ).toEqual(expected)
   })
-  test.each(['', ':', '20:10', 'a', '10:~', '1 2'])('“%s” is no range', (text) =>
-    expect(parseNagiosRange(text)).toBeUndefined(),
-  )
 })
 
 test('virtual checks: what is not known could still tip it', () => {

@@ -165,6 +165,22 @@ describe('a mistake has its line, column, path and the nearest name', () => {
       withCheck('{id: x, process: a, type: file_fresh, glob: "{{todya}}/*", max_age: 5m}'),
       'Nothing fills {{todya}} in. Did you mean today?',
     ],
+    ...(
+      [
+        ['{{YYY}}', 'There is no {{YYY}}; there are YYYY, MM, DD, hh, mm, ss.'],
+        ['{{YYYY}}{{MM}}', '{{DD}} is missing: a moment needs YYYY, MM and DD.'],
+        ['{{YYYY}}{{MM}}{{DD}}{{MM}}', '{{MM}} is there twice.'],
+        ['{{YYYY}}{{MM}}{{DD}}{{mm}}', 'Minutes, {{mm}}, need {{hh}}.'],
+        ['{{YYYY}}{{MM}}{{DD}}{{hh}}{{ss}}', 'Seconds, {{ss}}, need {{mm}}.'],
+        ['{{YYYY}}/{{MM}}/{{DD}}', 'It is a part of the name of a file: no folders'],
+        ['{YYYY}{{MM}}{{DD}}', 'no single braces'],
+        ['ctime', 'is not `mtime` or a name pattern.'],
+      ] as const
+    ).map(([time, expected]) => [
+      `the name pattern ${time}`,
+      withCheck(`{id: x, process: a, type: file_fresh, glob: g, max_age: 5m, time: "${time}"}`),
+      expected,
+    ]),
     ['a key given twice', `${chain()}\nversion: 1`, 'This is not valid YAML: Map keys must be unique.'],
     [
       'another version',

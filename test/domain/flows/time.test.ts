@@ -3,6 +3,11 @@ import { volumeBuckets } from '../../../src/domain/flows/checks/volume-buckets.t
 import { nextTime, parseCron, parseOnCalendar, previousTime } from '../../../src/domain/flows/time/cron.ts'
 import { fillDates } from '../../../src/domain/flows/time/dates-in-text.ts'
 import { durationInWords, parseDuration } from '../../../src/domain/flows/time/duration.ts'
+import {
+  momentOfWallClock,
+  parseNamePattern,
+  wallClockReader,
+} from '../../../src/domain/flows/time/moment-in-name.ts'
 
 const at = (text: string) => Date.parse(text)
 const shown = (moment: number | undefined) =>
@@ -137,4 +142,31 @@ test('dates in paths are those of the time zone', () => {
   const late = at('2026-11-21T23:30:00Z')
   expect(fillDates('store/{{today}}/{{ yesterday }}', late, 'UTC')).toBe('store/2026-11-21/2026-11-20')
   expect(fillDates('{{today}}', late, 'Asia/Tokyo')).toBe('2026-11-22')
+})
+
+describe('the moment in a name', () => {
+  const momentIn = (name: string, timezone: string, text = '{{YYYY}}{{MM}}{{DD}}T{{hh}}{{mm}}{{ss}}') => {
+    const pattern = parseNamePattern(text)
+    if (typeof pattern === 'string') throw new Error(pattern)
+    const wallClock = wallClockReader(pattern)(name)
+    return wallClock === undefined ? undefined : shown(momentOfWallClock(wallClock, timezone))
+  }
+  test.each([
+    ['20260701T130059.zip', 'Europe/London', '2026-07-01T12:00:59.000Z'],
+    ['20260701T130059.zip', 'America/New_York', '2026-07-01T17:00:59.000Z'],
+    // The hour that summer time skips, and the one that comes twice.
+    ['20260329T013000.zip', 'Europe/London', '2026-03-29T01:30:00.000Z'],
+    ['20261025T013000.zip', 'Europe/London', '2026-10-25T00:30:00.000Z'],
+    ['20280229T000000.zip', 'UTC', '2028-02-29T00:00:00.000Z'],
+    ['20270229T000000.zip', 'UTC', undefined],
+    ['19691231T235959.zip', 'UTC', undefined],
+    ['99999999T999999-20261121T120000.zip', 'UTC', '2026-11-21T12:00:00.000Z'],
+  ])('%s in %s is %s', (name, timezone, expected) => {
+    expect(momentIn(name, timezone)).toBe(expected)
+  })
+  test('what stands between the parts stands for itself', () => {
+    const text = 'a.b+{{ YYYY }}(|{{MM}}[x]{{DD}}$'
+    expect(momentIn('zza.b+2026(|11[x]21$9', 'UTC', text)).toBe('2026-11-21T00:00:00.000Z')
+    expect(momentIn('aXb+2026(|11[x]21$', 'UTC', text)).toBeUndefined()
+  })
 })

@@ -5,6 +5,7 @@ import type { EngineMetrics } from '../../../src/domain/metrics/engine-metrics.t
 import { flowMetricFamilies } from '../../../src/domain/metrics/flow-families.ts'
 import { metricFamilies } from '../../../src/domain/metrics/metric-families.ts'
 import { type MetricFamily, writeOpenMetrics } from '../../../src/domain/metrics/openmetrics.ts'
+import { statesAsGauges, writePrometheusText } from '../../../src/domain/metrics/prometheus-text.ts'
 import { stages } from '../../../src/domain/pipeline/run.ts'
 import { chain } from '../../support/flows/flow-text.ts'
 import { playedFlows, watched } from '../../support/flows/watched.ts'
@@ -263,5 +264,48 @@ describe('the families of the portal', () => {
   test('carry no labels but stage, status, window and quantile', () => {
     const labels = families.flatMap(({ samples }) => samples.flatMap((sample) => Object.keys(sample.labels)))
     expect(new Set(labels)).toEqual(new Set(['stage', 'window', 'quantile', 'status']))
+  })
+})
+
+describe('the older text format', () => {
+  const families: readonly MetricFamily[] = [
+    shards,
+    { name: 'box_requests', type: 'counter', help: 'A "back\\slash"\nand a line.', samples: [{ value: 7 }] },
+    { name: 'box_age_seconds', type: 'gauge', unit: 'seconds', help: 'Age.', samples: [] },
+    {
+      name: 'box_state',
+      type: 'stateset',
+      help: 'State.',
+      samples: [{ labels: { box: 'a' }, states: ['GOOD', 'BAD'], state: 'BAD' }],
+    },
+    {
+      name: 'box_wait_seconds',
+      type: 'summary',
+      help: 'Wait.',
+      samples: [{ labels: { say: 'a"b' }, quantile: 1, value: Number.NaN }],
+    },
+  ]
+  test('knows no units, no state sets and no end', () => {
+    expect(writePrometheusText(families)).toBe(`# HELP box_shards Shards that wait.
+# TYPE box_shards gauge
+box_shards{stage="quality"} 2
+box_shards{stage="export"} 0
+# HELP box_requests_total A "back\\\\slash"\\nand a line.
+# TYPE box_requests_total counter
+box_requests_total 7
+# HELP box_age_seconds Age.
+# TYPE box_age_seconds gauge
+# HELP box_state State.
+# TYPE box_state gauge
+box_state{box="a",box_state="GOOD"} 0
+box_state{box="a",box_state="BAD"} 1
+# HELP box_wait_seconds Wait.
+# TYPE box_wait_seconds summary
+box_wait_seconds{say="a\\"b",quantile="1.0"} NaN
+`)
+  })
+  test('state sets as gauges have the same samples', () => {
+    const lines = (text: string) => text.split('\n').filter((line) => line.startsWith('box_'))
+    expect(lines(writeOpenMetrics(statesAsGauges(families)))).toEqual(lines(writeOpenMetrics(families)))
   })
 })

@@ -22,8 +22,14 @@ export const command = defineCheckType({
       list(filledText, { atLeast: 1 }),
       'Program and arguments; there is no shell. The program has to lie in an allowed folder.',
     ),
-    env: optional(anyKeys(text), 'Its environment; nothing of ours is handed on.'),
-    cwd: optional(filledText, 'The folder it runs in.'),
+    env: optional(
+      anyKeys(text),
+      'Its environment beside `PATH` and `LANG=C.UTF-8`; nothing of ours is handed on.',
+    ),
+    cwd: optional(
+      filledText,
+      'The folder it runs in; without it `/`. A relative one begins where the portal was started.',
+    ),
   },
   judge(_parameters, { exitStatus, output }: CommandMeasurement): CheckResult {
     const { summary, details, performance } = parsePluginOutput(output)

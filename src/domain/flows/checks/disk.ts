@@ -1,8 +1,8 @@
 import { required } from '../configuration/shape.ts'
-import { filledText, space } from '../configuration/value-shapes.ts'
+import { type Amount, filledText, space } from '../configuration/value-shapes.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { judgeAtLeast, limitsOf, worstOf } from './limits.ts'
+import { judgeAtLeast, limitsOf } from './limits.ts'
 
 export interface DiskMeasurement {
   readonly freeBytes: number
@@ -20,20 +20,13 @@ export const disk = defineCheckType({
   },
   judge({ path, free }, { freeBytes, totalBytes }: DiskMeasurement) {
     if (!(totalBytes > 0)) return couldNotTell('bad_value', `${path} has no size.`)
-    const percent = (100 * freeBytes) / totalBytes
-    return worstOf(
-      (['fail', 'warn'] as const).map((level) => {
-        const limit = free[level]
-        const limits = { warn: undefined, fail: undefined, [level]: limit?.value }
-        return limit?.percent === false
-          ? judgeAtLeast(
-              limits,
-              freeBytes,
-              `Free on ${path}`,
-              (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`,
-            )
-          : judgeAtLeast(limits, percent, `Free on ${path}`, (share) => `${share.toFixed(1)} %`)
-      }),
-    )
+    // Both limits in bytes, whatever they are written in: one sentence, and one unit in the history.
+    const bytesOf = (limit: Amount | undefined) =>
+      limit?.percent === true ? (limit.value * totalBytes) / 100 : limit?.value
+    const limits = { warn: bytesOf(free.warn), fail: bytesOf(free.fail) }
+    return judgeAtLeast(limits, freeBytes, `Free on ${path}`, (bytes) => inWords(bytes, totalBytes))
   },
 })
+
+const inWords = (bytes: number, totalBytes: number) =>
+  `${(bytes / 2 ** 30).toFixed(1)} GiB (${((100 * bytes) / totalBytes).toFixed(1)} %)`

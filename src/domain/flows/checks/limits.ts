@@ -30,8 +30,9 @@ export function judgeRange(limits: Limits<NagiosRange>, value: number, what: str
     ['warn', limits.warn],
   ] as const) {
     if (range === undefined || !rangeAlerts(range, value)) continue
-    const told = { ...more, expected: rangeInWords(range) }
-    const message = `${what}; ${rangeInWords(range)} expected.`
+    const expected = rangeInWords(range, value)
+    const told = { ...more, expected }
+    const message = `${what}; ${expected} expected.`
     return level === 'fail' ? fail('limit', message, told) : warn('limit', message, told)
   }
   return pass(`${what}.`, more)

@@ -24,10 +24,15 @@ export function parseNagiosRange(text: string): NagiosRange | undefined {
 export const rangeAlerts = (range: NagiosRange, value: number): boolean =>
   range.inside === (value >= range.low && value <= range.high)
 
-/** What the value should be, for people. */
-export function rangeInWords({ low, high, inside }: NagiosRange): string {
-  if (inside) return `outside ${low} to ${high}`
-  if (high === Number.POSITIVE_INFINITY) return `at least ${low}`
-  if (low === Number.NEGATIVE_INFINITY || low === 0) return `at most ${high}`
-  return `${low} to ${high}`
+/** What this value should have been, for people. */
+export function rangeInWords({ low, high, inside }: NagiosRange, value: number): string {
+  const hasLow = low !== Number.NEGATIVE_INFINITY
+  const hasHigh = high !== Number.POSITIVE_INFINITY
+  if (inside) {
+    if (!hasHigh) return `below ${low}`
+    return hasLow ? `outside ${low} to ${high}` : `above ${high}`
+  }
+  if (!hasHigh) return `at least ${low}`
+  // Of what is counted nobody asks whether it is negative.
+  return !hasLow || (low === 0 && value >= 0) ? `at most ${high}` : `${low} to ${high}`
 }

@@ -25,7 +25,7 @@ export function parsePluginOutput(output: string): PluginOutput {
 function parsePerformance(text: string): PerformanceDatum[] {
   const found: PerformanceDatum[] = []
   for (const match of text.matchAll(
-    /(?:'((?:[^']|'')*)'|([^\s'=]+))=(-?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)([A-Za-z%µ]{0,5})(?=;|\s|$)/g,
+    /(?:'((?:[^']|'')*)'|([^\s'=]+))=([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)([A-Za-z%µ]{0,5})(?=;|\s|$)/g,
   )) {
     const [, quotedLabel, label, value = '', unit = ''] = match
     found.push({

@@ -1,5 +1,6 @@
 import { type CheckTypeName, checkTypes, isCheckTypeName } from '../checks/registry.ts'
 import { dateNames } from '../time/dates-in-text.ts'
+import { momentParts } from '../time/moment-in-name.ts'
 import { commonCheckKeys } from './common-check-keys.ts'
 import { anyKeys } from './container-shapes.ts'
 import { checkTypeKeys, type Parameter, parameterShape } from './flow-shape.ts'
@@ -49,7 +50,10 @@ export function readCheckTypes(root: LocatedMap, reading: Reading): CheckTemplat
     )
     const known = [...ownKeys, ...Object.keys(commonCheckKeys), ...Object.keys(checkTypes[chain.base].keys)]
     refuseUnknownKeys(value, known, reading, ` of ${chain.base}`)
-    for (const entry of entries) refuseUnknownPlaceholders(entry.value, Object.keys(parameters), reading)
+    for (const { key, value } of entries) {
+      const ofNames = sameKey(key) === 'time' ? momentParts : []
+      refuseUnknownPlaceholders(value, [...Object.keys(parameters), ...ofNames], reading)
+    }
     templates.set(key, { base: chain.base, parameters, entries })
   }
   return templates

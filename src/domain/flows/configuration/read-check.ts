@@ -50,7 +50,8 @@ export function readCheck(
     template === undefined ? [] : fillTemplate(template, entryOf(node, 'with')?.value, node, reading)
   const merged = layered(node, filled, defaults?.kind === 'map' ? onlyDefaults(defaults.entries) : [])
   for (const { key, value } of node.entries) {
-    if (key !== 'with') refuseUnknownPlaceholders(value, [], reading)
+    // The parts of a name pattern are no placeholders: its own reader tells what is wrong with them.
+    if (key !== 'with' && sameKey(key) !== 'time') refuseUnknownPlaceholders(value, [], reading)
   }
   const common = readKeys(merged, commonCheckKeys, reading)
   const parameters = readKeys(merged, keys, reading)

@@ -2,6 +2,7 @@ import { type NagiosRange, parseNagiosRange } from '../checks/nagios-range.ts'
 import { type Cron, parseCron, parseOnCalendar } from '../time/cron.ts'
 import { parseDuration } from '../time/duration.ts'
 import { isTimezone } from '../time/local-time.ts'
+import { type NamePattern, parseNamePattern } from '../time/moment-in-name.ts'
 import { quoted } from './located.ts'
 import { nearestName } from './nearest-name.ts'
 import type { NameKind, Shape } from './shape.ts'
@@ -133,6 +134,13 @@ export const moment = scalar('a moment', (value) => {
     ? Date.parse(value)
     : Number.NaN
   return Number.isNaN(at) ? { wrong: 'Write date, time and offset: 2026-12-05T20:00:00Z.' } : at
+})
+
+/** Where the moment of a file comes from: its mtime, or its name. */
+export const fileTime = scalar<'mtime' | NamePattern>('`mtime` or a name pattern', (value) => {
+  if (value === 'mtime') return value
+  const parsed = parseNamePattern(value)
+  return typeof parsed === 'string' ? { wrong: parsed } : parsed
 })
 
 export const httpUrl = scalar('an http or https address', (value) => {
