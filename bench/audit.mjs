@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { readConfig } from '../dist/config.js'
+import { readAbout } from '../dist/db/audit-about.js'
 import { AuditLeadership } from '../dist/db/audit-leadership.js'
 import { readAuditPage } from '../dist/db/audit-reading.js'
 import { readReport } from '../dist/db/audit-report.js'
@@ -11,6 +12,7 @@ import { startAuditSequencer } from '../dist/jobs/audit-sequencer.js'
 import { verifyAuditLog } from '../dist/jobs/verify-audit-log.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
+import { seedAbout, someDataset, somePerson } from './audit-about.mjs'
 import { auditedRoutes } from './audited-routes.mjs'
 
 const seconds = (from) => (performance.now() - from) / 1000
@@ -65,6 +67,7 @@ export async function auditBudgets(folder, rows, report) {
       '<=',
       30,
     )
+    await seedAbout(stack.url)
     await pages(stack.db, rows, report)
     await reports(stack.db, rows, report)
     await auditedRoutes(stack, place, report)
@@ -95,7 +98,6 @@ async function pages(db, rows, report) {
     .executeTakeFirst()
   const moment = (share) => new Date(first.getTime() + (last - first) * share)
   const any = (count) => Math.floor(Math.random() * count)
-  const some = (count) => Array.from({ length: count }, () => `ds_${any(50_000)}`)
   const filters = {
     none: () => ({}),
     actor: () => ({ actor: `usr_${any(200)}` }),
@@ -113,15 +115,19 @@ async function pages(db, rows, report) {
     'actor and outcome there is none of': () => ({ actor: `usr_${any(200)}`, outcome: 'failed' }),
     'action and outcome denied': () => ({ action: actions[any(40)], outcome: 'denied' }),
     'actor and object type that never meet': () => ({ actor: `usr_${any(50) * 4}`, objectType: 'run' }),
-    // As many objects as a page about a dataset looks for.
-    'everything about a dataset': () => ({
-      about: { objectIds: some(650), actorId: undefined, isCut: true },
+    // What belongs to them is looked up first, as the page does, and that counts.
+    'everything about a dataset': async () => ({ about: await readAbout(db, someDataset()) }),
+    'everything about a person': async () => ({ about: await readAbout(db, somePerson()) }),
+    'everything about a dataset, and time': async () => ({
+      about: await readAbout(db, someDataset()),
+      to: moment(Math.random()),
     }),
-    'everything about a person': () => ({
-      about: { objectIds: some(1), actorId: `usr_${any(200)}`, isCut: false },
+    'everything about a dataset, denied': async () => ({
+      about: await readAbout(db, someDataset()),
+      outcome: 'denied',
     }),
-    'everything about a dataset, denied': () => ({
-      about: { objectIds: some(650), actorId: undefined, isCut: true },
+    'everything about a person, denied': async () => ({
+      about: await readAbout(db, somePerson()),
       outcome: 'denied',
     }),
     'action and object type that never meet': () => ({ action: actions[any(10) * 4], objectType: 'run' }),
@@ -131,7 +137,7 @@ async function pages(db, rows, report) {
     for (let round = 0; round < 100; round++) {
       const cursor = round % 2 === 0 ? {} : { before: 1 + any(rows) }
       const began = performance.now()
-      await readAuditPage(db, filter(), cursor, 100)
+      await readAuditPage(db, await filter(), cursor, 100)
       took.push(performance.now() - began)
     }
     const p95 = percentile(took, 0.95)

@@ -88,11 +88,13 @@ await runProcess(async () => {
   })
   const drawer = new FlowDrawer(log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
+  // Of their own, so that no upload waits for a removal.
+  const removals = new SourceReader(stack.vaultFolders, 1)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
   const work = async () => {
     await vault.sweepTemporary()
-    deletions = startDeletions({ db, vault, clock, random, log })
+    deletions = startDeletions({ db, vault, takeOut: removals.takeOut(vault), clock, random, log })
     keys
       .goOn(system())
       .catch((error: unknown) =>
@@ -169,6 +171,7 @@ await runProcess(async () => {
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
+  removals.stop()
   await drawer.stop()
   await audit.stop()
   await flows.stop()

@@ -4,6 +4,7 @@ import { startAuditSequencer } from './jobs/audit-sequencer.ts'
 import { startDeletions } from './jobs/deletions.ts'
 import { startEngine } from './jobs/engine.ts'
 import { startHousekeeping } from './jobs/housekeeping.ts'
+import { SourceReader } from './jobs/source-reader.ts'
 import { createLog } from './log.ts'
 import { onStopSignal, runProcess } from './process.ts'
 import { openStack } from './start.ts'
@@ -33,12 +34,14 @@ await runProcess(async () => {
     workers: Math.max(1, config.workers),
     limits: config.runLimits,
   })
-  const deletions = startDeletions(shared)
+  const reader = new SourceReader(stack.vaultFolders, 1)
+  const deletions = startDeletions({ ...shared, takeOut: reader.takeOut(stack.vault) })
   process.stdout.write('Signalbox worker is ready\n')
   const housekeeping = startHousekeeping({ ...shared, intermediatesDays: config.intermediatesDays })
   await stopped
   await housekeeping.stop()
   await Promise.all([engine.stop(), deletions.stop()])
+  reader.stop()
   await audit.stop()
   await stack.close()
 })

@@ -343,6 +343,8 @@ export interface Database {
     /** Of the subject; and those nobody could look into. */
     records: Generated<number>
     unreadable: Generated<number>
+    /** Parquet files that were copied as JSON Lines. */
+    filesAsJsonLines: Generated<number>
     /** Why records cannot be removed from it. */
     problem: Generated<string | null>
     doneAt: Generated<Date | null>

@@ -1,15 +1,15 @@
 import { type Kysely, sql } from 'kysely'
-import { type FoundRecords, layoutWithout, withoutRecords } from '../domain/deletion/remove-records.ts'
+import { detectionWithout } from '../domain/deletion/remove-records.ts'
+import type { TakenOut } from '../domain/deletion/take-out.ts'
 import { newId } from '../domain/ids.ts'
 import { encodeRepairs, type RepairedRecord, readRepairs } from '../domain/pipeline/repairs.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { type DeletingVault, finish, runsOver } from './dataset-deletion.ts'
 import { noteKey, undestroyedKeys } from './deletion-keys.ts'
 import type { Database } from './schema.ts'
-import { findInFiles, matcher, readFiles, type SourceFile } from './subject-search.ts'
+import { readFiles, type SearchDeps, type SourceFile, takeOutOfFiles } from './subject-search.ts'
 
-export interface RemovalDeps {
-  readonly db: Kysely<Database>
+export interface RemovalDeps extends SearchDeps {
   readonly vault: DeletingVault
   readonly clock: () => Date
   readonly random: (bytes: number) => Uint8Array
@@ -22,13 +22,12 @@ export interface RemovalDeps {
  * nobody and swept.
  */
 export async function performRemoval(deps: RemovalDeps, deletionId: string): Promise<void> {
-  const { db, clock } = deps
+  const { db, vault, clock, random } = deps
   const { subjectHmac } = await db
     .selectFrom('deletions')
     .select('subjectHmac')
     .where('id', '=', deletionId)
     .executeTakeFirstOrThrow()
-  const isAsked = await matcher(deps.vault, subjectHmac ?? '')
   const datasets = await db
     .selectFrom('deletionDatasets')
     .innerJoin('datasets', 'datasets.id', 'deletionDatasets.datasetId')
@@ -41,8 +40,13 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
   for (const { datasetId } of datasets) {
     const version = await newVersion(deps, deletionId, datasetId)
     const files = await readFiles(db, datasetId)
-    for await (const { file, found } of findInFiles(deps, datasetId, files, isAsked)) {
-      await copySource(deps, deletionId, datasetId, file, found, version)
+    const copyOf = async ({ objectId }: SourceFile) =>
+      (await vault.keyVersionOf(datasetId, objectId)) >= version
+        ? undefined
+        : newId('file', clock().getTime(), random(10))
+    const copies = takeOutOfFiles(deps, datasetId, files, subjectHmac ?? '', copyOf)
+    for await (const { file, found, copyTo } of copies) {
+      if (copyTo !== undefined) await noteCopy(deps, deletionId, datasetId, file, found, copyTo)
     }
     await copyRepairs(deps, datasetId, version)
     await dropDerived(db, deletionId, datasetId)
@@ -70,12 +74,19 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
   await db.transaction().execute(async (trx) => {
     const caller = await finish(trx, deletionId, clock())
     if (caller === undefined) return
+    const { filesAsJsonLines } = await trx
+      .selectFrom('deletionDatasets')
+      .select((eb) =>
+        eb.fn.coalesce(eb.fn.sum<number>('filesAsJsonLines'), sql<number>`0`).as('filesAsJsonLines'),
+      )
+      .where('deletionId', '=', deletionId)
+      .executeTakeFirstOrThrow()
     await recordAudit(trx, caller, {
       action: 'subject.deletion-completed',
       objectType: 'system',
       objectId: deletionId,
       outcome: 'allowed',
-      details: {},
+      details: { filesAsJsonLines },
     })
   })
 }
@@ -102,53 +113,52 @@ async function newVersion({ db, vault }: RemovalDeps, deletionId: string, keyOwn
   return (await noted()).newVersion ?? made
 }
 
-async function copySource(
-  { db, vault, clock, random }: RemovalDeps,
+/** From here on the copy is the source; the places it lost are remembered. */
+async function noteCopy(
+  { db, clock }: RemovalDeps,
   deletionId: string,
   datasetId: string,
   file: SourceFile,
-  found: FoundRecords,
-  version: number,
+  { ordinals, copy }: TakenOut,
+  objectId: string,
 ): Promise<void> {
-  if ((await vault.keyVersionOf(datasetId, file.objectId)) >= version) return
-  const source = await vault.open({ owner: datasetId, id: file.objectId, kind: 'source' })
-  const objectId = newId('file', clock().getTime(), random(10))
-  try {
-    const name = { owner: datasetId, id: objectId, kind: 'source' } as const
-    const { bytes, sha256 } = await vault.write(
-      name,
-      withoutRecords(source, file.layout, file.mapping, found),
-    )
-    await db.transaction().execute(async (trx) => {
-      const row = await trx
-        .selectFrom('datasetFiles')
-        .select('detection')
-        .where('id', '=', file.id)
-        .where('objectId', '=', file.objectId)
-        .forUpdate()
-        .executeTakeFirst()
-      if (row === undefined) return
-      const detection = { ...row.detection, layout: layoutWithout(row.detection.layout) }
+  if (copy === undefined) throw new Error('a copy that was asked for was not made')
+  const { bytes, sha256 } = copy
+  await db.transaction().execute(async (trx) => {
+    const row = await trx
+      .selectFrom('datasetFiles')
+      .select('detection')
+      .where('id', '=', file.id)
+      .where('objectId', '=', file.objectId)
+      .forUpdate()
+      .executeTakeFirst()
+    if (row === undefined) return
+    const detection = detectionWithout(row.detection, ordinals.length, clock())
+    await trx
+      .updateTable('datasetFiles')
+      .set({ objectId, bytes, sha256, detection: JSON.stringify(detection) })
+      .where('id', '=', file.id)
+      .execute()
+    if (detection.layout.format !== row.detection.layout.format) {
       await trx
-        .updateTable('datasetFiles')
-        .set({ objectId, bytes, sha256, detection: JSON.stringify(detection) })
-        .where('id', '=', file.id)
+        .updateTable('deletionDatasets')
+        .set({ filesAsJsonLines: sql`files_as_json_lines + 1` })
+        .where('deletionId', '=', deletionId)
+        .where('datasetId', '=', datasetId)
         .execute()
-      for (let at = 0; at < found.ordinals.length; at += 1_000) {
-        await trx
-          .insertInto('removedRecords')
-          .values(
-            found.ordinals
-              .slice(at, at + 1_000)
-              .map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
-          )
-          .onConflict((conflict) => conflict.doNothing())
-          .execute()
-      }
-    })
-  } finally {
-    await source.close()
-  }
+    }
+    for (let at = 0; at < ordinals.length; at += 1_000) {
+      await trx
+        .insertInto('removedRecords')
+        .values(
+          ordinals
+            .slice(at, at + 1_000)
+            .map((ordinal) => ({ datasetId, ordinal, fileId: file.id, deletionId })),
+        )
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    }
+  })
 }
 
 /** Repairs of what stays, under the new version; those of what was removed go. */

@@ -2,13 +2,9 @@ import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import { nameHash } from '../domain/deletion/deletion.ts'
-import {
-  type FoundRecords,
-  findRecordsOf,
-  obstacleToRemoval,
-  subjectFieldOf,
-} from '../domain/deletion/remove-records.ts'
-import { subjectHmac, subjectPurpose, subjectsIn } from '../domain/deletion/subject.ts'
+import { subjectFieldOf } from '../domain/deletion/remove-records.ts'
+import { subjectHmac, subjectKey, subjectMatcher, subjectsIn } from '../domain/deletion/subject.ts'
+import type { SourceToSearch, TakenOut, TakeOut } from '../domain/deletion/take-out.ts'
 import { parseJson } from '../domain/formats/jsonl.ts'
 import type { Layout } from '../domain/formats/source.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
@@ -19,11 +15,12 @@ import { recordAudit } from './audit-outbox.ts'
 import { runsOver } from './dataset-deletion.ts'
 import type { Database } from './schema.ts'
 
-/** Whose key hashes subjects: the vault's own, so that a subject has one hash in all datasets. */
-const keyOwner = 'vault'
-
-/** The subject key of a vault. */
-export const subjectKey = (vault: Vault): Promise<Uint8Array> => vault.deriveKey(keyOwner, subjectPurpose)
+/** What it takes to look through sources. */
+export interface SearchDeps {
+  readonly db: Kysely<Database>
+  readonly vault: Vault
+  readonly takeOut: TakeOut
+}
 
 /**
  * Takes up the search for a subject; nothing but a hash of the id is kept or written anywhere.
@@ -94,27 +91,17 @@ export async function readFiles(db: Kysely<Database>, datasetId: string): Promis
   }))
 }
 
-/** Whether a subject id is the one that was asked for. */
-export async function matcher(vault: Vault, hmac: string): Promise<(subject: string) => boolean> {
-  const key = await subjectKey(vault)
-  return (subject) => subjectHmac(key, subject) === hmac
-}
-
 /**
  * Looks through all sources of all datasets whose mapping names a subject. Begins anew after a crash; what it found is
  * written at its end, unless another was there before.
  */
-export async function performSearch(
-  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
-  deletionId: string,
-): Promise<void> {
-  const { db, vault } = deps
+export async function performSearch(deps: SearchDeps, deletionId: string): Promise<void> {
+  const { db } = deps
   const { subjectHmac: hmac } = await db
     .selectFrom('deletions')
     .select('subjectHmac')
     .where('id', '=', deletionId)
     .executeTakeFirstOrThrow()
-  const isAsked = await matcher(vault, hmac ?? '')
   const rows: Insertable<Database['deletionDatasets']>[] = []
   const datasets = await db
     .selectFrom('datasets')
@@ -125,7 +112,7 @@ export async function performSearch(
   for (const dataset of datasets) {
     const files = await readFiles(db, dataset.id)
     if (!files.some(({ mapping }) => subjectFieldOf(mapping) !== undefined)) continue
-    const found = await searchDataset(deps, dataset.id, files, isAsked)
+    const found = await searchDataset(deps, dataset.id, files, hmac ?? '')
     if (found.records === 0 && found.problem === undefined) continue
     const { bytes } = await db
       .selectFrom('datasetFiles')
@@ -160,17 +147,15 @@ export async function performSearch(
 }
 
 async function searchDataset(
-  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  deps: SearchDeps,
   datasetId: string,
   files: readonly SourceFile[],
-  isAsked: (subject: string) => boolean,
+  hmac: string,
 ): Promise<{ records: number; unreadable: number; problem: string | undefined }> {
-  const problem = files.flatMap(({ layout }) => obstacleToRemoval(layout) ?? [])[0]
-  if (problem !== undefined) return { records: 0, unreadable: 0, problem }
   let records = 0
   let unreadable = 0
   try {
-    for await (const { found } of findInFiles(deps, datasetId, files, isAsked)) {
+    for await (const { found } of takeOutOfFiles(deps, datasetId, files, hmac)) {
       records += found.ordinals.length
       unreadable += found.unreadable
     }
@@ -181,35 +166,51 @@ async function searchDataset(
   }
 }
 
-/** Each source of a dataset with the records in it that are about someone. */
-export async function* findInFiles(
-  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+/**
+ * Each source of a dataset with what is in it of someone.
+ * @param copyOf answers the object that gets a copy without those records; undefined: none is made
+ */
+export async function* takeOutOfFiles(
+  deps: SearchDeps,
   datasetId: string,
   files: readonly SourceFile[],
-  isAsked: (subject: string) => boolean,
-): AsyncGenerator<{ readonly file: SourceFile; readonly found: FoundRecords }> {
+  hmac: string,
+  copyOf: (file: SourceFile) => Promise<string | undefined> = async () => undefined,
+): AsyncGenerator<{
+  readonly file: SourceFile
+  readonly found: TakenOut
+  readonly copyTo: string | undefined
+}> {
   const fields = new Set(files.flatMap(({ mapping }) => subjectFieldOf(mapping) ?? []))
+  const isAsked = await subjectMatcher(deps.vault, hmac)
   const repaired = await repairedAbout(deps, datasetId, [...fields], isAsked)
-  let ordinal = 0
+  let firstOrdinal = 0
   for (const file of files) {
-    const source = await deps.vault.open({ owner: datasetId, id: file.objectId, kind: 'source' })
-    try {
-      const found = await findRecordsOf(source, file.layout, file.mapping, ordinal, isAsked, repaired)
-      ordinal += found.records
-      yield { file, found }
-    } finally {
-      await source.close()
+    const { objectId, layout, mapping } = file
+    const copyTo = await copyOf(file)
+    const work: SourceToSearch = {
+      datasetId,
+      objectId,
+      layout,
+      mapping,
+      firstOrdinal,
+      subjectHmac: hmac,
+      repaired,
+      copyTo,
     }
+    const found = await deps.takeOut(work)
+    firstOrdinal += found.records
+    yield { file, found, copyTo }
   }
 }
 
 /** Ordinals that a person repaired to a record about someone; the source itself may be unreadable there. */
 async function repairedAbout(
-  { db, vault }: { readonly db: Kysely<Database>; readonly vault: Vault },
+  { db, vault }: Pick<SearchDeps, 'db' | 'vault'>,
   datasetId: string,
   fields: readonly string[],
   isAsked: (subject: string) => boolean,
-): Promise<ReadonlySet<number>> {
+): Promise<readonly number[]> {
   const rows = await db
     .selectFrom('repairs')
     .select(['objectId', 'ordinal'])
@@ -225,7 +226,7 @@ async function repairedAbout(
       if (fields.some((field) => subjectsIn(read.value, field).some(isAsked))) about.add(ordinal)
     }
   }
-  return about
+  return [...about]
 }
 
 /** Datasets that no search looks into, because their mapping names no subject. */

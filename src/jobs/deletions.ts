@@ -6,10 +6,13 @@ import { noteProblem, unfinishedDeletions, withDeletionLock } from '../db/deleti
 import type { Database } from '../db/schema.ts'
 import { performRemoval } from '../db/subject-removal.ts'
 import { performSearch } from '../db/subject-search.ts'
+import type { TakeOut } from '../domain/deletion/take-out.ts'
 
 export interface DeletionDeps {
   readonly db: Kysely<Database>
   readonly vault: DeletingVault
+  /** Looks through sources and copies them. */
+  readonly takeOut: TakeOut
   readonly clock: () => Date
   readonly random: (bytes: number) => Uint8Array
   readonly log: Logger

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SourceToSearch, TakenOut } from '../domain/deletion/take-out.ts'
 import { IngestionCheckpoint, SourceInput } from '../domain/pipeline/shard.ts'
 
 /** What a process of the source reader is asked: ids and settings. Record text is read there and stays there. */
@@ -28,6 +29,7 @@ export const SourceJob = z.discriminatedUnion('kind', [
         .readonly(),
     }),
   }),
+  z.strictObject({ kind: z.literal('take-out'), work: SourceToSearch }),
 ])
 export type SourceJob = z.infer<typeof SourceJob>
 
@@ -36,3 +38,10 @@ export const ShardAnswer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ingestion'), end: IngestionCheckpoint.optional() }),
   z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
 ])
+
+/** What taking records out answers. */
+export const TakeOutAnswer = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('taken-out'), found: TakenOut }),
+  z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
+])
+export type TakeOutAnswer = z.infer<typeof TakeOutAnswer>

@@ -4,8 +4,10 @@ import { forgetWhenSealed } from '../adapters/key-watch.ts'
 import { type OpenedVault, openLocalVault } from '../adapters/local-vault.ts'
 import { serveJobs } from '../adapters/watched-processes.ts'
 import { detectStored } from '../domain/datasets/receive-file.ts'
+import { takeOutStored } from '../domain/deletion/take-out.ts'
+import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { dispatchWork } from './dispatch-work.ts'
-import { SourceJob } from './source-job.ts'
+import { SourceJob, type TakeOutAnswer } from './source-job.ts'
 
 const folders = z.strictObject({
   keysFolder: z.string(),
@@ -25,6 +27,15 @@ serveJobs(async (asked, settings, channel) => {
   // It may have been sealed since the last job.
   await vault.lookAgain()
   if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
+  if (job.kind === 'take-out') {
+    return takeOutStored(vault)(job.work).then(
+      (found): TakeOutAnswer => ({ kind: 'taken-out', found }),
+      (error: unknown): TakeOutAnswer => {
+        if (error instanceof SourceRefused) return { kind: 'refused', problem: error.message }
+        throw error
+      },
+    )
+  }
   // The same port that a thread would have; what goes over it goes on to the parent, and back.
   const { port1, port2 } = new MessageChannel()
   port1.on('message', (cuts) => channel.say(cuts))

@@ -2,9 +2,12 @@ import type { VaultFolders } from '../adapters/local-vault.ts'
 import { ProcessLost, WatchedProcesses } from '../adapters/watched-processes.ts'
 import { DetectionAnswer } from '../domain/datasets/detect.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
+import { type TakeOut, takeOutStored } from '../domain/deletion/take-out.ts'
+import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { refuse } from '../domain/result.ts'
+import type { Vault } from '../domain/vault/vault.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
-import { ShardAnswer, type SourceJob } from './source-job.ts'
+import { ShardAnswer, type SourceJob, TakeOutAnswer } from './source-job.ts'
 
 /** What reading one file may take: a row group of Parquet says itself how large it is, and may say it wrong. */
 const limits = { residentBytes: 1024 ** 3, heapMebibytes: 768 } as const
@@ -63,6 +66,23 @@ export class SourceReader {
     } finally {
       port.close()
     }
+  }
+
+  /** Parquet is looked through and copied in a process, text where it is called. */
+  takeOut(vault: Vault): TakeOut {
+    const here = takeOutStored(vault)
+    return (work) => (work.layout.format === 'parquet' ? this.#takeOutOfParquet(work) : here(work))
+  }
+
+  readonly #takeOutOfParquet: TakeOut = async (work) => {
+    const job: SourceJob = { kind: 'take-out', work }
+    const answer = await this.#processes.run(job).catch((error: unknown) => {
+      if (error instanceof ProcessLost && error.why === 'memory') throw new SourceRefused(tooMuch)
+      throw error
+    })
+    const outcome = TakeOutAnswer.parse(answer)
+    if (outcome.kind === 'refused') throw new SourceRefused(outcome.problem)
+    return outcome.found
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import { deleteStoredDataset, requestDeletion } from '../../src/db/dataset-delet
 import { findDeletion } from '../../src/db/deletions.ts'
 import { setHold } from '../../src/db/retention.ts'
 import { certificateOf, nameHash } from '../../src/domain/deletion/deletion.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -21,7 +22,13 @@ afterAll(() => shop?.close())
 
 const ada = callerOf('ada')
 const clock = () => new Date()
-const deps = () => ({ db: shop.db, vault: shop.vault, clock, random: randomBytes })
+const deps = () => ({
+  db: shop.db,
+  vault: shop.vault,
+  takeOut: takeOutStored(shop.vault),
+  clock,
+  random: randomBytes,
+})
 const upload = () =>
   shop.dataset(
     'ada',

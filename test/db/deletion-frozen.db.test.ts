@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import { findDeletion, withDeletionLock } from '../../src/db/deletions.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
@@ -42,7 +43,13 @@ describe('the lock of a deletion', () => {
       'ada',
       conversations(3, (at) => `What about ${at}?`),
     )
-    const deps = { db: shop.db, vault: shop.vault, clock: () => new Date(), random: randomBytes }
+    const deps = {
+      db: shop.db,
+      vault: shop.vault,
+      takeOut: takeOutStored(shop.vault),
+      clock: () => new Date(),
+      random: randomBytes,
+    }
     const requested = await requestDeletion(deps, callerOf('ada'), datasetId)
     if (!requested.ok) throw new Error(requested.problem.message)
     const deletionId = requested.value

@@ -12,6 +12,7 @@ import { setHold } from '../../src/db/retention.ts'
 import { countUnsearched, requestSearch } from '../../src/db/subject-search.ts'
 import { Mapping } from '../../src/domain/datasets/mapping.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -24,7 +25,13 @@ let subject: string
 const ada = callerOf('ada')
 const admin = { id: 'usr_ada', role: 'admin' } as const
 const clock = () => new Date()
-const deps = () => ({ db: shop.db, vault: shop.vault, clock, random: randomBytes })
+const deps = () => ({
+  db: shop.db,
+  vault: shop.vault,
+  takeOut: takeOutStored(shop.vault),
+  clock,
+  random: randomBytes,
+})
 
 beforeAll(async () => {
   shop = await workshop()

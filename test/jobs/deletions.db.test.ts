@@ -3,6 +3,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import { findDeletion } from '../../src/db/deletions.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { type DeletionDeps, startDeletions } from '../../src/jobs/deletions.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
@@ -13,6 +14,7 @@ beforeAll(async () => {
   deps = {
     db: shop.db,
     vault: shop.vault,
+    takeOut: takeOutStored(shop.vault),
     clock: () => new Date(),
     random: randomBytes,
     log: pino({ level: 'debug' }, { write: (line: string) => void shop.logged.push(line) }),

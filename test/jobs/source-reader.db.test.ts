@@ -77,6 +77,16 @@ describe('recognising a file in a process of its own', { timeout: 60_000 }, () =
     expect(bomb.length, 'a small file').toBeLessThan(4 * 1024 * 1024)
     const answer = await detected('bomb', bomb)
     expect(!answer.ok && answer.problem.message).toContain('took more memory than one file may')
+    const search = reader.takeOut(shop.vault)({
+      datasetId: 'ds_bomb',
+      objectId: 'file_1',
+      layout: { format: 'parquet', encoding: 'binary' },
+      mapping: { shape: 'exchange', instructionField: 'instruction', outputField: 'output' },
+      firstOrdinal: 0,
+      subjectHmac: '',
+      repaired: [],
+    })
+    await expect(search).rejects.toThrow('took more memory than one file may')
     const next = await detected(
       'next',
       conversations(3, (at) => `Question ${at}`),

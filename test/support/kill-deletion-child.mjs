@@ -33,11 +33,22 @@ pg.Client.prototype.query = function (...args) {
 
 const { openLocalVault } = await import('../../dist/adapters/local-vault.js')
 const { connect } = await import('../../dist/db/connection.js')
+const { takeOutStored } = await import('../../dist/domain/deletion/take-out.js')
 const { performDeletion } = await import('../../dist/jobs/deletions.js')
 const vault = await openLocalVault(folders)
 const connection = connect(url, { warn: () => {} })
 isCounting = true
-await performDeletion({ db: connection.db, vault, clock: () => new Date(), random: randomBytes }, deletionId)
+await performDeletion(
+  {
+    db: connection.db,
+    vault,
+    // Here and not in a process of its own, whose steps nobody would count.
+    takeOut: takeOutStored(vault),
+    clock: () => new Date(),
+    random: randomBytes,
+  },
+  deletionId,
+)
 isCounting = false
 await connection.close()
 process.stdout.write(String(steps))

@@ -13,14 +13,20 @@ import { findDeletion, unfinishedDeletions } from '../../src/db/deletions.ts'
 import { keepRepairs } from '../../src/db/repairs.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
 import { Mapping } from '../../src/domain/datasets/mapping.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { verifyVault } from '../../src/domain/vault/verify-vault.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { TestDatabase } from './database.ts'
 import { problemsOf, rowsNaming } from './deletion-traces.ts'
 import { callerOf, workshop } from './engine.ts'
+import { type ParquetTalk, parquetOf } from './parquet-source.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-export const deletionKinds = ['a dataset', 'the records of a subject'] as const
+export const deletionKinds = [
+  'a dataset',
+  'the records of a subject',
+  'the records of a subject in Parquet',
+] as const
 export type DeletionKind = (typeof deletionKinds)[number]
 
 /** A deletion that was asked for and not begun: a dataset with a run of its own and one together with another. */
@@ -37,14 +43,20 @@ export interface PreparedDeletion {
 
 const subject = 'patient-4711'
 const ada = callerOf('ada')
-const line = (patient: string, at: number) =>
-  JSON.stringify({
-    patient,
-    conversations: [
-      { from: 'human', value: `What about number ${at}, said ${patient}?` },
-      { from: 'gpt', value: `Tell me more about number ${at}, as far as you like.` },
-    ],
-  })
+const talk = (patient: string, at: number): ParquetTalk => ({
+  patient,
+  conversations: [
+    { from: 'human', value: `What about number ${at}, said ${patient}?` },
+    { from: 'gpt', value: `Tell me more about number ${at}, as far as you like.` },
+  ],
+})
+const line = (patient: string, at: number) => JSON.stringify(talk(patient, at))
+/** Six records, the third of the subject, and one that is lost. */
+const patients = [0, 1, 2, 3, 4, 5].map((at) => (at === 2 ? subject : `other-${at}`))
+const sourceFor = (kind: DeletionKind): string | Uint8Array =>
+  kind === 'the records of a subject in Parquet'
+    ? parquetOf([...patients.map(talk), { patient: 'nobody', conversations: null }], 3)
+    : `${[...patients.map(line), '{"patient": '].join('\n')}\n`
 const mapping = Mapping.parse({
   shape: 'turns',
   turnsField: 'conversations',
@@ -54,12 +66,19 @@ const mapping = Mapping.parse({
   subjectField: 'patient',
 })
 
+const depsOf = (db: TestDatabase['db'], vault: OpenedVault) => ({
+  db,
+  vault,
+  takeOut: takeOutStored(vault),
+  clock: () => new Date(),
+  random: randomBytes,
+})
+
 export async function prepareDeletion(kind: DeletionKind): Promise<PreparedDeletion> {
   const shop = await workshop()
-  const deps = { db: shop.db, vault: shop.vault, clock: () => new Date(), random: randomBytes }
+  const deps = depsOf(shop.db, shop.vault)
   const engine = await shop.engine()
-  const lines = [0, 1, 2, 3, 4, 5].map((at) => line(at === 2 ? subject : `other-${at}`, at))
-  const datasetId = await shop.dataset('ada', `${[...lines, '{"patient": '].join('\n')}\n`)
+  const datasetId = await shop.dataset('ada', sourceFor(kind))
   await setMapping(shop.db, ada, datasetId, mapping, new Date())
   const other = await shop.dataset('ada', `${line('someone else', 1)}\n`)
   const alone = await shop.start(engine, 'ada', datasetId, { mode: 'sequential' })
@@ -125,7 +144,7 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
     const why = `${prepared.kind}, killed before step ${killAt}`
     const vault = await openLocalVault(folders)
     expect(await problemsOf({ db: database.db, vault }), why).toEqual([])
-    const deps = { db: database.db, vault, clock: () => new Date(), random: randomBytes }
+    const deps = depsOf(database.db, vault)
     // As the portal asks again and again: the server may not have noticed yet that who held the lock is gone.
     await vi.waitFor(
       async () => {
@@ -170,6 +189,8 @@ async function expectDone(
   }
   expect(texts, why).not.toContain(subject)
   for (const at of [0, 1, 3, 4, 5, 6]) expect(texts, why).toContain(`other-${at}`)
+  const copies = kind === 'the records of a subject in Parquet' ? 1 : 0
+  expect(deletion?.datasets, why).toMatchObject([{ records: 1, filesAsJsonLines: copies }])
   expect(await vault.keyVersions(datasetId), why).toHaveLength(1)
   const stale = await db.selectFrom('runs').select('id').where('staleAt', 'is not', null).execute()
   expect(stale.map(({ id }) => id).toSorted(), why).toEqual([...runs].toSorted())

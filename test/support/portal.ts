@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { AppDeps } from '../../src/routes/app-context.ts'
 import { type Member, signedInApp, type TestApp } from './app.ts'
@@ -31,7 +32,7 @@ export async function testPortal(
   const web: TestApp = await signedInApp(
     {
       vault,
-      beginDeletion: (id) => performDeletion({ ...web.deps, vault }, id),
+      beginDeletion: (id) => performDeletion({ ...web.deps, vault, takeOut: takeOutStored(vault) }, id),
       ...overrides(vault),
     },
     vault,

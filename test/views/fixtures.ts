@@ -197,6 +197,7 @@ export const deletion = (name: string): Deletion => ({
       runs: 3,
       records: 4,
       unreadable: 1,
+      filesAsJsonLines: 1,
       problem: null,
       doneAt: null,
     },

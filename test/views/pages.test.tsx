@@ -812,6 +812,24 @@ describe('a dataset', () => {
   })
 })
 
+describe('records removed from Parquet', () => {
+  it('leave a remark on their dataset and in the certificate', async () => {
+    const view = datasetView('a')
+    const [file] = view.files
+    if (!file?.detection) throw new Error('the fixture has no file')
+    const remark = 'copied as JSON Lines when records were removed'
+    expect(await render(<DatasetPage dataset={view} checks={[]} now={now} />)).not.toContain(remark)
+    const detection = { ...file.detection, copiedAsJsonLinesAt: now.toISOString() }
+    const copied = { ...view, files: [{ ...file, detection }] }
+    expect(await render(<DatasetPage dataset={copied} checks={[]} now={now} />)).toContain(remark)
+    const certificate = { ...deletion('a'), status: 'done', finishedAt: now } as const
+    const page = await render(
+      <DeletionPage viewer={viewer} deletion={certificate} canConfirm={false} now={now} />,
+    )
+    expect(page).toMatch(/1\sParquet file that held such records/)
+  })
+})
+
 describe('a record in quarantine', () => {
   const page = (record: Partial<RecordView>, mayWrite = true) =>
     render(

@@ -11,6 +11,8 @@ export const Detection = z.strictObject({
   /** 0 to 1: the product of what each answer is sure of; at 0.8 and above a run may start by itself. */
   confidence: z.number().min(0).max(1),
   evidence: z.array(Evidence),
+  /** When a file that was Parquet was copied as JSON Lines, because records were removed from it. */
+  copiedAsJsonLinesAt: z.iso.datetime().optional(),
 })
 export type Detection = z.infer<typeof Detection>
 

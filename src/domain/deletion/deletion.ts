@@ -27,6 +27,8 @@ export interface DeletedFrom {
   readonly runs: number
   readonly records: number
   readonly unreadable: number
+  /** Parquet files that were copied as JSON Lines. */
+  readonly filesAsJsonLines: number
   readonly problem: string | null
   readonly doneAt: Date | null
 }
@@ -74,7 +76,12 @@ export function certificateOf(deletion: Deletion) {
       bytes: dataset.bytes,
       runs: dataset.runs,
       ...(kind === 'subject'
-        ? { recordsRemoved: dataset.records, recordsUnreadable: dataset.unreadable, problem: dataset.problem }
+        ? {
+            recordsRemoved: dataset.records,
+            recordsUnreadable: dataset.unreadable,
+            filesCopiedAsJsonLines: dataset.filesAsJsonLines,
+            problem: dataset.problem,
+          }
         : {}),
     })),
     keys: deletion.keys.map((key) => ({

@@ -1,29 +1,24 @@
+import type { Detection } from '../datasets/detection.ts'
 import type { Mapping } from '../datasets/mapping.ts'
 import { decoded } from '../formats/encoding.ts'
 import { readRecords } from '../formats/read-records.ts'
 import { type RemovedMark, writtenOver } from '../formats/removed-unit.ts'
 import { ScatteredKeys } from '../formats/scattered-keys.ts'
 import type { Layout, SourceBytes } from '../formats/source.ts'
-import { readUnits } from '../formats/units.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { readUnits, type Unit } from '../formats/units.ts'
+import { isJsonObject } from '../json.ts'
+import { CopyAsJsonLines, jsonLinesOf } from './parquet-copy.ts'
 import { subjectsIn } from './subject.ts'
 
 /** The field of a mapping that says whom a record is about. */
 export const subjectFieldOf = (mapping: Mapping): string | undefined =>
   'subjectField' in mapping ? mapping.subjectField : undefined
 
-/** Why no record can be taken out of a source; undefined: it can. */
-export const obstacleToRemoval = (layout: Layout): string | undefined =>
-  layout.format === 'parquet'
-    ? 'A record cannot be taken out of a Parquet file. Delete the whole dataset instead, and upload it without the records.'
-    : undefined
-
 export interface FoundRecords {
   /** Ordinals within the dataset. */
   readonly ordinals: readonly number[]
-  /** Numbers of their first units, and of rows the keys that make up the records. */
+  /** Numbers of their first units; of rows, those that follow have the key of the first. */
   readonly units: ReadonlySet<number>
-  readonly keys: ReadonlySet<string>
   /** Records nobody could look into, and all of them. */
   readonly unreadable: number
   readonly records: number
@@ -34,7 +29,7 @@ export interface FoundRecords {
  * @param firstOrdinal of its first record within the dataset
  * @param isAsked whether a subject id is the one that is looked for
  * @param repaired ordinals whose repairs are about them
- * @throws SourceRefused when the source cannot be read
+ * @throws SourceRefused when the source cannot be read, or holds such records and cannot be copied without them
  */
 export async function findRecordsOf(
   source: SourceBytes,
@@ -48,24 +43,24 @@ export async function findRecordsOf(
   const look = async (scattered: boolean): Promise<FoundRecords> => {
     const ordinals: number[] = []
     const units = new Set<number>()
-    const keys = new Set<string>()
     let unreadable = 0
     let ordinal = firstOrdinal
+    const copy = layout.format === 'parquet' ? new CopyAsJsonLines(scattered) : undefined
     for await (const { records } of readRecords(source, layout, mapping, { scattered })) {
       for (const record of records) {
         const isAbout =
           repaired.has(ordinal) ||
           ('value' in record && field !== undefined && subjectsIn(record.value, field).some(isAsked))
+        copy?.hold(record)
         if (isAbout) {
           ordinals.push(ordinal)
           units.add(record.position.unit)
-          if ('value' in record && mapping.shape === 'rows')
-            keys.add(keyOf(record.value, mapping.keyField) ?? '')
         } else if ('reason' in record && record.reason !== 'removed') unreadable++
         ordinal++
       }
     }
-    return { ordinals, units, keys, unreadable, records: ordinal - firstOrdinal }
+    if (ordinals.length > 0) copy?.check()
+    return { ordinals, units, unreadable, records: ordinal - firstOrdinal }
   }
   try {
     return await look(false)
@@ -75,11 +70,27 @@ export async function findRecordsOf(
   }
 }
 
-function keyOf(value: Json, field: string): string | undefined {
-  const row = Array.isArray(value) ? value[0] : value
-  const key = row !== undefined && isJsonObject(row) ? row[field] : undefined
+/** What a row is grouped by. */
+function keyOf(unit: Unit, mapping: Mapping): string | undefined {
+  if (mapping.shape !== 'rows' || !('value' in unit) || !isJsonObject(unit.value)) return undefined
+  const key = unit.value[mapping.keyField]
   if (key === undefined || key === null || key === '') return undefined
   return typeof key === 'string' ? key : JSON.stringify(key)
+}
+
+/**
+ * Tells of units, asked in order, how each stands to records that go: their first, a further one, or undefined: it stays.
+ * The key is read here, because a conversation that is too large is found by its repair alone.
+ */
+function marking(mapping: Mapping, { units: first }: FoundRecords): (unit: Unit) => RemovedMark | undefined {
+  const begun = new Set<string>()
+  return (unit) => {
+    const key = keyOf(unit, mapping)
+    if (key !== undefined && begun.has(key)) return 'further'
+    if (!first.has(unit.unit)) return undefined
+    if (key !== undefined) begun.add(key)
+    return 'first'
+  }
 }
 
 /** A stretch of bytes, of UTF-8 where the source is in another encoding, to be written over. */
@@ -94,39 +105,66 @@ async function* stretchesOf(
   source: SourceBytes,
   layout: Layout,
   mapping: Mapping,
-  { units: first, keys }: FoundRecords,
+  found: FoundRecords,
 ): AsyncGenerator<Stretch> {
-  const begun = new Set<string>()
-  for await (const units of readUnits(source, layout, undefined, keys.size > 0)) {
+  const markOf = marking(mapping, found)
+  const isOfRows = mapping.shape === 'rows' && found.units.size > 0
+  for await (const units of readUnits(source, layout, undefined, isOfRows)) {
     for (const unit of units) {
-      const key =
-        mapping.shape === 'rows' && 'value' in unit && unit.value !== null
-          ? keyOf(unit.value, mapping.keyField)
-          : undefined
-      const isOfKey = key !== undefined && keys.has(key)
-      if (!isOfKey && !first.has(unit.unit)) continue
-      const isFurther = key !== undefined && begun.has(key)
-      if (key !== undefined) begun.add(key)
+      const mark = markOf(unit)
+      if (mark === undefined) continue
       const { byteOffset: start, byteLength } = unit
-      yield { start, end: start + byteLength, mark: isFurther ? 'further' : 'first' }
+      yield { start, end: start + byteLength, mark }
     }
   }
 }
 
-/** The layout of a source without records: in UTF-8, whatever it was in before. */
-export function layoutWithout(layout: Layout): Layout {
+/** Whether a source changes its format with the records it loses. */
+const becomesJsonLines = ({ format }: Layout, removed: number): boolean => format === 'parquet' && removed > 0
+
+/** The layout of a source without records: text in UTF-8, whatever it was in before, and Parquet that held any JSON Lines. */
+export function layoutWithout(layout: Layout, removed: number): Layout {
+  if (becomesJsonLines(layout, removed)) return { format: 'jsonl', encoding: 'utf-8', bom: 0 }
   if (layout.format === 'parquet' || layout.encoding === 'utf-8') return layout
   return { ...layout, encoding: 'utf-8', bom: 0 }
 }
 
-/** The source without records: as long as before in UTF-8, and every other record where it was. */
-export async function* withoutRecords(
+/** What is known of a file after its copy without records: a copy in another format says so, with its day. */
+export function detectionWithout(detection: Detection, removed: number, now: Date): Detection {
+  const layout = layoutWithout(detection.layout, removed)
+  if (!becomesJsonLines(detection.layout, removed)) return { ...detection, layout }
+  const because = 'Parquet was copied as JSON Lines when records were removed'
+  const evidence = detection.evidence.map((line) =>
+    line.question === 'encoding'
+      ? { ...line, answer: 'UTF-8', because }
+      : line.question === 'format'
+        ? { ...line, answer: 'JSON Lines', because }
+        : line,
+  )
+  return { ...detection, layout, evidence, copiedAsJsonLinesAt: now.toISOString() }
+}
+
+/**
+ * The source without records. Text is as long as before in UTF-8, and every other record stands where it was; the columns
+ * of Parquet are compressed together, so its rows become lines of JSON, each with the number it had.
+ */
+export function withoutRecords(
   source: SourceBytes,
   layout: Layout,
   mapping: Mapping,
   found: FoundRecords,
+): AsyncIterable<Uint8Array> {
+  if (layout.format !== 'parquet') return writtenOverIn(source, layout, mapping, found)
+  if (found.ordinals.length === 0) return source.stream(0)
+  return jsonLinesOf(readUnits(source, layout, undefined), marking(mapping, found))
+}
+
+async function* writtenOverIn(
+  source: SourceBytes,
+  layout: Exclude<Layout, { format: 'parquet' }>,
+  mapping: Mapping,
+  found: FoundRecords,
 ): AsyncGenerator<Uint8Array> {
-  if (layout.format === 'parquet') throw new Error('a record cannot be taken out of Parquet')
   const stretches = stretchesOf(source, layout, mapping, found)
   let next = (await stretches.next()).value
   let at = 0

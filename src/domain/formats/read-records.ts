@@ -16,7 +16,8 @@ import { cursorAfter, largestUnit, readUnits, type Unit, type UnitPosition } fro
 
 /** A batch ends at whichever comes first, counted from the last one: so a cursor always leads to the same batches. */
 const batchLimits = { records: 250, sourceBytes: 1024 * 1024 } as const
-const largestScattered = 256 * 1024 * 1024
+/** Rows that stand apart are gathered in memory, from a source no larger than this. */
+export const largestScattered = 256 * 1024 * 1024
 /** Lost rows that wait for the group they stand in; a group followed by more of them has ended. */
 const mostLostInGroup = 10_000
 

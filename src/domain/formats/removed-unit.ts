@@ -14,6 +14,9 @@ export function writtenOver(unit: Uint8Array, mark: RemovedMark): Uint8Array {
   return Buffer.concat([Buffer.alloc(unit.length - lines, marks[mark]), Buffer.alloc(lines, newline)])
 }
 
+/** A removed unit where nobody else's place depends on its length. */
+export const removedLine = (mark: RemovedMark): string => `${String.fromCharCode(marks[mark])}\n`
+
 /** Which mark a unit is written over with; undefined: it is not. */
 export function removedMark(text: string): RemovedMark | undefined {
   const first = text.charCodeAt(0)

@@ -99,12 +99,13 @@ type Place = Pick<Quarantined, 'stage' | 'unit' | 'line' | 'byteOffset'>
 export async function readRecordText(
   vault: Vault,
   input: SourceInput,
-  place: Place,
+  given: Place,
   scattered?: boolean,
 ): Promise<RecordText> {
   const { datasetId, objectId, layout, mapping } = input
   const source = await vault.open({ owner: datasetId, id: objectId, kind: 'source' })
   try {
+    const [place = given] = await placed(source, layout, [given])
     // Of rows, ingestion loses single ones; what is lost later is the record they were gathered to.
     if (mapping.shape === 'rows' && place.stage !== 'ingestion') {
       const isScattered = scattered ?? (await hasScatteredKeys(source, input))
@@ -172,7 +173,7 @@ export async function* proposeRepairs(
   const source = await vault.open({ owner: datasetId, id: objectId, kind: 'source' })
   const near = nearReads(source)
   try {
-    for (const { ordinal, reason, ...place } of records) {
+    for (const { ordinal, reason, ...place } of await placed(source, layout, records)) {
       const unit = await unitAt(near, layout, place, false)
       if (unit.byteLength > longestProposal) {
         yield { ordinal, text: undefined, bytes: 0 }
@@ -185,6 +186,26 @@ export async function* proposeRepairs(
   } finally {
     await source.close()
   }
+}
+
+/**
+ * Where records lie that were found while their source was Parquet, which has no lines: in its copy, the line of a record
+ * is the one with its number. All others lie where they were found.
+ */
+async function placed<T extends Place>(
+  source: SourceBytes,
+  layout: Layout,
+  records: readonly T[],
+): Promise<readonly T[]> {
+  const wanted = new Set(records.filter(({ line }) => line === null).map(({ unit }) => unit))
+  if (layout.format !== 'jsonl' || wanted.size === 0) return records
+  const found = new Map<number, Pick<Place, 'line' | 'byteOffset'>>()
+  for await (const units of readUnits(source, layout, undefined, false)) {
+    for (const { unit, line, byteOffset } of units)
+      if (wanted.has(unit)) found.set(unit, { line, byteOffset })
+    if (found.size === wanted.size) break
+  }
+  return records.map((record) => (record.line === null ? { ...record, ...found.get(record.unit) } : record))
 }
 
 /** A stream reads ahead, for which there is no use where one record is wanted; the next one is often close. */

@@ -126,6 +126,19 @@ const File = ({ file, now }: { file: DatasetFile; now: Date }) => (
             `${formatName[file.detection.layout.format]}, ${file.detection.shapeName}`
           ),
       },
+      ...(file.detection?.copiedAsJsonLinesAt === undefined
+        ? []
+        : [
+            {
+              label: 'Remark',
+              value: (
+                <>
+                  It was Parquet, and was copied as JSON Lines when records were removed{' '}
+                  <RelativeTime at={new Date(file.detection.copiedAsJsonLinesAt)} now={now} />.
+                </>
+              ),
+            },
+          ]),
       { label: 'SHA-256', value: <Digest value={file.sha256} of={file.name} /> },
       { label: 'Added', value: <RelativeTime at={file.addedAt} now={now} /> },
     ]}

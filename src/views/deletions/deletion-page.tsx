@@ -79,6 +79,14 @@ const Dataset = ({ dataset, kind }: { dataset: DeletedFrom; kind: Deletion['kind
                   ? '0'
                   : `${number(dataset.unreadable)}: nobody can say whom they are about`,
             },
+            ...(dataset.filesAsJsonLines === 0
+              ? []
+              : [
+                  {
+                    label: 'Copied as JSON Lines',
+                    value: `${plural(dataset.filesAsJsonLines, 'Parquet file')} that held such records`,
+                  },
+                ]),
           ]
         : []),
       ...(dataset.problem === null ? [] : [{ label: 'Not possible', value: dataset.problem }]),
@@ -137,7 +145,8 @@ const Confirm = ({ deletion }: { deletion: Deletion }) => {
           <p>
             {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other
             records keep their numbers. Everything made from these sources goes as well: results, exports and
-            intermediates of their runs. Run them again afterwards.
+            intermediates of their runs. Run them again afterwards. A Parquet file that holds such records
+            becomes JSON Lines.
           </p>
         )}
         <div class="actions">

@@ -1,22 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
-import {
-  findRecordsOf,
-  layoutWithout,
-  obstacleToRemoval,
-  withoutRecords,
-} from '../../../src/domain/deletion/remove-records.ts'
+import { findRecordsOf, layoutWithout, withoutRecords } from '../../../src/domain/deletion/remove-records.ts'
 import { subjectHmac, subjectsIn } from '../../../src/domain/deletion/subject.ts'
 import { readRecords } from '../../../src/domain/formats/read-records.ts'
 import { ScatteredKeys } from '../../../src/domain/formats/scattered-keys.ts'
 import type { Layout, RawRecord, SourceBytes, UnreadableRecord } from '../../../src/domain/formats/source.ts'
+import { footerOf, parquetOf } from '../../support/parquet-source.ts'
 
 /** Handed out in small chunks, so that records lie across their ends. */
 const sourceOf = (bytes: Uint8Array): SourceBytes => ({
   size: bytes.length,
   slice: async (start, end) => bytes.subarray(start, end),
   async *stream(start) {
-    for (let at = start; at < bytes.length; at += 7) yield Uint8Array.from(bytes.subarray(at, at + 7))
+    const length = bytes.length > 1024 * 1024 ? 65_521 : 7
+    for (let at = start; at < bytes.length; at += length)
+      yield Uint8Array.from(bytes.subarray(at, at + length))
   },
 })
 
@@ -160,7 +158,7 @@ describe('a source without someone’s records', () => {
     const found = await findRecordsOf(sourceOf(bytes), layout, turns, 5, (id) => id === 'p1', new Set())
     expect(found.ordinals).toEqual([5])
     const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), layout, turns, found)))
-    const after = await read(copy, layoutWithout(layout), turns)
+    const after = await read(copy, layoutWithout(layout, 1), turns)
     expect(after[1]).toEqual(before[1])
     expect(after[0]).toMatchObject({ reason: 'removed' })
   })
@@ -176,9 +174,97 @@ describe('a source without someone’s records', () => {
     expect(copy.toString()).not.toContain('p1')
   })
 
-  test('cannot be made of Parquet', () => {
-    expect(obstacleToRemoval({ format: 'parquet', encoding: 'binary' })).toContain('Delete the whole dataset')
-    expect(obstacleToRemoval(jsonl)).toBeUndefined()
+  test('a conversation too large to be read goes with all its rows when its repair is about them', async () => {
+    const row = (key: string, x: string) => `${JSON.stringify({ key, who: key, x })}\n`
+    const part = 'told by p1 '.repeat(200_000)
+    const text = `${row('p0', '0')}${Array.from({ length: 5 }, () => row('p1', part)).join('')}${row('p2', '2')}`
+    const bytes = Buffer.from(text)
+    const before = await read(bytes, jsonl, rows)
+    expect(before[1]).toMatchObject({ reason: 'record-too-large', position: { units: 5 } })
+    const found = await findRecordsOf(sourceOf(bytes), jsonl, rows, 0, (id) => id === 'p1', new Set([1]))
+    expect(found).toMatchObject({ ordinals: [1], unreadable: 0 })
+    const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), jsonl, rows, found)))
+    expect(copy.includes('p1')).toBe(false)
+    const after = await read(copy, jsonl, rows)
+    expect(after).toMatchObject([before[0], { reason: 'removed', position: { units: 5 } }, before[2]])
+  })
+})
+
+describe('Parquet without someone’s records', () => {
+  const parquet: Layout = { format: 'parquet', encoding: 'binary' }
+  const talk = (patient: string, at: number) => ({
+    patient,
+    conversations:
+      at % 5 === 4
+        ? null
+        : [
+            { from: 'human', value: `What about ${at}?` },
+            { from: 'gpt', value: `Tell me more about ${at}.` },
+          ],
+  })
+  const ofTurns: Mapping = {
+    shape: 'turns',
+    turnsField: 'conversations',
+    roleField: 'from',
+    textField: 'value',
+    roles: {},
+    subjectField: 'patient',
+  }
+  /** Each patient one conversation, a row each utterance. */
+  const ofRows: Mapping = {
+    shape: 'rows',
+    keyField: 'patient',
+    roleField: 'ward',
+    textField: 'at',
+    roles: {},
+    subjectField: 'patient',
+  }
+  const without = async (bytes: Uint8Array, mapping: Mapping, id: string) => {
+    const found = await findRecordsOf(sourceOf(bytes), parquet, mapping, 0, (who) => who === id, new Set())
+    const copied = await collected(withoutRecords(sourceOf(bytes), parquet, mapping, found))
+    return { found, copy: Buffer.concat(copied), layout: layoutWithout(parquet, found.ordinals.length) }
+  }
+
+  test.each([
+    ['records of their own', ofTurns, ['p0', 'p1', 'p2', 'p1', 'p3', 'p4', 'p0', 'p1', 'p2'], [1, 3, 7]],
+    ['rows that stand together', ofRows, ['p0', 'p0', 'p1', 'p1', 'p1', 'p2', 'p3', 'p3'], [1]],
+    ['rows that stand apart', ofRows, ['p0', 'p1', 'p0', 'p2', 'p1', 'p1', 'p2', 'p3'], [1]],
+  ] as const)('%s: every other one has its value and its number', async (_, mapping, patients, ordinals) => {
+    const bytes = parquetOf(patients.map(talk), 3)
+    expect(footerOf(bytes, 'ward').groups).toBe(3)
+    const before = await read(bytes, parquet, mapping)
+    const { found, copy, layout } = await without(bytes, mapping, 'p1')
+    expect(found.ordinals).toEqual(ordinals)
+    expect(layout.format).toBe('jsonl')
+    expect(copy.toString()).not.toContain('p1')
+    const after = await read(copy, layout, mapping)
+    expect(after).toHaveLength(before.length)
+    const kept = (entry: RawRecord | UnreadableRecord | undefined) => ({
+      unit: entry?.position.unit,
+      units: entry?.position.units,
+      value: entry !== undefined && 'value' in entry ? entry.value : undefined,
+    })
+    for (const [ordinal, entry] of before.entries()) {
+      if (found.ordinals.includes(ordinal)) expect(after[ordinal]).toMatchObject({ reason: 'removed' })
+      else expect(kept(after[ordinal]), `record ${ordinal}`).toEqual(kept(entry))
+    }
+  })
+
+  test('a file that holds none of them is copied as it is', async () => {
+    const bytes = parquetOf(['p0', 'p2'].map(talk), 1)
+    const { copy, layout } = await without(bytes, ofTurns, 'p1')
+    expect(copy.equals(bytes)).toBe(true)
+    expect(layout).toEqual(parquet)
+  })
+
+  test('is refused where a record is too large for a line of JSON', async () => {
+    const huge = {
+      patient: 'p0',
+      conversations: [{ from: 'human', value: 'word '.repeat(2 * 1024 * 1024) }],
+    }
+    const bytes = parquetOf([huge, talk('p1', 1)], 2)
+    await expect(without(bytes, ofTurns, 'p1')).rejects.toThrow('larger than 8 MiB as JSON')
+    expect((await without(bytes, ofTurns, 'nobody')).layout).toEqual(parquet)
   })
 })
 

@@ -14,6 +14,7 @@ import {
   faultOf,
   orRepaired,
   problemOfRepair,
+  proposeRepairs,
   type RepairedRecord,
   type RepairRef,
   readRecordText,
@@ -291,6 +292,22 @@ describe('the text of a quarantined record', () => {
     const scattered = 'key,role,text\na,u,1\nb,u,2\na,u,3\nb,n,4\n'
     expect(await gathered(scattered)).toEqual(['2', '4'])
     expect(await gathered(scattered, true)).toEqual(['2', '4'])
+  })
+
+  it('is found by its number where its source was Parquet, and is JSON Lines now', async () => {
+    const parquetPlace = (unit: number) => ({ ...place(unit, 0, 'standardization'), line: null })
+    const lines = await inputOf(`{"a":1}\n\u007f\n{"b":"${'x'.repeat(100_000)}"}\n{"c":3}\n`, jsonl, turns)
+    expect((await readRecordText(vault, lines, parquetPlace(0))).text).toBe('{"a":1}')
+    expect((await readRecordText(vault, lines, parquetPlace(3))).text).toBe('{"c":3}')
+    const row = (key: string, text: string) => JSON.stringify({ key, role: 'u', text })
+    const table = await inputOf([row('a', '1'), row('b', '2'), row('b', '3')].join('\n'), jsonl, rows)
+    const read = await readRecordText(vault, table, parquetPlace(1))
+    expect(JSON.parse(read.draft)).toMatchObject([{ text: '2' }, { text: '3' }])
+    const wrapped = await inputOf(`${said('one')}\n${JSON.stringify(said('two'))}\n`, jsonl, turns)
+    const proposals: unknown[] = []
+    const record = { ...parquetPlace(1), ordinal: 1, reason: 'not-a-conversation' }
+    for await (const proposal of proposeRepairs(vault, wrapped, [record])) proposals.push(proposal)
+    expect(proposals).toMatchObject([{ ordinal: 1, text: said('two') }])
   })
 })
 
