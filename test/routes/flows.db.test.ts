@@ -60,6 +60,13 @@ beforeAll(async () => {
 })
 afterAll(() => web?.close())
 
+test('the overview names every flow, the worst first, a healthy one too', async () => {
+  const html = await (await web.request(web.viewer, '/')).text()
+  expect(html.indexOf('Another one')).toBeGreaterThan(0)
+  expect(html.indexOf('href="/flows/chain"')).toBeGreaterThan(html.indexOf('href="/flows/another"'))
+  expect(html).toContain('All 3 processes are healthy')
+})
+
 const page = async (path: string, who = web.viewer) => {
   const answer = await web.request(who, path)
   expect(answer.status, path).toBe(200)

@@ -129,39 +129,37 @@ const Latest = ({ recent, now }: { recent: readonly DatasetSummary[]; now: Date 
   </Section>
 )
 
-/** The flows that are not healthy; one line when all are. */
-const UnwellFlows = ({ flows }: { flows: readonly FlowPicture[] }) => {
-  const unwell = inOrder(flows).filter(({ assessment }) => assessment.state !== 'HEALTHY')
-  return (
-    <Section
-      id="flows"
-      title="Flows"
-      count={number(flows.length)}
-      more={
-        <a class="section__more" href="/flows">
-          All flows
-        </a>
-      }
-    >
-      {unwell.length === 0 ? (
-        <Empty>{flows.length === 1 ? 'The flow is healthy.' : 'All flows are healthy.'}</Empty>
-      ) : (
-        <ul class="attention">
-          {unwell.map(({ watched: { id, flow }, assessment }) => (
-            <li data-state={markOfState[assessment.state]}>
-              <Mark state={markOfState[assessment.state]} />
-              <b>
-                <span class="vh">{assessment.state.toLowerCase()}: </span>
-                <a href={`/flows/${id}`}>{flow.name}</a>
-              </b>
-              <p>{assessment.sentence}</p>
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
-  )
-}
+/** More are a page away. */
+const mostFlows = 6
+
+/** Every flow in one line, the worst first: the portal's own is among them. */
+const Flows = ({ flows }: { flows: readonly FlowPicture[] }) => (
+  <Section
+    id="flows"
+    title="Flows"
+    count={number(flows.length)}
+    more={
+      <a class="section__more" href="/flows">
+        All flows
+      </a>
+    }
+  >
+    <ul class="attention">
+      {inOrder(flows)
+        .slice(0, mostFlows)
+        .map(({ watched: { id, flow }, assessment }) => (
+          <li data-state={markOfState[assessment.state]}>
+            <Mark state={markOfState[assessment.state]} />
+            <b>
+              <span class="vh">{assessment.state.toLowerCase()}: </span>
+              <a href={`/flows/${id}`}>{flow.name}</a>
+            </b>
+            <p>{assessment.sentence}</p>
+          </li>
+        ))}
+    </ul>
+  </Section>
+)
 
 /** `GET /`: what needs a person, what runs, what came last. */
 export const DashboardPage = ({ attention, running, recent, recentRuns, flows, now, ...frame }: Props) => {
@@ -171,7 +169,7 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, flows, n
       {fresh ? (
         <>
           <Welcome />
-          {flows === undefined ? null : <UnwellFlows flows={flows} />}
+          {flows === undefined ? null : <Flows flows={flows} />}
         </>
       ) : (
         <>
@@ -204,7 +202,7 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, flows, n
               </Section>
             </div>
             <div>
-              {flows === undefined ? null : <UnwellFlows flows={flows} />}
+              {flows === undefined ? null : <Flows flows={flows} />}
               <Latest recent={recent} now={now} />
             </div>
           </div>
