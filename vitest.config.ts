@@ -1,5 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+/** A file at a time on each core; by itself vitest leaves one core idle, which of two is half. */
+const parallel = Math.max(2, availableParallelism())
 const slow = ['test/**/*.db.test.{ts,tsx}', 'test/**/*.e2e.test.ts']
 
 /** One runner; what a file needs is told by its suffix, because test/ mirrors src/. */
@@ -16,13 +19,20 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.{ts,tsx}'], exclude: slow, testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: slow,
+          testTimeout: 20_000,
+          maxWorkers: parallel,
+        },
       },
       {
         extends: true,
         test: {
           name: 'db',
           include: ['test/**/*.db.test.{ts,tsx}'],
+          maxWorkers: parallel,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -32,6 +42,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
+          // After the others, and alone: a browser beside them would wait for its turn.
+          sequence: { groupOrder: 1 },
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -42,6 +54,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.faults.ts'],
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 120_000,

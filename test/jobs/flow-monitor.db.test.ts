@@ -323,7 +323,8 @@ describe('a result that could not be stored as text', () => {
   test('is stored nevertheless', async () => {
     await put('files.yaml', flowText())
     scripted.answer(8001, couldNotTell('bad_value', 'It said \0 and \ud800.'))
-    const [one, two] = [await start(), await start(scriptedRunners())]
+    // Whichever of the two leads finds the same.
+    const [one, two] = [await start(), await start()]
     await until(() => expect([view(one)?.reason, view(two)?.reason]).toEqual(['bad_value', 'bad_value']))
   })
 })
