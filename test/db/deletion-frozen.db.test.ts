@@ -18,22 +18,24 @@ afterAll(() => shop?.close())
 
 describe('the lock of a deletion', () => {
   test('is of one process at a time, however long it works', async () => {
-    let release = () => {}
+    const working = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
     const first = withDeletionLock(
       shop.db,
       'del_1',
-      () =>
-        new Promise<void>((resolve) => {
-          release = resolve
-        }),
+      () => {
+        working.resolve()
+        return released.promise
+      },
       3_000,
     )
+    await working.promise
     // Until it would be over for one that is silent: whoever works goes on saying that it lives.
     for (const began = Date.now(); Date.now() - began < 4_000; ) {
       expect(await withDeletionLock(shop.db, 'del_1', async () => {})).toBe(false)
     }
     expect(await withDeletionLock(shop.db, 'del_2', async () => {})).toBe(true)
-    release()
+    released.resolve()
     expect(await first).toBe(true)
     expect(await withDeletionLock(shop.db, 'del_1', async () => {})).toBe(true)
   })
