@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import busboy from 'busboy'
 import { openLocalVault } from '../dist/adapters/local-vault.js'
 import { auditBudgets } from './audit.mjs'
+import { boardRed } from './board-red.mjs'
 import { boardSoak } from './board-soak.mjs'
 import { engineBudgets } from './engine.mjs'
 import { flowBudgets } from './flows.mjs'
@@ -220,6 +221,7 @@ try {
   if (only === undefined || only === 'sign-in') await signInBudgets(join(folder, 'sign-in'), report)
   if (only === undefined || only === 'flows') await flowBudgets(join(folder, 'flows'), report)
   if (only === undefined || only === 'machine') await machineBudgets(join(folder, 'machine'), report)
+  if (only === undefined || only === 'red') await boardRed(join(folder, 'red'), report)
   if (only === undefined || only === 'board') await boardSoak(report)
   if (only === undefined || only === 'engine') await engineBudgets(join(folder, 'engine'), talks, report)
 } finally {
