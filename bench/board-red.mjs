@@ -25,15 +25,15 @@ flow: {id: red, name: Red}
 processes: [{id: a, name: Alpha}, {id: b, name: Beta}]
 connections: [{from: a, to: b}]
 health_checks:
-  - {id: a_port, process: a, type: tcp_port, host: 127.0.0.1, port: ${port}, interval: ${intervalMs}ms, timeout: ${timeoutMs}ms}
-  - {id: b_disk, process: b, type: disk, path: /, free: {fail: 1KiB}, interval: ${intervalMs}ms, timeout: ${timeoutMs}ms}
+  - {id: a_port, process: a, type: tcp_port, host: 127.0.0.1, port: ${port}, interval: ${intervalMs}ms, timeout: ${timeoutMs}ms, flap: {window: 20, start: 100, stop: 100}}
+  - {id: b_disk, process: b, type: disk, path: /, free: {fail: 1KiB}, interval: ${intervalMs}ms, timeout: ${timeoutMs}ms, flap: {window: 20, start: 100, stop: 100}}
 `,
   )
   const portal = spawn(process.execPath, ['dist/main.js'], {
     env: {
       ...process.env,
       PORT: '0',
-      LOG_LEVEL: 'error',
+      LOG_LEVEL: 'silent',
       SIGNALBOX_DATA: join(folder, 'var'),
       SIGNALBOX_FLOWS: flows,
       SIGNALBOX_SECOND_FACTOR: 'optional',
