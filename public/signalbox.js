@@ -264,19 +264,21 @@
     if (told === null || frame === null) return
     const { hash, parts } = JSON.parse(told.dataset.flowStates)
     if (frame.dataset.hash !== hash) return void drawAnew(frame, hash)
-    const marks = frame.querySelector('svg.flow')?.dataset.marks
     for (const part of all('[data-part]', frame)) {
       const now = parts[part.dataset.part] ?? still
       setTo(part, 'data-state', now.state)
       setTo(part, 'data-role', now.role)
       part.toggleAttribute('data-probable', now.probable === true)
       const mark = part.querySelector('.flow__mark')
-      if (mark !== null) setTo(mark, 'href', `#${marks}-${now.mark}`)
+      if (mark !== null) setTo(mark, 'href', `#${part.closest('svg').dataset.marks}-${now.mark}`)
       sayIn(part.querySelector('.flow__word'), now.word)
       sayIn(part.querySelector('title'), now.title)
     }
-    leadTo(frame, frame.querySelector('.flow__process[data-state=failed][data-role=root]'))
+    leadTo(frame, all('.flow__process[data-state=failed][data-role=root]', frame).find(isShown) ?? null)
   }
+
+  /** The drawing for phones and that for screens are both there, one of them hidden. */
+  const isShown = (part) => part.getClientRects().length > 0
 
   /** A drawing wider than its place is moved to the failed box, once each time that another fails. */
   const leadTo = (frame, root) => {

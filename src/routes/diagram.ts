@@ -48,7 +48,7 @@ export function diagramRoutes(deps: AppDeps) {
       const picture = asked(c)
       if (picture instanceof Response) return picture
       const says = c.var.machineView === 'full' ? 'all' : 'states'
-      const svg = await drawPicture(drawFlow, picture, { standalone: true, says })
+      const svg = await drawPicture(drawFlow, picture, says)
       if (!svg.ok) {
         c.header('Cache-Control', 'no-store')
         return answerDetails(c, 503, svg.problem.message)

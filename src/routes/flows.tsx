@@ -17,7 +17,7 @@ import { MermaidPage } from '../views/flows/mermaid-page.tsx'
 import { ProcessPage } from '../views/flows/process-page.tsx'
 import { sortings } from '../views/flows/process-table.tsx'
 import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { drawPicture, processHref, statesOf } from './flow-drawing.ts'
+import { drawForPage, processHref, statesOf } from './flow-drawing.ts'
 import { readResults } from './flow-results.ts'
 import { answerProblem } from './problem.tsx'
 import { sse } from './sse.ts'
@@ -75,10 +75,7 @@ export function flowRoutes(deps: AppDeps) {
       const picture = flows.picture(c.req.param('flow'))
       if (picture === undefined) return answerProblem(c, gone)
       const choice = PageQuery.parse(c.req.query())
-      const [drawn, history] = await Promise.all([
-        drawPicture(drawFlow, picture, { standalone: false }),
-        historyOf(picture, choice),
-      ])
+      const [drawn, history] = await Promise.all([drawForPage(drawFlow, picture), historyOf(picture, choice)])
       return c.html(
         <FlowPage
           {...frameOf(c)}
@@ -131,7 +128,7 @@ export function flowRoutes(deps: AppDeps) {
     .get('/:flow/drawing', async (c) => {
       const picture = flows.picture(c.req.param('flow'))
       if (picture === undefined) return answerProblem(c, gone)
-      return c.html(<DrawnFlow drawn={await drawPicture(drawFlow, picture, { standalone: false })} />)
+      return c.html(<DrawnFlow drawn={await drawForPage(drawFlow, picture)} />)
     })
     .get('/:flow/configuration', (c) => {
       const picture = flows.picture(c.req.param('flow'))

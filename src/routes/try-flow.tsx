@@ -28,7 +28,7 @@ export function tryFlowRoutes({ clock, drawFlow, tryFlow }: AppDeps) {
       const { flow, assessment, diagram, states } = right
       const drawing = await drawFlow(diagram, false)
       const named = { title: `Diagram of ${flow.name}`, description: assessment.sentence }
-      const drawn = drawing.ok ? ok(fillDrawing(drawing.value, states, named)) : drawing
+      const drawn = drawing.ok ? ok({ wide: fillDrawing(drawing.value, states, named) }) : drawing
       return ok({ mistakes, tried: { flow, given, assessment, drawn } })
     } finally {
       isTrying = false

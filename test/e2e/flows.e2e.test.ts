@@ -77,7 +77,7 @@ async function pageOf(who: Member, options: Parameters<Browser['newContext']>[0]
   return page
 }
 
-const box = (page: Page, process: string) => page.locator(`.flow [data-process="${process}"]`)
+const box = (page: Page, process: string) => page.locator(`.flow:visible [data-process="${process}"]`)
 
 describe('the page of a flow in a browser', () => {
   test('follows every change, and keeps the drawing that stands there', async () => {
@@ -98,7 +98,10 @@ describe('the page of a flow in a browser', () => {
     await pexpect(box(page, 'b')).toHaveAttribute('data-state', 'waits')
     await pexpect(box(page, 'b').locator('.flow__word')).toHaveText('Waits')
     await pexpect(box(page, 'a').locator('.flow__mark')).toHaveAttribute('href', /-root$/)
-    await pexpect(page.locator('.flow [data-part="p_a>s_b"]')).toHaveAttribute('data-state', 'starved')
+    await pexpect(page.locator('.flow:visible [data-part="p_a>s_b"]')).toHaveAttribute(
+      'data-state',
+      'starved',
+    )
     await pexpect(page.locator('[data-announce]')).toContainText('A stopped')
     await pexpect(page.locator('#process-b')).toContainText('waiting for A')
     await pexpect(page.locator('#announcer')).toContainText('A stopped')
@@ -163,8 +166,28 @@ describe('the page of a flow in a browser', () => {
     await page.context().close()
   })
 
-  test('moves a drawing that is wider than its place to the box that failed, and only then', async () => {
+  test('shows a phone the whole flow, top-down and in its states', async () => {
     const page = await pageOf(web.viewer, { viewport: { width: 390, height: 844 } })
+    await page.goto(`${url}/flows/helicopter-rdf`)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    const frame = page.locator('#flow-drawing')
+    expect(await frame.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0)
+    const places = await page
+      .locator('.flow:visible .flow__process')
+      .evaluateAll((boxes) => boxes.map((each) => each.getBoundingClientRect().top))
+    expect(new Set(places).size).toBeGreaterThan(5)
+    played.play('helicopter-rdf', 'unzip_backlog', fail('limit', 'Too many wait.'))
+    await pexpect(box(page, 'unzip')).toHaveAttribute('data-state', 'failed')
+    await pexpect(box(page, 'unzip').locator('.flow__mark')).toHaveAttribute('href', /-root$/)
+    played.play('helicopter-rdf', 'unzip_backlog', pass('None wait.'))
+    // Its other check has not run yet.
+    await pexpect(box(page, 'unzip')).toHaveAttribute('data-state', 'degraded')
+    await pexpect(box(page, 'unzip').locator('.flow__mark')).toHaveAttribute('href', /-degraded$/)
+    await page.context().close()
+  })
+
+  test('moves a drawing that is wider than its place to the box that failed, and only then', async () => {
+    const page = await pageOf(web.viewer, { viewport: { width: 1024, height: 844 } })
     await page.goto(`${url}/flows/helicopter-rdf`)
     await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
     const frame = page.locator('#flow-drawing')
@@ -174,7 +197,10 @@ describe('the page of a flow in a browser', () => {
     await pexpect(box(page, 'sql_results')).toBeInViewport()
     await frame.evaluate((element) => element.scrollTo({ left: 0 }))
     played.play('helicopter-rdf', 'results_fresh', fail('limit', 'Too old.'))
-    await pexpect(page.locator('.flow [data-part="s_sql_results"]')).toHaveAttribute('data-state', 'failed')
+    await pexpect(page.locator('.flow:visible [data-part="s_sql_results"]')).toHaveAttribute(
+      'data-state',
+      'failed',
+    )
     expect(await frame.evaluate(({ scrollLeft }) => scrollLeft)).toBe(0)
     await page.context().close()
   })

@@ -3,11 +3,20 @@ import type { DiagramStates } from '../../domain/flows/diagram/diagram-states.ts
 import type { Result } from '../../domain/result.ts'
 import { Notice } from '../components/notice.tsx'
 
-/** A drawing, made safe where it was made, or why there is none. */
-export type Drawn = Result<string>
+/** A drawing, made safe where it was made, or why there is none. `narrow` takes its place on a phone. */
+export type Drawn = Result<{ readonly wide: string; readonly narrow?: string | undefined }>
 
-export const DrawnFlow = ({ drawn }: { drawn: Drawn }) =>
-  drawn.ok ? raw(drawn.value) : <Notice state="degraded">{drawn.problem.message}</Notice>
+export const DrawnFlow = ({ drawn }: { drawn: Drawn }) => {
+  if (!drawn.ok) return <Notice state="degraded">{drawn.problem.message}</Notice>
+  const { wide, narrow } = drawn.value
+  if (narrow === undefined) return raw(wide)
+  return (
+    <>
+      <div class="flow-frame__wide">{raw(wide)}</div>
+      <div class="flow-frame__narrow">{raw(narrow)}</div>
+    </>
+  )
+}
 
 interface FrameProps {
   flowId: string

@@ -55,7 +55,15 @@ export function mermaidText(
       .map(({ node, to }) => arrow(node, '-->', nodeOf(to), { from: undefined, to })),
     ...flow.connections.flatMap((connection) => arrows(connection, sensors, nodeOf)),
   ]
-  const parts = { layout: flow.layout, processes, sensors, arrows: drawnArrows }
+  return inLayout({ processes, sensors, arrows: drawnArrows }, flow.layout)
+}
+
+/** The same boxes and arrows, left to right or top-down. */
+export function inLayout(
+  { processes, sensors, arrows: drawn }: Pick<FlowDiagram, 'processes' | 'sensors' | 'arrows'>,
+  layout: FlowDiagram['layout'],
+): FlowDiagram {
+  const parts = { layout, processes, sensors, arrows: drawn }
   return {
     ...parts,
     text: writeMermaid(parts),
@@ -139,9 +147,14 @@ function sensorsOf(
   })
 }
 
+/** Sensors stand between the boxes, where each character makes a left-to-right drawing wider. */
+const sensorLineLength = 12
+
 function sensorLabel(checks: readonly string[]): string {
   const [first = ''] = checks
-  return checks.length === 1 ? diagramLabel(first.replaceAll(/[_-]+/g, ' ')) : `${checks.length} checks`
+  return checks.length === 1
+    ? diagramLabel(first.replaceAll(/[_-]+/g, ' '), sensorLineLength)
+    : `${checks.length} checks`
 }
 
 /** Names of nodes without dashes and never a word of Mermaid; ids that differ in nothing else get a number. */
