@@ -66,7 +66,8 @@ export async function signedInApp(
   const log = createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
   let ahead = 0
   const clock = () => new Date(Date.now() + ahead)
-  const drawer = new FlowDrawer(log)
+  // A busy machine decides no test.
+  const drawer = new FlowDrawer(log, { waitMs: 60_000, timeoutMs: 60_000 })
   const deps: AppDeps = {
     db: database.db,
     vault: emptyVault,

@@ -10,7 +10,7 @@ import { tryFlow } from '../../../../src/domain/flows/try-flow.ts'
 import { chain, flowOf } from '../../../support/flows/flow-text.ts'
 
 const warned: object[] = []
-const drawer = new FlowDrawer({ warn: (line) => warned.push(line) })
+const drawer = new FlowDrawer({ warn: (line) => warned.push(line) }, { waitMs: 60_000, timeoutMs: 60_000 })
 afterAll(() => drawer.stop())
 
 /** The flow drawn and filled with states that are set by hand. */
@@ -126,6 +126,25 @@ describe('the drawer', () => {
     expect(await drawer.draw(diagram)).toMatchObject({ ok: true })
   })
 
+  test('lets nobody wait for a busy machine, and draws on meanwhile', async () => {
+    const slow = new FlowDrawer({ warn: () => {} }, { waitMs: 0, timeoutMs: 60_000 })
+    expect(await slow.draw(diagram)).toMatchObject({ ok: false, problem: { kind: 'unavailable' } })
+    await expect.poll(async () => (await slow.draw(diagram)).ok, { timeout: 60_000 }).toBe(true)
+    await slow.stop()
+  })
+
+  test('tries again what was given up', async () => {
+    const hasty = new FlowDrawer({ warn: () => {} }, { timeoutMs: 1, againMs: 1 })
+    const given = async () => {
+      const result = await hasty.draw(diagram)
+      return result.ok ? undefined : result.problem
+    }
+    const first = await given()
+    expect(first).toMatchObject({ kind: 'too-large' })
+    await expect.poll(async () => (await given()) !== first).toBe(true)
+    await hasty.stop()
+  })
+
   test('reads a pasted flow in the thread: what comes back is the flow itself', async () => {
     const text = readFileSync(new URL('../../../support/flows/helicopter-rdf.yaml', import.meta.url), 'utf8')
     const pasted = { text, given: new Map([['unzip', 'failed'] as const]), now: 0 }
@@ -135,7 +154,7 @@ describe('the drawer', () => {
   })
 
   test('ends the reading of a text that takes too long, and reads on', async () => {
-    const hasty = new FlowDrawer({ warn: (line) => warned.push(line) }, { timeoutMs: 1 })
+    const hasty = new FlowDrawer({ warn: (line) => warned.push(line) }, { waitMs: 1 })
     const hostile = `a: &a [${'x,'.repeat(120_000)}]`
     const result = await hasty.tryFlow({ text: hostile, given: new Map(), now: 0 })
     expect(result).toMatchObject({ ok: false, problem: { kind: 'too-large' } })
