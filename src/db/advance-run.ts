@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { differenceOf } from '../domain/pipeline/ledger.ts'
-import { type RecordStage, recordStages } from '../domain/pipeline/process-records.ts'
-import { type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
+import { type LedgerRow, type RecordStage, recordStages, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
 import type { Claim } from './claim-shard.ts'
 import { recordExports } from './export-audit.ts'

@@ -10,6 +10,14 @@ export const stages = [
 ] as const
 export type Stage = (typeof stages)[number]
 
+/** The stages that work record by record: three calls a shard in sequential mode, fused to one otherwise. */
+export const recordStages = [
+  'standardization',
+  'validation',
+  'processing',
+] as const satisfies readonly Stage[]
+export type RecordStage = (typeof recordStages)[number]
+
 export const modes = ['sequential', 'concurrent', 'adaptive'] as const
 export type Mode = (typeof modes)[number]
 
