@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { parsedJson } from '../domain/json.ts'
 import type { KeyName } from '../domain/vault/keys.ts'
 import { isCode, statIfThere, syncFolder } from './durable-file.ts'
 
@@ -63,16 +64,8 @@ export class DestroyedKeys {
     })
     return text.split('\n').flatMap((line) => {
       // A line that a crash cut names a destruction nobody was told had happened: it is asked for again.
-      const parsed = Destroyed.safeParse(parseJson(line))
+      const parsed = Destroyed.safeParse(parsedJson(line))
       return parsed.success ? [parsed.data] : []
     })
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
