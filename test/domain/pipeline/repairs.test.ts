@@ -8,16 +8,15 @@ import { type Cut, ingest, type RunObjects } from '../../../src/domain/pipeline/
 import { processRecords } from '../../../src/domain/pipeline/process-records.ts'
 import { longestProposal } from '../../../src/domain/pipeline/propose-repair.ts'
 import { decodeConversations, decodeRaw } from '../../../src/domain/pipeline/record-objects.ts'
+import { faultOf, readRecordText } from '../../../src/domain/pipeline/record-text.ts'
+import { proposeRepairs } from '../../../src/domain/pipeline/repair-proposals.ts'
 import {
   countsAlike,
   encodeRepairs,
-  faultOf,
   orRepaired,
   problemOfRepair,
-  proposeRepairs,
   type RepairedRecord,
   type RepairRef,
-  readRecordText,
   readRepairs,
 } from '../../../src/domain/pipeline/repairs.ts'
 import { recordStages, type Stage } from '../../../src/domain/pipeline/run.ts'
