@@ -3,10 +3,10 @@ import type { Cut } from '../domain/pipeline/ingest.ts'
 import type { ExportOutcome, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
 import { recordStages, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { IngestionCheckpoint, ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
+import { addShards } from './add-shards.ts'
 import type { Claim } from './claim-shard.ts'
 import { type CommitDeps, guarded, mine } from './guarded-commit.ts'
 import { type Booking, quarantine } from './run-books.ts'
-import { addShards } from './runs.ts'
 import { keptResult } from './stage-cache.ts'
 
 /**
