@@ -5,8 +5,7 @@ import type { Detection } from './detection.ts'
 import type { Mapping } from './mapping.ts'
 
 /** Where a dataset stands: still taking files, or usable. */
-export const datasetStatuses = ['draft', 'ready'] as const
-export type DatasetStatus = (typeof datasetStatuses)[number]
+export type DatasetStatus = 'draft' | 'ready'
 
 /** One row of the list of datasets. Counts that nothing has settled yet are null, never 0. */
 export interface DatasetSummary {

@@ -24,8 +24,7 @@ export type Mode = (typeof modes)[number]
 export const runStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
 export type RunStatus = (typeof runStatuses)[number]
 
-export const stageStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
-export type StageStatus = (typeof stageStatuses)[number]
+export type StageStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled'
 
 export const targets = ['chatml', 'sharegpt', 'alpaca', 'vicuna', 'openai'] as const
 export type Target = (typeof targets)[number]
