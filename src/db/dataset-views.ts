@@ -129,7 +129,6 @@ function summaryOf(
   return {
     id: row.id,
     name: row.name,
-    status: 'ready',
     formats: [...new Set(files.map((file) => file.detection.layout.format))],
     shape: files[0]?.detection.shapeName ?? null,
     files: files.length,
