@@ -24,6 +24,8 @@ export default defineConfig({
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: slow,
           testTimeout: 20_000,
+          // Some share in a hook what takes longer than any single test.
+          hookTimeout: 60_000,
           maxWorkers: parallel,
         },
       },

@@ -70,8 +70,7 @@ const packageOf = (name: string) =>
     .join('/')
 const layerOf = (file: string) => (file.includes(path.sep) ? (file.split(path.sep)[0] ?? '') : 'wiring')
 
-/** The entry points of the command line wire like `main.ts` does. */
-/** Commands that start the stack themselves. */
+/** Entry points of the command line that start the stack themselves, and so wire like `main.ts` does. */
 const commands = ['pipeline.ts', 'fsck.ts', 'vault.ts', 'audit.ts', 'flow.ts', 'demo-flow.ts'].map((name) =>
   path.join('cli', name),
 )

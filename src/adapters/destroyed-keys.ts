@@ -1,8 +1,9 @@
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { parsedJson } from '../domain/json.ts'
 import type { KeyName } from '../domain/vault/keys.ts'
-import { isCode, statIfThere, syncFolder } from './durable-file.ts'
+import { readIfThere, statIfThere, syncFolder } from './durable-file.ts'
 
 /** Without a version: every key of the owner, also those to come. */
 const Destroyed = z.strictObject({ owner: z.string(), keyVersion: z.number().int().min(1).optional() })
@@ -57,22 +58,11 @@ export class DestroyedKeys {
   }
 
   async #readAll(): Promise<Destroyed[]> {
-    const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
-      if (!isCode(error, 'ENOENT')) throw error
-      return ''
-    })
+    const text = (await readIfThere(this.#path)) ?? ''
     return text.split('\n').flatMap((line) => {
       // A line that a crash cut names a destruction nobody was told had happened: it is asked for again.
-      const parsed = Destroyed.safeParse(parseJson(line))
+      const parsed = Destroyed.safeParse(parsedJson(line))
       return parsed.success ? [parsed.data] : []
     })
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** What a file is called until it is whole. */
@@ -62,6 +62,20 @@ export const statIfThere = (path: string) =>
   stat(path).catch((error: unknown) => {
     if (!isCode(error, 'ENOENT')) throw error
     return undefined
+  })
+
+/** The text of a file; undefined only where there is none: one that cannot be read is not one that is gone. */
+export const readIfThere = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch((error: unknown) => {
+    if (!isCode(error, 'ENOENT')) throw error
+    return undefined
+  })
+
+/** The entries of a folder; none where there is no folder. */
+export const entriesIfThere = (folder: string) =>
+  readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (!isCode(error, 'ENOENT')) throw error
+    return []
   })
 
 export const isCode = (error: unknown, ...codes: readonly string[]): boolean =>

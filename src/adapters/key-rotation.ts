@@ -2,8 +2,9 @@ import { ok, type Result, refuse } from '../domain/result.ts'
 import type { KeyState, MasterKeyState, Rotation, RotationStep } from '../domain/vault/key-state.ts'
 import type { KeyName } from '../domain/vault/keys.ts'
 import { VaultError } from '../domain/vault/vault.ts'
-import type { FoundKey, KeyFolder } from './key-folder.ts'
+import type { KeyFolder } from './key-folder.ts'
 import { currentOf, type MasterKeyRing, SealedVault } from './master-key-files.ts'
+import type { FoundKey } from './wrapped-key-files.ts'
 
 /**
  * Re-wraps every key under a new version of the master key. Which version each key has is in its own file, so there is
@@ -20,7 +21,7 @@ export async function rotateMasterKey(
   let rewrapped = 0
   for (;;) {
     const pending: KeyName[] = []
-    for await (const key of keys.all()) {
+    for await (const key of keys.wrapped.all()) {
       if (key.wrapped?.masterVersion !== masterVersion && !damaged.has(idOf(key))) pending.push(key)
     }
     // Looked at until there are none: the portal makes keys meanwhile.
@@ -66,7 +67,7 @@ async function chooseTarget(
     await masters.note(waiting)
     return ok({ masterVersion: waiting.version, isNew: true })
   }
-  for await (const { wrapped } of keys.all()) {
+  for await (const { wrapped } of keys.wrapped.all()) {
     if (wrapped !== undefined && wrapped.masterVersion !== current) {
       return ok({ masterVersion: current, isNew: false })
     }
@@ -114,7 +115,7 @@ export async function retireMasterKey(keys: KeyFolder, version: number): Promise
 /** How many keys are wrapped under a version; a damaged one may be. */
 async function neededBy(keys: KeyFolder, version: number): Promise<number> {
   let count = 0
-  for await (const { wrapped } of keys.all()) {
+  for await (const { wrapped } of keys.wrapped.all()) {
     if (wrapped === undefined || wrapped.masterVersion === version) count++
   }
   return count
@@ -138,7 +139,7 @@ export async function readKeyState(
   const counts = new Map<number, number>()
   const damagedKeys: string[] = []
   let oldestKeyAt: Date | undefined
-  for await (const { owner, keyVersion, wrapped, madeAt } of keys.all()) {
+  for await (const { owner, keyVersion, wrapped, madeAt } of keys.wrapped.all()) {
     if (owner === uncounted) continue
     if (wrapped === undefined) damagedKeys.push(`${owner} ${keyVersion}`)
     else counts.set(wrapped.masterVersion, (counts.get(wrapped.masterVersion) ?? 0) + 1)

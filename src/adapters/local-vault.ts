@@ -123,7 +123,7 @@ class LocalVault implements OpenedVault {
   async #destroyAgain(): Promise<void> {
     const again: KeyName[] = []
     if ((await this.#keys.destroyed.list()).length > 0) {
-      for await (const { owner, keyVersion } of this.#keys.all()) {
+      for await (const { owner, keyVersion } of this.#keys.wrapped.all()) {
         if (await this.#keys.destroyed.has({ owner, keyVersion })) again.push({ owner, keyVersion })
       }
     }
@@ -156,7 +156,7 @@ class LocalVault implements OpenedVault {
 
   async keyVersions(owner: string): Promise<number[]> {
     await this.ready()
-    return this.#keys.versions(checkedOwner(owner))
+    return this.#keys.wrapped.versions(checkedOwner(owner))
   }
 
   async destroyKeyVersion(key: KeyName): Promise<void> {
@@ -215,13 +215,13 @@ class LocalVault implements OpenedVault {
 
   async ownerIds(): Promise<string[]> {
     await this.ready()
-    const ids = new Set([...(await this.#keys.owners()), ...(await readdir(this.#folder))])
+    const ids = new Set([...(await this.#keys.wrapped.owners()), ...(await readdir(this.#folder))])
     return [...ids].filter((id) => ownerId.test(id)).toSorted()
   }
 
   async verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed'> {
     await this.ready()
-    const versions = await this.#keys.versions(checkedOwner(owner))
+    const versions = await this.#keys.wrapped.versions(checkedOwner(owner))
     if (versions.length === 0) return 'key-destroyed'
     for (const keyVersion of versions) {
       try {
@@ -270,7 +270,7 @@ class LocalVault implements OpenedVault {
   async *owners(): AsyncGenerator<{ id: string; hasKey: boolean; objects: number; writtenAt: Date }> {
     for (const id of await this.ownerIds()) {
       if (id === canary.owner) continue
-      const madeAt = await this.#keys.madeAt(id)
+      const madeAt = await this.#keys.wrapped.madeAt(id)
       const { objects, writtenAt: changedAt } = await this.#objects.count(id)
       const writtenAt =
         madeAt === undefined || (changedAt !== undefined && changedAt > madeAt) ? changedAt : madeAt

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sealed, SealReason } from '../domain/vault/key-state.ts'
 import type { MasterKey } from '../domain/vault/keys.ts'
 import { isNoted, MasterKeyNote, noteMasterKey, readMasterKeys } from '../domain/vault/master-keys.ts'
 import { VaultError } from '../domain/vault/vault.ts'
-import { createDurably, isCode, removeDurably } from './durable-file.ts'
+import { createDurably, isCode, readIfThere, removeDurably } from './durable-file.ts'
 
 /** The vault cannot be opened, and why. */
 export class SealedVault extends VaultError {
@@ -63,10 +63,7 @@ export class MasterKeyFiles {
     for (const file of (await readdir(this.#folder)).toSorted()) {
       if (!/^master-\d+\.json$/.test(file)) continue
       const path = join(this.#folder, file)
-      const text = await readFile(path, 'utf8').catch((error: unknown) => {
-        if (isCode(error, 'ENOENT')) return undefined
-        throw error
-      })
+      const text = await readIfThere(path)
       if (text === undefined) continue
       try {
         const note = MasterKeyNote.parse(JSON.parse(text))

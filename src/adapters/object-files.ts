@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rm, unlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { encryptFloe, Floe, headerLength, vaultParameters } from '../domain/vault/floe.ts'
 import type { Verification } from '../domain/vault/key-state.ts'
@@ -11,7 +11,7 @@ import {
   readKeyVersion,
 } from '../domain/vault/object-format.ts'
 import { type ObjectName, objectKinds, type StoredObject, VaultError } from '../domain/vault/vault.ts'
-import { isCode, statIfThere, syncFolder } from './durable-file.ts'
+import { entriesIfThere, isCode, statIfThere, syncFolder } from './durable-file.ts'
 import type { KeyFolder } from './key-folder.ts'
 import { OpenObject, readExactly } from './open-object.ts'
 
@@ -78,7 +78,8 @@ export class ObjectFiles {
   async open(name: ObjectName): Promise<OpenObject> {
     const file = await openObject(this.#path(name)).catch(async (error: unknown) => {
       // That the key is gone says more than that the object is.
-      if ((await this.#keys.versions(name.owner)).length === 0) await this.#keys.readNewest(name.owner)
+      if ((await this.#keys.wrapped.versions(name.owner)).length === 0)
+        await this.#keys.readNewest(name.owner)
       throw error
     })
     try {
@@ -105,7 +106,7 @@ export class ObjectFiles {
     } catch (error) {
       if (!(error instanceof VaultError) || error.failure !== 'key-destroyed') throw error
       const isKnown = await this.#keys.destroyed.has({ owner, keyVersion })
-      if (isKnown || (await this.#keys.versions(owner)).length === 0) throw error
+      if (isKnown || (await this.#keys.wrapped.versions(owner)).length === 0) throw error
       throw new VaultError('damaged', 'A stored object is damaged. Restore it from a backup.')
     }
   }
@@ -198,10 +199,7 @@ export class ObjectFiles {
   }
 
   async has(name: ObjectName): Promise<boolean> {
-    return stat(this.#path(name)).then(
-      () => true,
-      () => false,
-    )
+    return (await statIfThere(this.#path(name))) !== undefined
   }
 
   #path({ owner, id }: Pick<ObjectName, 'owner' | 'id'>): string {
@@ -242,8 +240,7 @@ async function readTail(file: FileHandle): Promise<{ tail: Buffer; size: number 
 
 /** A folder at a time: the list of a whole vault would hold up whatever else the process does. */
 async function* filesBelow(folder: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  for (const entry of entries) {
+  for (const entry of await entriesIfThere(folder)) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) yield* filesBelow(path)
     else if (entry.isFile()) yield path

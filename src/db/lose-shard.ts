@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { mostLosses, narrow, tried, wholeShard } from '../domain/pipeline/isolate.ts'
 import type { Stage } from '../domain/pipeline/run.ts'
 import type { ShardTask } from '../domain/pipeline/shard.ts'
+import type { SendShard } from './add-shards.ts'
 import { addEvent, type Trx } from './run-events.ts'
-import type { SendShard } from './runs.ts'
 
 export interface LostShard {
   readonly runId: string

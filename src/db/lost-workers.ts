@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
+import type { SendShard } from './add-shards.ts'
 import { loseShard, lostShardColumns } from './lose-shard.ts'
-import type { SendShard } from './runs.ts'
 import type { Database } from './schema.ts'
 import { leaseSeconds, workerLock } from './worker-presence.ts'
 

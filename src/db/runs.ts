@@ -1,21 +1,16 @@
-import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type { Action } from '../domain/audit/actions.ts'
-import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
-import type { RunRequest, Runs } from '../domain/pipeline/request-run.ts'
-import { RunConfiguration, type Stage, stages } from '../domain/pipeline/run.ts'
-import { type ShardTask, type SourceInput, startOfIngestion } from '../domain/pipeline/shard.ts'
+import type { Runs } from '../domain/pipeline/request-run.ts'
 import { selectChecks } from '../domain/quality/registry.ts'
-import { ok, type Result, refuse } from '../domain/result.ts'
+import { ok, refuse } from '../domain/result.ts'
+import type { SendShard } from './add-shards.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { countRepairs, isCountedAlike, readLineage } from './repairs.ts'
-import { addEvent, type Trx } from './run-events.ts'
+import { addEvent } from './run-events.ts'
+import { findRepeated, repeatedElsewhere } from './run-requests.ts'
 import type { Database } from './schema.ts'
 import { obstacleToUse } from './usable-datasets.ts'
-
-/** Puts a hint on the queue inside a transaction: "look, this run has work". It may come twice, late or never. */
-export type SendShard = (trx: Trx, runId: string, afterSeconds?: number) => Promise<void>
+import { findInputs, runEntry, writeRun } from './write-run.ts'
 
 export interface RunStoreDeps {
   readonly db: Kysely<Database>
@@ -53,7 +48,7 @@ export function runStore(deps: RunStoreDeps): Runs {
       })
       if (typeof written !== 'boolean') return written
       // The same request came twice at once, and the other was first.
-      if (!written) return (await findRepeated(db, caller, request)) ?? refuse('conflict', repeatedElsewhere)
+      if (!written) return (await findRepeated(db, caller, request)) ?? repeatedElsewhere
       deps.changed(runId)
       return ok(runId)
     },
@@ -75,7 +70,7 @@ export function runStore(deps: RunStoreDeps): Runs {
           .where('status', 'in', ['queued', 'running'])
           .execute()
         await addEvent(trx, runId, clock(), 'cancelled', 'Cancelled; what was done is kept for a resume')
-        await recordAudit(trx, caller, entry('run.cancel', runId, {}))
+        await recordAudit(trx, caller, runEntry('run.cancel', runId, {}))
         return true
       })
       if (!cancelled) return refuse('conflict', 'This run has already ended, so there is nothing to cancel.')
@@ -120,7 +115,7 @@ export function runStore(deps: RunStoreDeps): Runs {
           .where('status', 'in', ['failed', 'cancelled'])
           .execute()
         await addEvent(trx, runId, clock(), 'resumed', 'Resumed where it stopped')
-        await recordAudit(trx, caller, entry('run.resume', runId, {}))
+        await recordAudit(trx, caller, runEntry('run.resume', runId, {}))
         await deps.send(trx, runId)
         return true
       })
@@ -144,193 +139,4 @@ async function mayGoOn(db: Kysely<Database>, parentRunId: string): Promise<boole
     if ((await countRepairs(db, id)) > 0 && !(await isCountedAlike(db, id))) return false
   }
   return true
-}
-
-const repeatedElsewhere =
-  'This Idempotency-Key was used for another request. Send a new key for a new run, or repeat the first request unchanged.'
-
-/** What a key stands for: the same key with another request is a mistake of the caller. */
-const hashOf = ({ datasetIds, configuration, parentRunId, priority }: RunRequest): string =>
-  createHash('sha256')
-    .update(
-      JSON.stringify([datasetIds, RunConfiguration.parse(configuration), parentRunId ?? null, priority ?? 0]),
-    )
-    .digest('hex')
-
-/** The answer a request with this key got before; undefined when it is new. */
-async function findRepeated(
-  db: Kysely<Database>,
-  caller: Caller,
-  request: RunRequest,
-): Promise<Result<string> | undefined> {
-  const before = await findStarted(db, caller, request.idempotencyKey)
-  if (before === undefined) return undefined
-  return before.idempotencyHash === hashOf(request) ? ok(before.id) : refuse('conflict', repeatedElsewhere)
-}
-
-/** The run that a request of this caller with this key started before. */
-export async function findStarted(
-  db: Kysely<Database>,
-  caller: Caller,
-  idempotencyKey: string | undefined,
-): Promise<{ readonly id: string; readonly idempotencyHash: string | null } | undefined> {
-  if (idempotencyKey === undefined) return undefined
-  return db
-    .selectFrom('runs')
-    .select(['id', 'idempotencyHash'])
-    .where('ownerId', '=', caller.actor.id)
-    .where('idempotencyKey', '=', idempotencyKey)
-    .executeTakeFirst()
-}
-
-/** What a run was asked to do: to be asked again. */
-export async function readRequest(
-  db: Kysely<Database>,
-  runId: string,
-): Promise<Pick<RunRequest, 'datasetIds' | 'configuration'>> {
-  const { configuration } = await db
-    .selectFrom('runs')
-    .select('configuration')
-    .where('id', '=', runId)
-    .executeTakeFirstOrThrow()
-  const inputs = await db
-    .selectFrom('runInputs')
-    .select('datasetId')
-    .where('runId', '=', runId)
-    .orderBy('position')
-    .execute()
-  return { datasetIds: inputs.map((input) => input.datasetId), configuration }
-}
-
-const entry = (action: Action, runId: string, details: Record<string, string | number>) =>
-  ({ action, objectType: 'run', objectId: runId, outcome: 'allowed', details }) as const
-
-interface FoundInputs {
-  readonly missing: string | undefined
-  readonly inputs: SourceInput[]
-  readonly bytes: number
-}
-
-async function findInputs(db: Kysely<Database>, request: RunRequest): Promise<FoundInputs> {
-  const rows = await db
-    .selectFrom('datasetFiles')
-    .innerJoin('datasets', 'datasets.id', 'datasetFiles.datasetId')
-    .select([
-      'datasetFiles.id',
-      'datasetFiles.datasetId',
-      'datasetFiles.objectId',
-      'datasetFiles.bytes',
-      'datasetFiles.sha256',
-      'datasetFiles.detection',
-      'datasets.mapping',
-    ])
-    .where('datasets.id', 'in', [...request.datasetIds, ''])
-    .where('datasets.status', '=', 'ready')
-    .orderBy('datasetFiles.position')
-    .execute()
-  const inputs = request.datasetIds.flatMap((datasetId) =>
-    rows
-      .filter((row) => row.datasetId === datasetId)
-      .map((row) => ({
-        datasetId,
-        fileId: row.id,
-        objectId: row.objectId,
-        bytes: row.bytes,
-        sha256: row.sha256,
-        layout: row.detection.layout,
-        mapping: row.mapping ?? row.detection.mapping,
-      })),
-  )
-  const missing =
-    request.datasetIds.length === 0
-      ? '(none given)'
-      : request.datasetIds.find((id) => !inputs.some((input) => input.datasetId === id))
-  return { missing, inputs, bytes: inputs.reduce((sum, input) => sum + input.bytes, 0) }
-}
-
-async function writeRun(
-  trx: Trx,
-  deps: RunStoreDeps,
-  caller: Caller,
-  request: RunRequest,
-  found: FoundInputs,
-  runId: string,
-  keyOwner: string,
-): Promise<boolean> {
-  const now = deps.clock()
-  const configuration = RunConfiguration.parse(request.configuration)
-  const inserted = await trx
-    .insertInto('runs')
-    .values({
-      id: runId,
-      ownerId: caller.actor.id,
-      status: 'queued',
-      configuration: JSON.stringify(configuration),
-      keyOwner,
-      sourceBytes: found.bytes,
-      parentRunId: request.parentRunId ?? null,
-      priority: request.priority ?? 0,
-      idempotencyKey: request.idempotencyKey ?? null,
-      idempotencyHash: request.idempotencyKey === undefined ? null : hashOf(request),
-      createdAt: now,
-    })
-    .onConflict((conflict) =>
-      conflict.columns(['ownerId', 'idempotencyKey']).where('idempotencyKey', 'is not', null).doNothing(),
-    )
-    .returning('id')
-    .executeTakeFirst()
-  if (inserted === undefined) return false
-  await trx
-    .insertInto('runInputs')
-    .values(request.datasetIds.map((datasetId, position) => ({ runId, datasetId, position })))
-    .execute()
-  await trx
-    .insertInto('runStages')
-    .values(stages.map((stage, position) => ({ runId, stage, position, status: 'queued' as const })))
-    .execute()
-  const files = configuration.targets.flatMap((target) =>
-    configuration.formats.map((format) => ({ target, format, path: `${target}.${format}` })),
-  )
-  await trx
-    .insertInto('runExports')
-    .values(
-      [...files, { target: 'manifest', format: 'json', path: 'manifest.json' }].map((file, position) => ({
-        id: newId('exp', now.getTime(), deps.random(10)),
-        runId,
-        position,
-        ...file,
-      })),
-    )
-    .execute()
-  const task = { kind: 'ingestion', inputs: found.inputs, checkpoint: startOfIngestion } as const
-  await addShards(trx, runId, 'ingestion', [{ index: 0, task }])
-  const from = request.parentRunId === undefined ? '' : `, goes on from ${request.parentRunId}`
-  await addEvent(trx, runId, now, 'queued', `Accepted, ${configuration.mode} mode${from}`)
-  await recordAudit(
-    trx,
-    caller,
-    entry('run.start', runId, { mode: configuration.mode, datasets: request.datasetIds.length }),
-  )
-  await deps.send(trx, runId)
-  return true
-}
-
-/** Adds shards to be worked; their records enter the stage when they are done. */
-export async function addShards(
-  trx: Trx,
-  runId: string,
-  stage: Stage,
-  shards: readonly { readonly index: number; readonly task: ShardTask; readonly records?: number }[],
-): Promise<void> {
-  for (let start = 0; start < shards.length; start += 1_000) {
-    const rows = shards.slice(start, start + 1_000).map(({ index, task, records = 0 }) => ({
-      runId,
-      stage,
-      index,
-      status: 'queued' as const,
-      task: JSON.stringify(task),
-      recordsIn: records,
-    }))
-    await trx.insertInto('shards').values(rows).execute()
-  }
 }

@@ -1,13 +1,12 @@
 import { sql } from 'kysely'
 import type { Cut } from '../domain/pipeline/ingest.ts'
 import type { ExportOutcome, QualityOutcome, RecordsOutcome } from '../domain/pipeline/outcome.ts'
-import { recordStages } from '../domain/pipeline/process-records.ts'
-import { type Stage, stages } from '../domain/pipeline/run.ts'
+import { recordStages, type Stage, stages } from '../domain/pipeline/run.ts'
 import type { IngestionCheckpoint, ShardResult, ShardTask } from '../domain/pipeline/shard.ts'
+import { addShards } from './add-shards.ts'
 import type { Claim } from './claim-shard.ts'
 import { type CommitDeps, guarded, mine } from './guarded-commit.ts'
 import { type Booking, quarantine } from './run-books.ts'
-import { addShards } from './runs.ts'
 import { keptResult } from './stage-cache.ts'
 
 /**

@@ -72,7 +72,7 @@ export async function storeTables(places: DemoPlace): Promise<void> {
 }
 
 /** The day a name begins with, as a folder: 2026-11-21. */
-export const dayOf = (name: string) => name.replace(/^(\d{4})(\d\d)(\d\d).*$/, '$1-$2-$3')
+const dayOf = (name: string) => name.replace(/^(\d{4})(\d\d)(\d\d).*$/, '$1-$2-$3')
 
 export async function loadIntoHdfs({ store, hdfs }: DemoPlace, cluster: Cluster): Promise<void> {
   const days = (await namesIn(store, '')).slice(-2)

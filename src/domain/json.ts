@@ -6,3 +6,12 @@ export interface JsonObject {
 
 export const isJsonObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a text says as JSON; undefined where it is none. The parser's own message quotes the text and is dropped. */
+export function parsedJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

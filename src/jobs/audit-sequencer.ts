@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import {
@@ -17,6 +16,7 @@ import { openCheckpoint, readVerifierKey, type Signer, signCheckpoint } from '..
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Frontier } from '../domain/audit/merkle.ts'
 import { newId } from '../domain/ids.ts'
+import { pause } from './pause.ts'
 import { verifyAuditLog } from './verify-audit-log.ts'
 
 export interface SequencerDeps {
@@ -255,8 +255,4 @@ function lastCheckTime(now: Date): Date {
   time.setUTCHours(checkHour, 0, 0, 0)
   if (time > now) time.setUTCDate(time.getUTCDate() - 1)
   return time
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => {})
 }

@@ -7,6 +7,7 @@ import type { Database } from '../db/schema.ts'
 import { performRemoval } from '../db/subject-removal.ts'
 import { performSearch } from '../db/subject-search.ts'
 import type { TakeOut } from '../domain/deletion/take-out.ts'
+import { pause } from './pause.ts'
 
 export interface DeletionDeps {
   readonly db: Kysely<Database>
@@ -62,7 +63,7 @@ export function startDeletions(deps: DeletionDeps): Deletions {
         return []
       })
       for (const { id } of waiting) if (!stopping.signal.aborted) await work(id)
-      await after(everyMs, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
+      await pause(everyMs, stopping.signal, false)
     }
   }
   const running = rounds()

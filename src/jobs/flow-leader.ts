@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { isMeasured } from '../adapters/checks/run-check.ts'
@@ -11,6 +10,7 @@ import type { FlowPictures } from '../domain/flows/monitor/flow-pictures.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import { type CheckScheduler, type FinishedRun, startCheckScheduler } from './check-scheduler.ts'
 import { FlowRecorder } from './flow-recorder.ts'
+import { pause } from './pause.ts'
 
 export interface FlowLeaderDeps {
   readonly db: Kysely<Database>
@@ -211,8 +211,4 @@ class Leading {
       }
     }
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => {})
 }

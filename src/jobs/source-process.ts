@@ -1,31 +1,16 @@
 import { MessageChannel } from 'node:worker_threads'
-import { z } from 'zod'
-import { forgetWhenSealed } from '../adapters/key-watch.ts'
-import { type OpenedVault, openLocalVault } from '../adapters/local-vault.ts'
 import { serveJobs } from '../adapters/watched-processes.ts'
 import { detectStored } from '../domain/datasets/receive-file.ts'
 import { takeOutStored } from '../domain/deletion/take-out.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { dispatchWork } from './dispatch-work.ts'
 import { SourceJob, type TakeOutAnswer } from './source-job.ts'
-
-const folders = z.strictObject({
-  keysFolder: z.string(),
-  objectsFolder: z.string(),
-  masterKeyFile: z.string().optional(),
-})
-let opened: Promise<OpenedVault> | undefined
+import { vaultForJob } from './workers-vault.ts'
 
 /** The body of a process of the source reader. */
 serveJobs(async (asked, settings, channel) => {
   const job = SourceJob.parse(asked)
-  opened ??= openLocalVault(folders.parse(settings), 'wait').then((one) => {
-    forgetWhenSealed(one)
-    return one
-  })
-  const vault = await opened
-  // It may have been sealed since the last job.
-  await vault.lookAgain()
+  const vault = await vaultForJob(settings)
   if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
   if (job.kind === 'take-out') {
     return takeOutStored(vault)(job.work).then(

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { FoundFolder } from '../adapters/flow-folder.ts'
@@ -12,6 +11,7 @@ import {
   type GivenFile,
   nothingAccepted,
 } from '../domain/flows/monitor/accept-files.ts'
+import { pause } from './pause.ts'
 
 export interface WatchedConfigurationDeps {
   readonly db: Kysely<Database>
@@ -62,7 +62,7 @@ export class WatchedConfiguration {
 
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await wait(lookMs, undefined, { signal }).catch(() => {})
+      await pause(lookMs, signal)
       if (signal.aborted) return
       const found = await this.#folders.look()
       const seen = JSON.stringify(found)

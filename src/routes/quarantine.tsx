@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { keepRepairs, takeBackRepair } from '../db/keep-repairs.ts'
 import {
   type FoundRecord,
   findRecord,
@@ -8,20 +9,13 @@ import {
   readReasons,
   readRecord,
 } from '../db/quarantine.ts'
-import {
-  countRepairs,
-  type FoundRepair,
-  findRepairs,
-  keepRepairs,
-  type ManyRepaired,
-  type RecordKey,
-  repairMany,
-  takeBackRepair,
-} from '../db/repairs.ts'
-import { readRequest } from '../db/runs.ts'
+import { type ManyRepaired, type RecordKey, repairMany } from '../db/repair-many.ts'
+import { countRepairs, type FoundRepair, findRepairs } from '../db/repairs.ts'
+import { readRequest } from '../db/run-requests.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { proposeChanges, proposeRepair } from '../domain/pipeline/propose-repair.ts'
-import { faultOf, problemOfRepair, type RecordText } from '../domain/pipeline/repairs.ts'
+import { faultOf, type RecordText } from '../domain/pipeline/record-text.ts'
+import { problemOfRepair } from '../domain/pipeline/repairs.ts'
 import { stages } from '../domain/pipeline/run.ts'
 import type { RunSummary } from '../domain/pipeline/run-view.ts'
 import { QuarantinePage } from '../views/runs/quarantine-page.tsx'

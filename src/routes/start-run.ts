@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findStarted } from '../db/runs.ts'
+import { findStarted } from '../db/run-requests.ts'
 import { rightOver } from '../db/visibility.ts'
 import { decide } from '../domain/auth/operations.ts'
 import type { RunRequest } from '../domain/pipeline/request-run.ts'

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { recordToken, revokeToken } from '../db/access-tokens.ts'
 import { type AccessToken, TokenRequest } from '../domain/auth/access-token.ts'
 import { newId } from '../domain/ids.ts'
+import { parsedJson } from '../domain/json.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { answerProblem } from './problem.tsx'
@@ -46,17 +47,8 @@ async function readRequest(c: AppContext): Promise<Result<TokenRequest>> {
   if (text !== '' && !/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     return refuse('unsupported', 'Send the request as application/json, or without a body.')
   }
-  const asked = TokenRequest.safeParse(text === '' ? {} : parsed(text))
+  const asked = TokenRequest.safeParse(text === '' ? {} : parsedJson(text))
   return asked.success ? ok(asked.data) : unreadable
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Its message quotes what was sent.
-    return undefined
-  }
 }
 
 const unreadable = refuse(

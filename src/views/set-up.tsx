@@ -1,7 +1,7 @@
 import { leastPasswordLength } from '../domain/auth/second-factor.ts'
 import { EmailField, NewPasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
-import { Field } from './components/field.tsx'
+import { InputField } from './components/field.tsx'
 import { Plain } from './layout/plain.tsx'
 
 interface Props {
@@ -21,21 +21,14 @@ export const SetUpPage = ({ token, problem, name, email }: Props) => (
     />
     <form method="post" action="/set-up">
       <input type="hidden" name="token" value={token} />
-      <Field
-        id="name"
+      <InputField
+        name="name"
         label="Your name"
         hint="As it will stand beside what you do."
-        control={(tied) => (
-          <input
-            class="input"
-            name="name"
-            autocomplete="name"
-            required
-            maxlength={100}
-            value={name}
-            {...tied}
-          />
-        )}
+        autocomplete="name"
+        required
+        maxlength={100}
+        value={name}
       />
       <EmailField email={email} />
       <NewPasswordField least={leastPasswordLength(false)} />

@@ -159,6 +159,25 @@ describe('retiring an old version of the master key', () => {
     expect(refused).toMatchObject({ ok: false, problem: { kind: 'conflict' } })
     expect(await read(await openLocalVault(folders))).toBe(text.toString())
   })
+
+  test('goes no further than a key file that cannot be read: it may need the version', async () => {
+    await vault.addKeyVersion('ds_1')
+    await write(vault, 'ds_1', 'file_2')
+    const [file, aside] = [inKeys('owners/ds_1/2.json'), join(folder, 'aside.json')]
+    await rename(file, aside)
+    await mkdir(file)
+    await expect(vault.rotate()).rejects.toThrow('EISDIR')
+    await rm(file, { recursive: true })
+    await rename(aside, file)
+    await vault.rotate()
+    await rename(file, aside)
+    await mkdir(file)
+    await expect(vault.retire(1)).rejects.toThrow('EISDIR')
+    expect(await readdir(inKeys())).toContain('master-1.key')
+    await rm(file, { recursive: true })
+    await rename(aside, file)
+    expect(await read(await openLocalVault(folders), 'ds_1', 'file_2')).toBe(text.toString())
+  })
 })
 
 describe('a sealed vault', () => {

@@ -110,7 +110,6 @@ export const runView = (name: string): RunView => {
 export const datasetSummary = (name: string): DatasetSummary => ({
   id: 'ds_4tq8m1',
   name,
-  status: 'ready',
   formats: ['csv'],
   shape: 'one row an utterance',
   files: 1,

@@ -80,7 +80,7 @@ const tokens =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|::|:(from|to)\b/g
 
 /** @throws Settled when the query asks for a span and there is none */
-export function withSpan(query: string, span: Span | undefined) {
+function withSpan(query: string, span: Span | undefined) {
   const values: string[] = []
   const places = new Map<string, number>()
   const text = query.replace(tokens, (found: string, _tag: unknown, name: 'from' | 'to' | undefined) => {

@@ -5,6 +5,7 @@ import { couldNotTell } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunner, RunContext } from '../../domain/flows/checks/check-runner.ts'
 import type { Row } from '../../domain/flows/checks/database.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
+import { parsedJson } from '../../domain/json.ts'
 import { Settled } from './deadline.ts'
 import { onlyFiles, withFiles } from './files.ts'
 import { findFiles } from './find-files.ts'
@@ -76,7 +77,7 @@ function rowsOf(text: string, path: string): Row[] {
   const lines = text.split('\n')
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return []
-    const row = JsonRow.safeParse(parsed(line))
+    const row = JsonRow.safeParse(parsedJson(line))
     if (row.success) return [row.data]
     // A last line without its end is still being written.
     if (index === lines.length - 1) return []
@@ -84,12 +85,4 @@ function rowsOf(text: string, path: string): Row[] {
       couldNotTell('bad_value', `${path}, line ${index + 1}: one JSON object a line is needed.`),
     )
   })
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { couldNotTell, fail } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
+import { parsedJson } from '../../domain/json.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { cleanEnvironment, type ProgramEnd, type Programs } from './run-program.ts'
 import type { RunnerSettings } from './runner-settings.ts'
@@ -71,7 +72,7 @@ function containerState(container: string, told: Told): string {
     }
     throw notTold(told)
   }
-  const state = ContainerState.safeParse(parsed(told.stdout))
+  const state = ContainerState.safeParse(parsedJson(told.stdout))
   if (!state.success) throw notTold(told)
   const { Status: status, Health: health } = state.data
   // Only of one that runs the health check says anything.
@@ -102,12 +103,4 @@ async function findTool(names: readonly string[], folders: readonly string[]) {
     }
   }
   throw new Settled(couldNotTell('checker_error', `This machine has no ${names.join(' and no ')} to ask.`))
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

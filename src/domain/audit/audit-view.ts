@@ -57,7 +57,7 @@ export interface Review {
 }
 
 /** So often somebody looks through the log. */
-export const reviewEveryDays = 7
+const reviewEveryDays = 7
 
 export const isReviewDue = (last: Pick<Review, 'at'> | undefined, now: Date): boolean =>
   last === undefined || now.getTime() - last.at.getTime() > reviewEveryDays * 86_400_000

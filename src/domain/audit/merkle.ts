@@ -16,7 +16,7 @@ export interface Subtree {
 
 const nodePrefix = Buffer.from([1])
 export const emptyRoot: Buffer = sha256(Buffer.alloc(0))
-export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
+const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
   sha256(Buffer.concat([nodePrefix, left, right]))
 
 /** The complete subtrees along the right edge: all that is needed to add leaves and to tell the root. */

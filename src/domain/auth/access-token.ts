@@ -3,7 +3,7 @@ import { knownScopes, type ScopeName, scopeNames } from './scopes.ts'
 
 /** The longest a token lives, and how long when nobody says. */
 export const longestTokenSeconds = 86_400
-export const usualTokenSeconds = 3_600
+const usualTokenSeconds = 3_600
 
 /** What a program says of the token it wants in place of its key. */
 export const TokenRequest = z.strictObject({

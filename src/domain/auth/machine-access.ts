@@ -27,7 +27,7 @@ export function machineView(
 }
 
 /** Hashes have one length, so that neither the time nor an exception tells anything of the secret. */
-export const isSameSecret = (given: string, secret: string): boolean =>
+const isSameSecret = (given: string, secret: string): boolean =>
   timingSafeEqual(sha256(given), sha256(secret))
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()

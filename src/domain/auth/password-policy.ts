@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from '../result.ts'
 import { leastPasswordLength } from './second-factor.ts'
 
-export const passwordLength = { min: leastPasswordLength(false), max: 128 } as const
+const passwordLength = { min: leastPasswordLength(false), max: 128 } as const
 
 /**
  * Length and commonness only, no composition rules (ASVS 5.0 section 6.2). People lengthen the common ones by repeating,

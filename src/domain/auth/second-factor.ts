@@ -3,7 +3,7 @@ import type { Result } from '../result.ts'
 import type { Role, SignedInUser } from './user.ts'
 
 /** Whether administrators and moderators have to have one; anybody may. */
-export const secondFactorSettings = ['required', 'optional'] as const
+const secondFactorSettings = ['required', 'optional'] as const
 export type SecondFactorSetting = (typeof secondFactorSettings)[number]
 
 /** Whether someone of this role gets no further without a second factor. */

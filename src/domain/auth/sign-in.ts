@@ -143,7 +143,7 @@ const codeSubject = (userId: string): AttemptSubject => ({
 })
 
 /** One subject for the account named, whether it exists or not, and one for the client's address. */
-export function attemptSubjects(email: string, address: string | undefined): AttemptSubject[] {
+function attemptSubjects(email: string, address: string | undefined): AttemptSubject[] {
   const account = { name: `account:${email.trim().toLowerCase()}`, freeAttempts: 5, clearedBySuccess: true }
   if (address === undefined) return [account]
   return [account, { name: `address:${address}`, freeAttempts: 20, clearedBySuccess: false }]

@@ -35,7 +35,7 @@ export function readChatml(text: string): Message[] | Refusal {
   return messages.some((message) => message.role !== 'system') ? messages : 'no-messages'
 }
 
-export const vicunaSystem =
+const vicunaSystem =
   "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions."
 
 /**

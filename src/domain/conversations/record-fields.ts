@@ -1,13 +1,9 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts'
+import { isJsonObject, type Json, type JsonObject, parsedJson } from '../json.ts'
 
 /** CSV and Parquet carry lists as JSON text. */
 export function parsedIfText(value: Json | undefined): Json | undefined {
   if (typeof value !== 'string' || !/^\s*\[/.test(value)) return value
-  try {
-    return JSON.parse(value) as Json
-  } catch {
-    return value
-  }
+  return parsedJson(value) ?? value
 }
 
 /**
@@ -24,7 +20,7 @@ export function unfolded(rest: JsonObject): JsonObject {
     if (value === null) continue
     if (field === 'meta') {
       if (value === '') continue
-      const object = typeof value === 'string' ? parsedObject(value) : value
+      const object = typeof value === 'string' && value.startsWith('{') ? parsedJson(value) : value
       if (isJsonObject(object)) {
         held = object
         continue
@@ -41,15 +37,6 @@ export function freeKey(record: JsonObject, key: string, prefix: string): string
   let free = key
   while (Object.hasOwn(record, free)) free = `${prefix}.${free}`
   return free
-}
-
-function parsedObject(text: string): Json | undefined {
-  if (!text.startsWith('{')) return undefined
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return undefined
-  }
 }
 
 /** The record without some of its fields. */

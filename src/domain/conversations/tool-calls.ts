@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.ts'
+import { isJsonObject, type Json, type JsonObject, parsedJson } from '../json.ts'
 import type { ToolCall } from './conversation.ts'
 
 /** The calls of a conversation while it is read: numbers those without an id and says which one a result answers. */
@@ -70,7 +70,7 @@ export function toolCallsOf(
   const read = readCalls(listed ?? [turn.function_call ?? null], before)
   if (read.calls.length > 0) return { ...read, from }
   if (sourceRole !== 'function_call' || typeof text !== 'string') return undefined
-  const parsed = parse(text) ?? null
+  const parsed = parsedJson(text) ?? null
   const spoken = readCalls(Array.isArray(parsed) ? parsed : [parsed], before)
   // In part it would be neither the text that stood there nor all of its calls.
   return spoken.calls.length === 0 || spoken.unread.length > 0 ? undefined : { ...spoken, from: 'text' }
@@ -99,17 +99,9 @@ function readCalls(entries: readonly Json[], before: number): Pick<TurnCalls, 'c
 
 /** Function definitions as OpenAI tools, from a list or its JSON text; ShareGPT leaves the envelope out. */
 export function readTools(value: Json | undefined): Json[] | undefined {
-  const list = typeof value === 'string' ? (value.trim() === '' ? [] : parse(value)) : value
+  const list = typeof value === 'string' ? (value.trim() === '' ? [] : parsedJson(value)) : value
   if (!Array.isArray(list)) return undefined
   return list.map((tool) =>
     isJsonObject(tool) && !('function' in tool) ? { type: 'function', function: tool } : tool,
   )
-}
-
-function parse(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return undefined
-  }
 }

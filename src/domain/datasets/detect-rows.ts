@@ -1,8 +1,8 @@
 import type { Role } from '../conversations/conversation.ts'
 import type { Evidence } from '../formats/source.ts'
 import type { JsonObject } from '../json.ts'
-import { isText, percent, type Shape, share } from './detect-shape.ts'
 import { knownRole } from './role-names.ts'
+import { isText, percent, type Shape, share } from './shape.ts'
 
 /** One row an utterance: a speaker column of known role names, a text column, and a key that holds rows together. */
 export function detectRows(records: readonly JsonObject[]): Shape | undefined {

@@ -1,15 +1,7 @@
-import type { Evidence } from '../formats/source.ts'
 import { isJsonObject, type Json, type JsonObject } from '../json.ts'
 import { detectRows } from './detect-rows.ts'
 import { detectTurns } from './detect-turns.ts'
-import type { Mapping } from './mapping.ts'
-
-export interface Shape {
-  readonly mapping: Mapping
-  readonly name: string
-  readonly sure: number
-  readonly evidence: readonly Evidence[]
-}
+import { isText, percent, type Shape, share } from './shape.ts'
 
 /** Recognises how sampled records hold conversations; the first of the shapes that fits, the most telling first. */
 export function detectShape(sample: readonly Json[]): Shape {
@@ -106,15 +98,3 @@ const nothing = (sample: readonly Json[]): Shape => ({
     },
   ],
 })
-
-export const isText = (value: Json | undefined): boolean => typeof value === 'string' && value.trim() !== ''
-
-/** Share of records whose field passes, 0 to 1. */
-export const share = (
-  records: readonly JsonObject[],
-  field: string,
-  test: (value: Json | undefined) => boolean,
-): number =>
-  records.length === 0 ? 0 : records.filter((record) => test(record[field])).length / records.length
-
-export const percent = (part: number): string => `${Math.round(part * 100)} %`

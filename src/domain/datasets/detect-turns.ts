@@ -1,8 +1,8 @@
 import type { Role } from '../conversations/conversation.ts'
 import type { Evidence } from '../formats/source.ts'
-import { isJsonObject, type Json, type JsonObject } from '../json.ts'
-import { percent, type Shape } from './detect-shape.ts'
+import { isJsonObject, type Json, type JsonObject, parsedJson } from '../json.ts'
 import { knownRole } from './role-names.ts'
+import { percent, type Shape } from './shape.ts'
 
 /** A list of turns in a field of each record, or as the record itself, under any field and role names. */
 export function detectTurns(sample: readonly Json[]): Shape | undefined {
@@ -118,14 +118,7 @@ function shapeName(field: string | undefined, names: string, textField: string):
 }
 
 function turnsOf(value: Json | undefined): JsonObject[] {
-  let list = value
-  if (typeof list === 'string' && /^\s*\[\s*\{/.test(list)) {
-    try {
-      list = JSON.parse(list) as Json
-    } catch {
-      return []
-    }
-  }
+  const list = typeof value === 'string' && /^\s*\[\s*\{/.test(value) ? parsedJson(value) : value
   return Array.isArray(list) && list.every(isJsonObject) ? list.filter(isJsonObject) : []
 }
 

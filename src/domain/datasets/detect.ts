@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { detectLayout } from '../formats/detect-layout.ts'
+import { readUnits } from '../formats/read-units.ts'
 import type { Evidence, SourceBytes } from '../formats/source.ts'
 import { SourceRefused } from '../formats/source-refused.ts'
-import { readUnits } from '../formats/units.ts'
 import type { Json } from '../json.ts'
 import { ok, type Result, refuse } from '../result.ts'
-import { detectShape, type Shape } from './detect-shape.ts'
+import { detectShape } from './detect-shape.ts'
 import { Detection } from './detection.ts'
+import type { Shape } from './shape.ts'
 
 /** Units looked at; row tables need more of them to see their groups. */
 const sampleUnits = 2_000

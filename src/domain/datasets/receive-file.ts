@@ -173,7 +173,7 @@ const tooLarge = (most: number): Result<never> =>
   )
 
 /** Only for showing: the last part of a path, without control characters, at most 120 characters. */
-export const displayName = (name: string): string =>
+const displayName = (name: string): string =>
   name
     .split(/[/\\]/)
     .at(-1)

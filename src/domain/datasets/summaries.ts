@@ -4,15 +4,10 @@ import type { RunSummary } from '../pipeline/run-view.ts'
 import type { Detection } from './detection.ts'
 import type { Mapping } from './mapping.ts'
 
-/** Where a dataset stands: still taking files, or usable. */
-export const datasetStatuses = ['draft', 'ready'] as const
-export type DatasetStatus = (typeof datasetStatuses)[number]
-
 /** One row of the list of datasets. Counts that nothing has settled yet are null, never 0. */
 export interface DatasetSummary {
   readonly id: string
   readonly name: string
-  readonly status: DatasetStatus
   /** Formats of its files, without repeats. */
   readonly formats: readonly SourceFormat[]
   /** The shape's usual name, null before detection. */

@@ -1,11 +1,13 @@
 import type { Detection } from '../datasets/detection.ts'
 import type { Mapping } from '../datasets/mapping.ts'
 import { decoded } from '../formats/encoding.ts'
+import { groupKeyOf } from '../formats/group-key.ts'
 import { readRecords } from '../formats/read-records.ts'
+import { readUnits } from '../formats/read-units.ts'
 import { type RemovedMark, writtenOver } from '../formats/removed-unit.ts'
 import { ScatteredKeys } from '../formats/scattered-keys.ts'
 import type { Layout, SourceBytes } from '../formats/source.ts'
-import { readUnits, type Unit } from '../formats/units.ts'
+import type { Unit } from '../formats/units.ts'
 import { isJsonObject } from '../json.ts'
 import { CopyAsJsonLines, jsonLinesOf } from './parquet-copy.ts'
 import { subjectsIn } from './subject.ts'
@@ -73,9 +75,7 @@ export async function findRecordsOf(
 /** What a row is grouped by. */
 function keyOf(unit: Unit, mapping: Mapping): string | undefined {
   if (mapping.shape !== 'rows' || !('value' in unit) || !isJsonObject(unit.value)) return undefined
-  const key = unit.value[mapping.keyField]
-  if (key === undefined || key === null || key === '') return undefined
-  return typeof key === 'string' ? key : JSON.stringify(key)
+  return groupKeyOf(unit.value, mapping.keyField)
 }
 
 /**

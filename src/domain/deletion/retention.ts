@@ -48,7 +48,7 @@ export interface Due {
 }
 
 /** So long before a dataset goes its pages and the overview say so. */
-export const warningDays = 14
+const warningDays = 14
 const day = 86_400_000
 const after = (date: Date, days: number) => new Date(date.getTime() + days * day)
 

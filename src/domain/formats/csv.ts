@@ -1,8 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import type { JsonObject } from '../json.ts'
 import { type CutRow, RowCutter } from './csv-rows.ts'
-import { asRemoved } from './jsonl.ts'
-import { removedMark } from './removed-unit.ts'
+import { asRemoved, removedMark } from './removed-unit.ts'
 import type { Cursor, Layout, ReadReason } from './source.ts'
 import type { Unit } from './units.ts'
 

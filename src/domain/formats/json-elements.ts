@@ -1,5 +1,5 @@
-import { asRemoved, parseBytes } from './jsonl.ts'
-import { removedMark } from './removed-unit.ts'
+import { parseBytes } from './parse-unit.ts'
+import { asRemoved, removedMark } from './removed-unit.ts'
 import type { Cursor, Layout } from './source.ts'
 import { largestUnit, type Unit } from './units.ts'
 

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Json } from '../json.ts'
-import { type RemovedMark, removedMark } from './removed-unit.ts'
-import type { Cursor, ReadReason } from './source.ts'
+import { parseBytes, parseJson } from './parse-unit.ts'
+import type { Cursor } from './source.ts'
 import { largestUnit, type Unit } from './units.ts'
 
 const newline = 0x0a
@@ -98,41 +97,4 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
     if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false
   }
   return true
-}
-
-type Parsed = { value: Json } | { reason: ReadReason; goesOn?: true }
-
-export const asRemoved = (mark: RemovedMark): { reason: ReadReason; goesOn?: true } =>
-  mark === 'first' ? { reason: 'removed' } : { reason: 'removed', goesOn: true }
-
-/** The value of a unit cut from the stream, or why there is none. */
-export function parseBytes(bytes: Buffer): Parsed {
-  return isUtf8(bytes) ? parseJson(bytes.toString()) : { reason: 'undecodable' }
-}
-
-/** A parser's message quotes its input, so only a code is kept. */
-export function parseJson(text: string): Parsed {
-  try {
-    return { value: JSON.parse(text) as Json }
-  } catch {
-    const mark = removedMark(text)
-    if (mark !== undefined) return asRemoved(mark)
-    return { reason: isCut(text.trim()) ? 'json-unexpected-end' : 'json-invalid' }
-  }
-}
-
-/** Whether text that does not parse breaks off: it ends inside a bracket, or inside a string without a bracket last. */
-function isCut(text: string): boolean {
-  let depth = 0
-  let inString = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (inString) {
-      if (character === '\\') at++
-      else if (character === '"') inString = false
-    } else if (character === '"') inString = true
-    else if (character === '{' || character === '[') depth++
-    else if (character === '}' || character === ']') depth--
-  }
-  return inString ? !/[}\]]$/.test(text) : depth > 0
 }

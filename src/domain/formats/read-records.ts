@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Mapping } from '../datasets/mapping.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
+import { groupKeyOf } from './group-key.ts'
+import { readUnits } from './read-units.ts'
 import { ScatteredKeys } from './scattered-keys.ts'
 import type {
   Cursor,
@@ -12,7 +14,7 @@ import type {
   UnreadableRecord,
 } from './source.ts'
 import { SourceRefused } from './source-refused.ts'
-import { cursorAfter, largestUnit, readUnits, type Unit, type UnitPosition } from './units.ts'
+import { cursorAfter, largestUnit, type Unit, type UnitPosition } from './units.ts'
 
 /** A batch ends at whichever comes first, counted from the last one: so a cursor always leads to the same batches. */
 const batchLimits = { records: 250, sourceBytes: 1024 * 1024 } as const
@@ -198,9 +200,8 @@ function readRow(
   if ('reason' in unit && unit.reason === 'removed') return { key: undefined, goesOn: unit.goesOn === true }
   if ('reason' in unit) return { position, reason: unit.reason }
   if (!isJsonObject(unit.value)) return { position, reason: 'group-key-missing' }
-  const key = unit.value[mapping.keyField]
-  if (key === undefined || key === null || key === '') return { position, reason: 'group-key-missing' }
-  return { key: typeof key === 'string' ? key : JSON.stringify(key), row: unit.value }
+  const key = groupKeyOf(unit.value, mapping.keyField)
+  return key === undefined ? { position, reason: 'group-key-missing' } : { key, row: unit.value }
 }
 
 /** Streams groups that stand together; memory holds one group. */

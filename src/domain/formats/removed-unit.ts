@@ -1,3 +1,5 @@
+import type { ReadReason } from './source.ts'
+
 /**
  * A unit that was removed from a source is written over, byte for byte, so that every other unit keeps its number, line
  * and offset. DEL, which punched-tape wrote over what was to be gone, stands for the unit that stands for the record; SUB
@@ -25,3 +27,7 @@ export function removedMark(text: string): RemovedMark | undefined {
   if (unit !== text.charAt(0).repeat(unit.length)) return undefined
   return first === marks.first ? 'first' : 'further'
 }
+
+/** What is read of a unit with a mark. */
+export const asRemoved = (mark: RemovedMark): { reason: ReadReason; goesOn?: true } =>
+  mark === 'first' ? { reason: 'removed' } : { reason: 'removed', goesOn: true }

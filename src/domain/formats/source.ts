@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import type { Json } from '../json.ts'
 
-export const sourceFormats = ['csv', 'json', 'jsonl', 'parquet'] as const
-export type SourceFormat = (typeof sourceFormats)[number]
+export type SourceFormat = 'csv' | 'json' | 'jsonl' | 'parquet'
 
 /** Plaintext of a source file with random access; the vault implements it over decrypted segments. */
 export interface SourceBytes {

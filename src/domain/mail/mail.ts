@@ -9,8 +9,7 @@ export interface Letter {
  * How it ended. `sent`: the mail server took it over; whether it arrives is for others to tell. `not-secure`: the server
  * has no TLS that can be trusted, so it was not told the letter.
  */
-export const mailOutcomes = ['sent', 'unreachable', 'not-secure', 'refused'] as const
-export type MailOutcome = (typeof mailOutcomes)[number]
+export type MailOutcome = 'sent' | 'unreachable' | 'not-secure' | 'refused'
 
 /** Where letters are handed over. Never throws: a letter that cannot go is no reason to fail. */
 export interface Mail {

@@ -20,11 +20,8 @@ import {
 import { redact } from './redact.ts'
 import { repairText } from './repair-text.ts'
 import { orRepaired, type RepairRef, readRepairs } from './repairs.ts'
-import type { Redaction, Stage } from './run.ts'
+import type { RecordStage, Redaction, Stage } from './run.ts'
 import type { ShardInput } from './shard.ts'
-
-export const recordStages = ['standardization', 'validation', 'processing'] as const
-export type RecordStage = (typeof recordStages)[number]
 
 export interface RecordsTask {
   readonly stages: readonly RecordStage[]

@@ -1,10 +1,22 @@
+import type { StandardizeReason } from '../conversations/standardize-reason.ts'
+import type { ReadReason } from '../formats/source.ts'
+
+/** Every reason for which a record does not come out of a stage. */
+type Reason =
+  | ReadReason
+  | StandardizeReason
+  | 'below-threshold'
+  | 'exact-duplicate'
+  | 'target-cannot-carry'
+  | 'poison-record'
+
 export interface ReasonSentence {
   readonly title: string
   /** What a person can do about it. */
   readonly todo: string
 }
 
-const sentences: Readonly<Record<string, ReasonSentence>> = {
+const sentences: Readonly<Record<Reason, ReasonSentence>> = {
   'json-invalid': {
     title: 'Not valid JSON',
     todo: 'Repair the record here, or correct the line in the source and upload the file again.',
@@ -79,16 +91,13 @@ const sentences: Readonly<Record<string, ReasonSentence>> = {
     todo: 'Export to ChatML or OpenAI as well: they carry every conversation.',
   },
   'poison-record': {
-    title: 'Processing ended on it three times',
+    title: 'Processing broke off on it',
     todo: 'The record is kept aside so that the others could go on. Report it to whoever runs Signalbox.',
   },
 }
 
-/** A reason code as a title and what to do; a code nobody described yet is shown as it is. */
-export const reasonSentence = (code: string): ReasonSentence =>
-  Object.hasOwn(sentences, code) && sentences[code] !== undefined
-    ? sentences[code]
-    : { title: code, todo: 'Look at the record in the source.' }
+const byCode = new Map<string, ReasonSentence>(Object.entries(sentences))
 
-/** All described codes, so that a test can hold them against the codes the pipeline knows. */
-export const describedReasons: readonly string[] = Object.keys(sentences)
+/** A reason code as a title and what to do; a code of an earlier version is shown as it is. */
+export const reasonSentence = (code: string): ReasonSentence =>
+  byCode.get(code) ?? { title: code, todo: 'Look at the record in the source.' }

@@ -1,5 +1,5 @@
 import type { Conversation, Message } from '../conversations/conversation.ts'
-import type { Json, JsonObject } from '../json.ts'
+import { type Json, type JsonObject, parsedJson } from '../json.ts'
 import { findPersonalData } from '../quality/checks/privacy.ts'
 import type { Redaction } from './run.ts'
 
@@ -86,12 +86,8 @@ class Redactor {
 
   /** Inside the JSON, as escapes would hide a value or break around it; written anew only when changed. */
   #arguments(text: string): string {
-    let value: Json
-    try {
-      value = JSON.parse(text) as Json
-    } catch {
-      return this.text(text)
-    }
+    const value = parsedJson(text)
+    if (value === undefined) return this.text(text)
     const redacted = JSON.stringify(this.json(value))
     return redacted === JSON.stringify(value) ? text : redacted
   }

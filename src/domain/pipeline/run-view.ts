@@ -105,8 +105,11 @@ export interface QuarantineReason {
 }
 
 /** One quarantined record; the record itself stays in the vault. */
-export interface QuarantineRow {
+export interface QuarantinedRow {
   readonly id: string
+  readonly datasetId: string
+  /** Address of its page. */
+  readonly href: string
   readonly stage: Stage
   readonly reason: string
   readonly file: string
@@ -114,6 +117,7 @@ export interface QuarantineRow {
   readonly byteOffset: number | null
   /** 1-based number of the record in its source. */
   readonly ordinal: number
+  readonly isRepaired: boolean
 }
 
 export interface RunQuality {

@@ -10,14 +10,21 @@ export const stages = [
 ] as const
 export type Stage = (typeof stages)[number]
 
+/** The stages that work record by record: three calls a shard in sequential mode, fused to one otherwise. */
+export const recordStages = [
+  'standardization',
+  'validation',
+  'processing',
+] as const satisfies readonly Stage[]
+export type RecordStage = (typeof recordStages)[number]
+
 export const modes = ['sequential', 'concurrent', 'adaptive'] as const
 export type Mode = (typeof modes)[number]
 
 export const runStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
 export type RunStatus = (typeof runStatuses)[number]
 
-export const stageStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
-export type StageStatus = (typeof stageStatuses)[number]
+export type StageStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled'
 
 export const targets = ['chatml', 'sharegpt', 'alpaca', 'vicuna', 'openai'] as const
 export type Target = (typeof targets)[number]

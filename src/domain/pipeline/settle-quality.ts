@@ -8,7 +8,7 @@ import { type IndexEntry, readIndex } from './record-objects.ts'
 export const decision = { accepted: 0, rejected: 1, duplicate: 2 } as const
 
 /** Fingerprints that are held at once, about 64 MiB; more are compared in several walks over the shards. */
-export const mostHeld = 2_000_000
+const mostHeld = 2_000_000
 
 /** A shard that left records, and how many. */
 export interface IndexedShard {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Mapping } from '../datasets/mapping.ts'
 import { Cursor, Layout } from '../formats/source.ts'
+import { recordStages } from './run.ts'
 
 /** One source file of a run, in the order it is read. */
 export const SourceInput = z.strictObject({
@@ -57,7 +58,7 @@ export const ShardTask = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('records'),
     /** The stages this call does: one in sequential mode, all three of them fused otherwise. */
-    stages: z.array(z.enum(['standardization', 'validation', 'processing'])).min(1),
+    stages: z.array(z.enum(recordStages)).min(1),
     input: ShardInput,
     datasetId: z.string(),
     fileId: z.string(),

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Check } from '../quality/check.ts'
 import type { RepairRef } from './repairs.ts'
-import type { RunConfiguration } from './run.ts'
+import { type RunConfiguration, recordStages, stages } from './run.ts'
 import type { ShardTask } from './shard.ts'
 
 /**
  * Version of what standardization, validation and processing make of a record; goes up with any change of their
  * output, so that results of an older one are never used again.
  */
-export const recordStagesVersion = 1
+const recordStagesVersion = 1
 
 const QuarantinedRecord = z.strictObject({
-  stage: z.enum(['ingestion', 'standardization', 'validation', 'processing', 'quality', 'export']),
+  stage: z.enum(stages),
   reason: z.string(),
   ordinal: z.number().int(),
   unit: z.number().int(),
@@ -26,7 +26,7 @@ export const CachedOutcome = z.strictObject({
   sha256: z.string().optional(),
   counts: z.array(
     z.strictObject({
-      stage: z.enum(['ingestion', 'standardization', 'validation', 'processing']),
+      stage: z.enum(['ingestion', ...recordStages]),
       in: z.number().int(),
       out: z.number().int(),
     }),

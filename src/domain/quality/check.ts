@@ -1,7 +1,6 @@
 import type { Conversation } from '../conversations/conversation.ts'
 
-export const severities = ['info', 'minor', 'major', 'critical'] as const
-export type Severity = (typeof severities)[number]
+export type Severity = 'info' | 'minor' | 'major' | 'critical'
 
 /** What a check found. Evidence is the span, never the text. */
 export interface Finding {

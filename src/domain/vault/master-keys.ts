@@ -57,7 +57,3 @@ export function readMasterKeys(bytes: Buffer, rawVersion: number): MasterKey[] |
   const versions = new Set(found.map(({ version }) => version))
   return found.length === 0 || found.length < keys.length || versions.size < found.length ? undefined : found
 }
-
-/** The line of `VAULT_KEY_FILE` that holds this version. */
-export const masterKeyLine = ({ version, key }: MasterKey): string =>
-  `${version} ${Buffer.from(key).toString('base64')}`

@@ -1,7 +1,7 @@
 import { type ObjectKind, type Vault, VaultError } from './vault.ts'
 
 /** An object that no row names yet may belong to work that goes on, for as long as this. */
-export const leaseMinutes = 60
+const leaseMinutes = 60
 
 /** What was written before this moment is older than the lease. */
 export const leaseStart = (now: Date): Date => new Date(now.getTime() - leaseMinutes * 60_000)

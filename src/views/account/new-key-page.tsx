@@ -1,7 +1,7 @@
 import { longestKeyDays } from '../../domain/auth/api-key.ts'
 import { scopeNames, scopes } from '../../domain/auth/scopes.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Choice, Field } from '../components/field.tsx'
+import { Choice, InputField } from '../components/field.tsx'
 import { Mark } from '../components/mark.tsx'
 import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
@@ -32,22 +32,15 @@ export const NewKeyPage = ({ typed, problems = [], ...frame }: Props) => {
       <PageHead title="New API key" crumbs={crumbs} />
       <ErrorSummary title="No key was made" problems={problems} />
       <form method="post" action="/account/keys/new" class="stack stack--s">
-        <Field
-          id="name"
+        <InputField
+          name="name"
           label="Name"
           hint="The program that will use it, and where it runs."
-          problem={problemOf(problems, 'name')}
-          control={(tied) => (
-            <input
-              class="input"
-              name="name"
-              required
-              maxlength={100}
-              autocomplete="off"
-              value={typed.name}
-              {...tied}
-            />
-          )}
+          problems={problems}
+          required
+          maxlength={100}
+          autocomplete="off"
+          value={typed.name}
         />
         <fieldset class="field" id="scopes" data-invalid={scopeProblem === undefined ? undefined : ''}>
           <legend>Scopes</legend>
@@ -69,24 +62,18 @@ export const NewKeyPage = ({ typed, problems = [], ...frame }: Props) => {
             />
           ))}
         </fieldset>
-        <Field
-          id="days"
+        <InputField
+          name="days"
           label="Days until it expires"
           hint={`1 to ${longestKeyDays}. There is no key without an end.`}
-          problem={problemOf(problems, 'days')}
-          control={(tied) => (
-            <input
-              class="input input--short"
-              name="days"
-              type="number"
-              min="1"
-              max={String(longestKeyDays)}
-              step="1"
-              required
-              value={typed.days}
-              {...tied}
-            />
-          )}
+          problems={problems}
+          isShort
+          type="number"
+          min="1"
+          max={String(longestKeyDays)}
+          step="1"
+          required
+          value={typed.days}
         />
         <p class="actions">
           <button class="button button--primary" type="submit">

@@ -1,6 +1,6 @@
 import { CodeField } from '../code-field.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
-import { Field } from '../components/field.tsx'
+import { InputField } from '../components/field.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 
@@ -25,20 +25,13 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
     />
     <form method="post" action="/step-up" class="stack stack--s">
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
-      <Field
-        id="password"
+      <InputField
+        name="password"
         label="Password"
         optional={hasSecondFactor}
-        control={(tied) => (
-          <input
-            class="input"
-            name="password"
-            type="password"
-            autocomplete="current-password"
-            required={!hasSecondFactor}
-            {...tied}
-          />
-        )}
+        type="password"
+        autocomplete="current-password"
+        required={!hasSecondFactor}
       />
       {hasSecondFactor ? <CodeField optional /> : null}
       <p class="actions">

@@ -1,6 +1,6 @@
 import { Empty } from '../components/empty.tsx'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Field, Select } from '../components/field.tsx'
+import { Field, InputField, Select } from '../components/field.tsx'
 import { number } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
@@ -83,14 +83,14 @@ export const BoardsPage = ({ links, flows, link, typed, problems = [], now, ...f
     <Section id="make" title="Make a link" note="It works until it is revoked, or for the days you give.">
       <ErrorSummary title="No link was made" problems={problems} />
       <form method="post" action="/admin/boards" class="stack stack--s">
-        <Field
-          id="name"
+        <InputField
+          name="name"
           label="Name"
           hint="Where the board hangs."
-          problem={problemOf(problems, 'name')}
-          control={(tied) => (
-            <input class="input" name="name" required maxlength={100} value={typed?.name} {...tied} />
-          )}
+          problems={problems}
+          required
+          maxlength={100}
+          value={typed?.name}
         />
         <Field
           id="flow"
@@ -108,21 +108,14 @@ export const BoardsPage = ({ links, flows, link, typed, problems = [], now, ...f
             />
           )}
         />
-        <Field
-          id="days"
+        <InputField
+          name="days"
           label="Days"
           hint="Empty: until it is revoked."
-          problem={problemOf(problems, 'days')}
-          control={(tied) => (
-            <input
-              class="input"
-              name="days"
-              inputmode="numeric"
-              autocomplete="off"
-              value={typed?.days}
-              {...tied}
-            />
-          )}
+          problems={problems}
+          inputmode="numeric"
+          autocomplete="off"
+          value={typed?.days}
         />
         <p class="actions">
           <button class="button button--primary" type="submit">

@@ -1,5 +1,5 @@
-import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Field } from '../components/field.tsx'
+import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
+import { InputField } from '../components/field.tsx'
 import { plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { Section } from '../components/section.tsx'
@@ -25,22 +25,15 @@ export const SubjectsPage = ({ unsearched, problems = [], ...frame }: Props) => 
       <ErrorSummary title="Nothing was searched" problems={problems} />
       <div class="stack">
         <form method="post" action="/admin/subjects" class="stack stack--s">
-          <Field
-            id="subject"
+          <InputField
+            name="subject"
             label="Subject id"
             hint="As the sources say it, in the field that the mapping calls subject. It is kept nowhere, only a keyed hash of it."
-            problem={problemOf(problems, 'subject')}
-            control={(tied) => (
-              <input
-                class="input"
-                name="subject"
-                maxlength={1000}
-                required
-                autocomplete="off"
-                spellcheck={false}
-                {...tied}
-              />
-            )}
+            problems={problems}
+            maxlength={1000}
+            required
+            autocomplete="off"
+            spellcheck={false}
           />
           <p class="actions">
             <button class="button button--primary" type="submit">

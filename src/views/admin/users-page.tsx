@@ -2,7 +2,7 @@ import type { Person } from '../../domain/auth/people.ts'
 import { type Role, roles } from '../../domain/auth/user.ts'
 import type { MailOutcome } from '../../domain/mail/mail.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Field, Select } from '../components/field.tsx'
+import { Field, InputField, Select } from '../components/field.tsx'
 import { number } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
@@ -74,30 +74,23 @@ export const UsersPage = ({ people, hasMail, link, typed, problems = [], now, ..
     >
       <ErrorSummary title="Nobody was invited" problems={problems} />
       <form method="post" action="/admin/users" class="stack stack--s">
-        <Field
-          id="name"
+        <InputField
+          name="name"
           label="Name"
-          problem={problemOf(problems, 'name')}
-          control={(tied) => (
-            <input class="input" name="name" required maxlength={100} value={typed?.name} {...tied} />
-          )}
+          problems={problems}
+          required
+          maxlength={100}
+          value={typed?.name}
         />
-        <Field
-          id="email"
+        <InputField
+          name="email"
           label="E-mail address"
-          problem={problemOf(problems, 'email')}
-          control={(tied) => (
-            <input
-              class="input"
-              name="email"
-              type="email"
-              required
-              maxlength={254}
-              autocomplete="off"
-              value={typed?.email}
-              {...tied}
-            />
-          )}
+          problems={problems}
+          type="email"
+          required
+          maxlength={254}
+          autocomplete="off"
+          value={typed?.email}
         />
         <Field
           id="role"

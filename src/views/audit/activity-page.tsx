@@ -5,7 +5,7 @@ import { AuditFilters, type AuditQuery, ChosenFilters, isFiltered } from './audi
 import { AuditPager, type EntryList, swapList } from './audit-page.tsx'
 import { AuditTable } from './audit-table.tsx'
 
-export const activityPath = '/account/activity'
+const activityPath = '/account/activity'
 
 interface Props extends Frame {
   list: EntryList

@@ -36,7 +36,7 @@ interface Props extends Frame {
   now: Date
 }
 
-export const auditPath = '/admin/audit'
+const auditPath = '/admin/audit'
 /** Links and filters that change the list alone. */
 export const swapList = { 'hx-boost': 'target:#audit-list select:#audit-list swap:outerHTML' } as const
 /** Rows that the live table keeps; the oldest go, and the link to older ones follows. */

@@ -1,21 +1,14 @@
-import { Field } from './field.tsx'
+import { Field, InputField } from './field.tsx'
 
 /** `email`, as browsers and password managers know it. */
 export const EmailField = ({ email }: { email: string | undefined }) => (
-  <Field
-    id="email"
+  <InputField
+    name="email"
     label="E-mail address"
-    control={(tied) => (
-      <input
-        class="input"
-        name="email"
-        type="email"
-        autocomplete="username"
-        required
-        value={email}
-        {...tied}
-      />
-    )}
+    type="email"
+    autocomplete="username"
+    required
+    value={email}
   />
 )
 

@@ -1,4 +1,5 @@
-import type { Child } from 'hono/jsx'
+import type { Child, JSX } from 'hono/jsx'
+import { type FormProblem, problemOf } from './error-summary.tsx'
 import { Mark } from './mark.tsx'
 
 interface FieldProps {
@@ -49,6 +50,40 @@ export const Field = ({ id, label, optional, hint, problem, control }: FieldProp
     </div>
   )
 }
+
+interface InputFieldProps extends Omit<JSX.IntrinsicElements['input'], 'id' | 'class' | 'children'> {
+  /** Of the input; its id as well. */
+  name: string
+  label: string
+  optional?: boolean
+  hint?: Child
+  /** Those of the whole form. */
+  problems?: readonly FormProblem[]
+  /** As wide as a number. */
+  isShort?: boolean
+}
+
+/** A field whose control is one input. */
+export const InputField = ({
+  name,
+  label,
+  optional = false,
+  hint,
+  problems = [],
+  isShort = false,
+  ...input
+}: InputFieldProps) => (
+  <Field
+    id={name}
+    label={label}
+    optional={optional}
+    hint={hint}
+    problem={problemOf(problems, name)}
+    control={(tied) => (
+      <input class={isShort ? 'input input--short' : 'input'} name={name} {...input} {...tied} />
+    )}
+  />
+)
 
 interface ChoiceProps {
   kind: 'radio' | 'checkbox'

@@ -46,10 +46,8 @@ const Score = ({ value, otherwise }: { value: number | null; otherwise: string }
     </span>
   )
 
-const LastRun = ({ dataset: { status, lastRun } }: { dataset: DatasetSummary }) => {
-  if (lastRun === null) {
-    return <span class="muted">{status === 'draft' ? 'draft, not run' : 'not run'}</span>
-  }
+const LastRun = ({ dataset: { lastRun } }: { dataset: DatasetSummary }) => {
+  if (lastRun === null) return <span class="muted">not run</span>
   const share = lastRun.status === 'running' ? overallShare(lastRun.stages) : null
   return (
     <a href={`/runs/${lastRun.id}`}>

@@ -23,7 +23,7 @@ export interface RetentionView {
 }
 
 /** A rule in words. */
-export function ruleText(rule: RetentionRule): string {
+function ruleText(rule: RetentionRule): string {
   switch (rule.kind) {
     case 'forever':
       return 'forever'

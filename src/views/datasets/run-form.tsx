@@ -8,8 +8,8 @@ import {
   redactions,
   targets,
 } from '../../domain/pipeline/run.ts'
-import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Choice, Field } from '../components/field.tsx'
+import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
+import { Choice, InputField } from '../components/field.tsx'
 import { score } from '../components/format.ts'
 import { Icon } from '../components/icon.tsx'
 import { Section } from '../components/section.tsx'
@@ -100,24 +100,18 @@ export const RunFields = ({
         options={modes.map((value) => ({ value, label: modeName[value], hint: modeSentence[value] }))}
         chosen={(value) => value === start.mode}
       />
-      <Field
-        id="threshold"
+      <InputField
+        name="threshold"
         label="Threshold"
         hint="Records with a lower score are rejected. 0 to 1."
-        problem={problemOf(problems, 'threshold')}
-        control={(tied) => (
-          <input
-            class="input input--short"
-            name="threshold"
-            type="number"
-            min="0"
-            max="1"
-            step="0.01"
-            required
-            value={score(start.threshold)}
-            {...tied}
-          />
-        )}
+        problems={problems}
+        isShort
+        type="number"
+        min="0"
+        max="1"
+        step="0.01"
+        required
+        value={score(start.threshold)}
       />
       {checks.length === 0 ? null : (
         <Group
@@ -149,24 +143,18 @@ export const RunFields = ({
         options={exportFormats.map((value) => ({ value, label: formatName[value] }))}
         chosen={includes(start.formats)}
       />
-      <Field
-        id="priority"
+      <InputField
+        name="priority"
         label="Priority"
         hint="−10 to 10; higher goes first, only among your own waiting runs."
-        problem={problemOf(problems, 'priority')}
-        control={(tied) => (
-          <input
-            class="input input--short"
-            name="priority"
-            type="number"
-            min="-10"
-            max="10"
-            step="1"
-            required
-            value={priority}
-            {...tied}
-          />
-        )}
+        problems={problems}
+        isShort
+        type="number"
+        min="-10"
+        max="10"
+        step="1"
+        required
+        value={priority}
       />
     </>
   )

@@ -2,7 +2,7 @@ import { type Right, rights } from '../../domain/auth/operations.ts'
 import { type Share, shareableRoles } from '../../domain/datasets/share.ts'
 import { Empty } from '../components/empty.tsx'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
-import { Field, Select } from '../components/field.tsx'
+import { Field, InputField, Select } from '../components/field.tsx'
 import { Section } from '../components/section.tsx'
 import { Table } from '../components/table.tsx'
 import { roleName } from '../names.ts'
@@ -68,12 +68,13 @@ export const ShareSection = ({ datasetId, shares, typed, problems = [] }: Props)
       </Table>
     )}
     <form method="post" action={`/datasets/${datasetId}/shares`} class="stack stack--s">
-      <Field
-        id="with"
+      <InputField
+        name="with"
         label="Person"
         hint="Their e-mail address or name."
-        problem={problemOf(problems, 'with')}
-        control={(tied) => <input class="input" name="with" maxlength={254} value={typed} {...tied} />}
+        problems={problems}
+        maxlength={254}
+        value={typed}
       />
       <Field
         id="role"

@@ -1,6 +1,6 @@
-import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
+import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
 import { Facts } from '../components/facts.tsx'
-import { Choice, Field } from '../components/field.tsx'
+import { Choice, InputField } from '../components/field.tsx'
 import { bytes } from '../components/format.ts'
 import { Icon } from '../components/icon.tsx'
 import { Mark } from '../components/mark.tsx'
@@ -114,15 +114,15 @@ export const UploadPage = ({ maxBytes, name, problems = [], kept = [], ...frame 
           data-upload="/datasets/files"
           data-max={maxBytes}
         >
-          <Field
-            id="name"
+          <InputField
+            name="name"
             label="Name"
             optional
             hint="Without one, a dataset is called like its file."
-            problem={problemOf(problems, 'name')}
-            control={(tied) => (
-              <input class="input" name="name" maxlength={200} autocomplete="off" value={name} {...tied} />
-            )}
+            problems={problems}
+            maxlength={200}
+            autocomplete="off"
+            value={name}
           />
           <fieldset class="field">
             <legend>Several files are</legend>

@@ -5,6 +5,7 @@ import {
   proposeChanges,
   proposeRepair,
 } from '../../../src/domain/pipeline/propose-repair.ts'
+import { cpuMs } from '../../support/cpu-time.ts'
 
 const parsed = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))
 const repaired = (text: string, reason = 'json-invalid') => parsed(proposeRepair(text, reason))
@@ -138,9 +139,7 @@ describe('the time a proposal takes', () => {
     ['blanks', `{"a":"${' '.repeat(most)}`],
     ['debris', `${'-'.repeat(most)}{`],
   ])('grows with its length only: a mebibyte of %s', (_what, text) => {
-    const before = performance.now()
-    proposeRepair(text, 'json-invalid')
-    expect(performance.now() - before).toBeLessThan(3_000)
+    expect(cpuMs(() => proposeRepair(text, 'json-invalid'))).toBeLessThan(3_000)
   })
 })
 

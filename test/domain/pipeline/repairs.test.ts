@@ -5,22 +5,21 @@ import { openLocalVault } from '../../../src/adapters/local-vault.ts'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
 import type { Layout } from '../../../src/domain/formats/source.ts'
 import { type Cut, ingest, type RunObjects } from '../../../src/domain/pipeline/ingest.ts'
-import { processRecords, recordStages } from '../../../src/domain/pipeline/process-records.ts'
+import { processRecords } from '../../../src/domain/pipeline/process-records.ts'
 import { longestProposal } from '../../../src/domain/pipeline/propose-repair.ts'
 import { decodeConversations, decodeRaw } from '../../../src/domain/pipeline/record-objects.ts'
+import { faultOf, readRecordText } from '../../../src/domain/pipeline/record-text.ts'
+import { proposeRepairs } from '../../../src/domain/pipeline/repair-proposals.ts'
 import {
   countsAlike,
   encodeRepairs,
-  faultOf,
   orRepaired,
   problemOfRepair,
-  proposeRepairs,
   type RepairedRecord,
   type RepairRef,
-  readRecordText,
   readRepairs,
 } from '../../../src/domain/pipeline/repairs.ts'
-import type { Stage } from '../../../src/domain/pipeline/run.ts'
+import { recordStages, type Stage } from '../../../src/domain/pipeline/run.ts'
 import { type SourceInput, startOfIngestion } from '../../../src/domain/pipeline/shard.ts'
 import type { Vault } from '../../../src/domain/vault/vault.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'

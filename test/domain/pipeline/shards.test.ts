@@ -6,17 +6,13 @@ import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
 import type { Layout } from '../../../src/domain/formats/source.ts'
 import { type Cut, ingest, type RunObjects, shardLimits } from '../../../src/domain/pipeline/ingest.ts'
 import type { Quarantined, RecordsOutcome } from '../../../src/domain/pipeline/outcome.ts'
-import {
-  processRecords,
-  type RecordsSettings,
-  recordStages,
-} from '../../../src/domain/pipeline/process-records.ts'
+import { processRecords, type RecordsSettings } from '../../../src/domain/pipeline/process-records.ts'
 import {
   type ConversationLine,
   decodeConversations,
   decodeRaw,
 } from '../../../src/domain/pipeline/record-objects.ts'
-import { RunConfiguration, type Stage } from '../../../src/domain/pipeline/run.ts'
+import { RunConfiguration, recordStages, type Stage } from '../../../src/domain/pipeline/run.ts'
 import { settleQuality } from '../../../src/domain/pipeline/settle-quality.ts'
 import {
   type IngestionCheckpoint,

@@ -1,5 +1,5 @@
 import type { Message, ToolCall } from '../../conversations/conversation.ts'
-import { isJsonObject, type Json, type JsonObject } from '../../json.ts'
+import { isJsonObject, type Json, type JsonObject, parsedJson } from '../../json.ts'
 import { rendered, type TargetTemplate } from './template.ts'
 
 const speaker = {
@@ -35,15 +35,10 @@ function turns({ role, content, toolCalls }: Message): JsonObject[] {
   ]
 }
 
-const callOf = ({ name, arguments: text }: ToolCall): JsonObject => ({ name, arguments: parsed(text) })
-
-/** Arguments that do not parse stay the text they are. */
-function parsed(text: string): Json {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return text
-  }
+function callOf({ name, arguments: text }: ToolCall): JsonObject {
+  const value = parsedJson(text)
+  // Arguments that do not parse stay the text they are.
+  return { name, arguments: value === undefined ? text : value }
 }
 
 const functionOf = (tool: Json): Json =>

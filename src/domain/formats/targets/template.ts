@@ -37,7 +37,7 @@ export interface ConversationTexts {
 export const rendered = (value: JsonObject): Rendered => ({ ok: true, value })
 export const cannotCarry: Rendered = { ok: false, reason: 'target-cannot-carry' }
 
-export const usesTools = ({ messages, tools }: Conversation): boolean =>
+const usesTools = ({ messages, tools }: Conversation): boolean =>
   (tools?.length ?? 0) > 0 || messages.some(({ role, toolCalls }) => role === 'tool' || toolCalls?.length)
 
 /** A conversation that is an optional system text, then strict pairs of user and assistant. */
