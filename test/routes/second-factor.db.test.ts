@@ -28,7 +28,7 @@ async function enrol(who: Member) {
   const wrong = await web.post(who, '/account/second-factor', { code: '000000' })
   expect(wrong.status).toBe(422)
   const turnedOn = await web.post(who, '/account/second-factor', { code: app.code(now()) })
-  const codes = [...(await turnedOn.text()).matchAll(/<code class="id">([a-z2-7-]{19})<\/code>/g)]
+  const codes = [...(await turnedOn.text()).matchAll(/<code class="id">([a-z2-7-]{29})<\/code>/g)]
   return { app, codes: codes.map((match) => match[1] ?? '') }
 }
 

@@ -34,7 +34,7 @@ async function enrol(who: Member) {
   const uri = /otpauth:\/\/[^"<]+/.exec(page)?.[0] ?? ''
   const app = authenticator(new URL(uri.replaceAll('&amp;', '&')).searchParams.get('secret') ?? '')
   const turnedOn = await (await web.post(who, '/account/second-factor', { code: app.code(now()) })).text()
-  const codes = [...turnedOn.matchAll(/<code class="id">([a-z2-7-]{19})<\/code>/g)].map(
+  const codes = [...turnedOn.matchAll(/<code class="id">([a-z2-7-]{29})<\/code>/g)].map(
     ([, code]) => code ?? '',
   )
   return { app, codes }
