@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { recordAudit } from '../db/audit-outbox.ts'
 import { changeOwnPassword } from '../db/own-password.ts'
 import { secondFactorStore } from '../db/second-factors.ts'
-import { endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
+import { endOtherSessions, endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
 import { signInStore } from '../db/sign-in.ts'
 import { checkPassword } from '../domain/auth/password-policy.ts'
 import { needsSecondFactor } from '../domain/auth/second-factor.ts'
@@ -77,6 +77,10 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
       const filter = { ...(await filterOf(db, query)), actor: c.var.user.id }
       const list = await readList(deps, filter, c.req.query())
       return c.html(<ActivityPage {...frameOf(c)} list={list} query={query} now={clock()} />)
+    })
+    .post('/sessions/revocation', async (c) => {
+      await endOtherSessions(db, c.var.caller, c.var.user, c.var.sessionHash ?? '')
+      return c.redirect('/account', 303)
     })
     .post('/sessions/:id/revocation', async (c) => {
       const ended = await endSession(db, c.var.caller, c.var.user, c.req.param('id'), 'session.revoke')
