@@ -71,7 +71,10 @@ describe.skipIf(!hasOpenssl)('TLS (skipped where openssl is missing: it makes th
 
   test('HTTP/2 is spoken, cookies are for this host over TLS only, and browsers are told to stay with TLS', async () => {
     const { answer, body } = await ask({ ':path': '/sign-in', accept: 'text/html' })
-    expect([answer[':status'], answer['strict-transport-security']]).toEqual([200, 'max-age=31536000'])
+    expect([answer[':status'], answer['strict-transport-security']]).toEqual([
+      200,
+      'max-age=31536000; includeSubDomains',
+    ])
     expect(answer['x-request-id']).toMatch(/^req_/)
     expect(body).toContain('Sign in')
     const account = await ask({ ':path': '/account', accept: 'text/html', cookie: portal.owner.cookie })

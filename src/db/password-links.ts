@@ -83,7 +83,7 @@ export function passwordLinkStore(db: Kysely<Database>, clock: () => Date): Pass
           .executeTakeFirst()
         if (changed === undefined) return false
         await trx.deleteFrom('sessions').where('userId', '=', link.userId).execute()
-        await trx.deleteFrom('signInChallenges').where('userId', '=', link.userId).execute()
+        await endSignInsUnderWay(trx, link.userId)
         if (link.dropsSecondFactor) await dropSecondFactor(trx, link.userId)
         await recordAudit(
           trx,
@@ -99,4 +99,17 @@ export function passwordLinkStore(db: Kysely<Database>, clock: () => Date): Pass
         return true
       }),
   }
+}
+
+/**
+ * Ends what somebody may have begun with an old password: sign-ins that wait for a code, and a second factor whose secret
+ * was shown but never confirmed, so that nobody else knows the one that is confirmed later.
+ */
+export async function endSignInsUnderWay(trx: Kysely<Database>, userId: string): Promise<void> {
+  await trx.deleteFrom('signInChallenges').where('userId', '=', userId).execute()
+  await trx
+    .deleteFrom('secondFactors')
+    .where('userId', '=', userId)
+    .where('confirmedAt', 'is', null)
+    .execute()
 }

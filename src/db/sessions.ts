@@ -283,6 +283,29 @@ export const endAnySession = (db: Kysely<Database>, caller: Caller, hash: string
     return true
   })
 
+/** Ends all sessions of someone but one of their own, and records it. */
+export const endOtherSessions = (
+  db: Kysely<Database>,
+  caller: Caller,
+  user: SignedInUser,
+  kept: string,
+): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const ended = await trx
+      .deleteFrom('sessions')
+      .where('userId', '=', user.id)
+      .where('id', '!=', kept)
+      .returning('id')
+      .execute()
+    await recordAudit(trx, caller, {
+      action: 'session.revoke',
+      objectType: 'user',
+      objectId: user.id,
+      outcome: 'allowed',
+      details: { sessions: ended.length },
+    })
+  })
+
 /** Ends one session of its own user and records it; false when there is none of that name. */
 export async function endSession(
   db: Kysely<Database>,

@@ -22,8 +22,9 @@ export function signInStore(
         for (const subject of subjects) await takeBack(trx, { ...subject, clearedBySuccess: false })
       }),
 
-    openChallenge: (user, subjects) =>
+    openChallenge: ({ user, passwordHash }, subjects) =>
       db.transaction().execute(async (trx) => {
+        if (!(await isStill(trx, user.id, passwordHash))) return undefined
         for (const subject of subjects) await takeBack(trx, subject)
         const token = Buffer.from(options.random(32)).toString('base64url')
         const now = options.clock()
@@ -39,19 +40,24 @@ export function signInStore(
         return token
       }),
 
-    findChallenge: (token) =>
-      db
+    async findChallenge(token) {
+      const row = await db
         .selectFrom('signInChallenges')
         .innerJoin('users', 'users.id', 'signInChallenges.userId')
-        .select(['users.id', 'users.name', 'users.email', 'users.role'])
+        .select(['users.id', 'users.name', 'users.email', 'users.role', 'users.passwordHash'])
         .where('tokenHash', '=', sha256(token))
         .where('expiresAt', '>', options.clock())
         .where('users.disabledAt', 'is', null)
-        .executeTakeFirst(),
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      const { passwordHash, ...user } = row
+      return { user, passwordHash }
+    },
 
-    async open(caller, user, subjects, browser) {
+    async open(caller, { user, passwordHash }, subjects, browser) {
       await forgetExpired(db, options)
       return db.transaction().execute(async (trx) => {
+        if (!(await isStill(trx, user.id, passwordHash))) return undefined
         for (const subject of subjects) await takeBack(trx, subject)
         await trx.deleteFrom('signInChallenges').where('userId', '=', user.id).execute()
         const session = await sessionKeeper(trx, options).createSession(user.id, { userAgent: browser })
@@ -80,6 +86,22 @@ export function signInStore(
         details: {},
       }),
   }
+}
+
+/**
+ * Whether an account stands with the password that was looked at, and goes on doing so until the transaction ends: a
+ * password takes its time, in a storm of sign-ins seconds, and whoever was shut out meanwhile must not get in by it.
+ */
+async function isStill(trx: Kysely<Database>, userId: string, passwordHash: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', userId)
+    .where('passwordHash', '=', passwordHash)
+    .where('disabledAt', 'is', null)
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Sign-ins are rare enough to tidy up at each of them. */

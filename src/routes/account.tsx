@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { recordAudit } from '../db/audit-outbox.ts'
 import { changeOwnPassword } from '../db/own-password.ts'
 import { secondFactorStore } from '../db/second-factors.ts'
-import { endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
+import { endOtherSessions, endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
 import { signInStore } from '../db/sign-in.ts'
 import { checkPassword } from '../domain/auth/password-policy.ts'
 import { needsSecondFactor } from '../domain/auth/second-factor.ts'
@@ -15,11 +15,13 @@ import { readList } from './audit.tsx'
 import { filterOf, readQuery } from './audit-query.ts'
 import { asked } from './audit-views.ts'
 import { setCookie } from './frame/access.ts'
+import { askToSignIn } from './frame/ask.ts'
 import { tooMany } from './frame/too-many.ts'
 import { answerProblem, statusOf } from './problem.tsx'
 
 const tooShort =
-  'The second factor stays on: give your present password, of at least 15 characters. Change it first if it is shorter.'
+  'The second factor stays on: without it your password has to have at least 15 characters. Change it first.'
+const wrongForRemoval = 'The second factor stays on: the password is not right. Type it again.'
 const wrongPassword = 'The present password is not right. Type it again.'
 
 /** One's own account: where one is signed in, the second factor, the password. */
@@ -76,6 +78,10 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
       const list = await readList(deps, filter, c.req.query())
       return c.html(<ActivityPage {...frameOf(c)} list={list} query={query} now={clock()} />)
     })
+    .post('/sessions/revocation', async (c) => {
+      await endOtherSessions(db, c.var.caller, c.var.user, c.var.sessionHash ?? '')
+      return c.redirect('/account', 303)
+    })
     .post('/sessions/:id/revocation', async (c) => {
       const ended = await endSession(db, c.var.caller, c.var.user, c.req.param('id'), 'session.revoke')
       if (!ended) return answerProblem(c, { kind: 'not-found', message: 'This session has already ended.' })
@@ -104,13 +110,13 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
       const checked = checkPassword(text('password'), { ...user, hasSecondFactor })
       if (!checked.ok) return page(c, checked.problem.message, 422)
       const passwordHash = await passwords.hash(checked.value)
-      await changeOwnPassword(db, c.var.caller, {
+      const isChanged = await changeOwnPassword(db, c.var.caller, {
         userId: user.id,
         passwordHash,
         sessionHash,
         subjects: identity.subjects,
       })
-      return c.redirect('/account', 303)
+      return isChanged ? c.redirect('/account', 303) : askToSignIn(c)
     })
     .get('/second-factor', (c) => enrolPage(c))
     .post('/second-factor', async (c) => {
@@ -122,11 +128,28 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
     })
     .post('/second-factor/removal', async (c) => {
       const { user, caller } = c.var
-      const password = String((await c.req.parseBody()).password ?? '').slice(0, 1000)
-      const account = await store.findAccount(user.email)
+      const given = {
+        password: String((await c.req.parseBody()).password ?? '').slice(0, 1000),
+        code: '',
+      }
+      const identity = await confirmIdentity({ store, passwords, factors }, caller, user, given, clock())
+      if (identity.kind === 'slowed') {
+        c.header('Retry-After', String(identity.waitSeconds))
+        return page(c, tooMany(identity), 429)
+      }
+      if (identity.kind === 'refused') {
+        await recordAudit(db, caller, {
+          action: 'second-factor.remove',
+          objectType: 'user',
+          objectId: user.id,
+          outcome: 'denied',
+          details: {},
+        })
+        return page(c, wrongForRemoval, 422)
+      }
+      await store.takeAttemptBack(identity.subjects)
       // It may be as short as a second factor allows: without one it has to be long.
-      const isLong = checkPassword(password, user).ok
-      if (!isLong || !(await passwords.verify(account?.passwordHash, password))) return page(c, tooShort, 422)
+      if (!checkPassword(given.password, user).ok) return page(c, tooShort, 422)
       await factors.remove(caller, user)
       return c.redirect('/account', 303)
     })

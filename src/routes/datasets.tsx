@@ -20,6 +20,7 @@ import { DeletePage } from '../views/datasets/delete-page.tsx'
 import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapping-page.tsx'
 import { RunFormStart } from '../views/datasets/run-form.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { formOf } from './frame/readable-form.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
 import { datasetRetentionRoutes, type RefusedRule } from './retention.tsx'
 import { answerStart, newKey, readStart } from './start-run.ts'
@@ -139,7 +140,7 @@ export function datasetRoutes(deps: AppDeps) {
     .post('/:id/mapping', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
-      const values = readMappingForm(await c.req.formData())
+      const values = readMappingForm(await formOf(c))
       const fields = Object.entries(values.fields).filter(([, value]) => value !== undefined)
       const roles = Object.fromEntries(values.roles.map(({ name, as }) => [name, as]))
       const hasRoles = values.shape === 'turns' || values.shape === 'rows'
@@ -174,7 +175,7 @@ export function datasetRoutes(deps: AppDeps) {
     .post('/:id/shares', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
-      const form = await c.req.formData()
+      const form = await formOf(c)
       const typed = String(form.get('with') ?? '')
       const request = ShareRequest.safeParse({
         with: typed,
@@ -216,7 +217,7 @@ export function datasetRoutes(deps: AppDeps) {
     .post('/:id/delete', async (c) => {
       const dataset = await find(c)
       if (!dataset) return answerProblem(c, gone)
-      const form = await c.req.formData()
+      const form = await formOf(c)
       if (form.get('name') !== dataset.summary.name) {
         const { name } = dataset.summary
         return deletePage(c, dataset, `The name typed is not “${name}”. Type it exactly.`)

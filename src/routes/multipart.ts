@@ -33,14 +33,8 @@ export async function readMultipart<T>(
 ): Promise<MultipartForm<T> | undefined> {
   const body = c.req.raw.body
   const type = c.req.header('Content-Type') ?? ''
-  if (!body || !type.startsWith('multipart/form-data')) return undefined
-  const form = busboy({
-    headers: { 'content-type': type },
-    defParamCharset: 'utf8',
-    limits: { files: mostFiles, fields: 50, fieldSize: 64 * 1024 },
-    highWaterMark: 1024 * 1024,
-    fileHwm: 1024 * 1024,
-  })
+  if (!body || !/^multipart\/form-data\b/i.test(type)) return undefined
+  const form = formReader(type)
   const fields = new Map<string, string>()
   const taking: Promise<T>[] = []
   let hadMore = false
@@ -81,4 +75,19 @@ export async function readMultipart<T>(
     throw failed === 'form' ? new HTTPException(400, { cause: error }) : error
   }
   return { taken: await Promise.all(taking), fields, hadMore }
+}
+
+/** @throws HTTPException 400 for a content type that does not say where parts begin */
+function formReader(type: string): ReturnType<typeof busboy> {
+  try {
+    return busboy({
+      headers: { 'content-type': type },
+      defParamCharset: 'utf8',
+      limits: { files: mostFiles, fields: 50, fieldSize: 64 * 1024 },
+      highWaterMark: 1024 * 1024,
+      fileHwm: 1024 * 1024,
+    })
+  } catch (cause) {
+    throw new HTTPException(400, { cause })
+  }
 }

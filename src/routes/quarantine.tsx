@@ -22,6 +22,7 @@ import { QuarantinePage } from '../views/runs/quarantine-page.tsx'
 import { QuarantineRecordPage, type SourceExcerpt } from '../views/runs/quarantine-record-page.tsx'
 import { QuarantineRepairsPage } from '../views/runs/quarantine-repairs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { formOf } from './frame/readable-form.ts'
 import { answerProblem } from './problem.tsx'
 import { answerStart, newKey, readStart } from './start-run.ts'
 
@@ -174,7 +175,7 @@ export function quarantineRoutes(deps: AppDeps) {
     .post('/:id/quarantine/repairs', async (c) => {
       const run = await findRun(c)
       if (!run) return answerProblem(c, gone)
-      const asked = ManyRequest.safeParse(Object.fromEntries(await c.req.formData()))
+      const asked = ManyRequest.safeParse(Object.fromEntries(await formOf(c)))
       if (!asked.success) return answerProblem(c, { kind: 'invalid', message: 'Choose a reason first.' })
       const { stage, reason, after } = asked.data
       const many = await repairMany(repairing, c.var.caller, run.id, { stage, reason }, after, true)
@@ -188,7 +189,7 @@ export function quarantineRoutes(deps: AppDeps) {
       const found = await find(c)
       if (!found) return answerProblem(c, gone)
       const { run, record } = found
-      const form = await c.req.formData()
+      const form = await formOf(c)
       const sent = form.get('text')
       const keep = (kind: 'proposed' | 'edited', text: string) =>
         keepRepairs(repairing, c.var.caller, run.id, record.datasetId, kind, [[record.ordinal, text]])

@@ -7,6 +7,7 @@ import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
 import type { FormProblem } from '../views/components/error-summary.tsx'
 import type { AppContext, AppDeps } from './app-context.ts'
+import { formOf } from './frame/readable-form.ts'
 import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
 
 /** What a request asks a run to do; fields that did not come are not there. */
@@ -57,9 +58,7 @@ export async function readKey(c: AppContext, given?: string): Promise<string | u
  */
 export async function readStart(c: AppContext, names?: 'datasets'): Promise<AskedStart | Response> {
   const type = c.req.header('Content-Type') ?? ''
-  const form = /^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)
-    ? await c.req.formData()
-    : new FormData()
+  const form = await formOf(c)
   const hidden = form.get('idempotencyKey')
   const key = await readKey(c, typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
   if (key instanceof Response) return key

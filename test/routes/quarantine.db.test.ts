@@ -102,6 +102,24 @@ describe('a quarantined record', () => {
     kept = await quarantined([good[0] ?? '', pythonic, cut, hopeless, good[1] ?? '', '[1,,2]'])
   })
 
+  test('is repaired by a form, and by nothing else', async () => {
+    for (const path of [`${kept.path(3)}/repair`, `/runs/${kept.runId}/quarantine/repairs`]) {
+      for (const [type, body] of [
+        ['application/json', '{"kind":"edited","text":"{}"}'],
+        ['text/plain', 'kind=edited'],
+        [undefined, undefined],
+      ]) {
+        const answer = await web.request(web.colleague, path, {
+          method: 'POST',
+          headers: type === undefined ? {} : { 'Content-Type': type },
+          ...(body === undefined ? {} : { body }),
+        })
+        expect(answer.status, `${path} ${type}`).toBeGreaterThanOrEqual(409)
+        expect(answer.status, `${path} ${type}`).toBeLessThan(500)
+      }
+    }
+  })
+
   test('is reached from the list, and leads to its neighbours with the same reason', async () => {
     const list = await read(`/runs/${kept.runId}/quarantine`)
     expect(list).toContain(`href="${kept.path(1)}"`)

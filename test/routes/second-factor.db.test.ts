@@ -28,7 +28,7 @@ async function enrol(who: Member) {
   const wrong = await web.post(who, '/account/second-factor', { code: '000000' })
   expect(wrong.status).toBe(422)
   const turnedOn = await web.post(who, '/account/second-factor', { code: app.code(now()) })
-  const codes = [...(await turnedOn.text()).matchAll(/<code class="id">([a-z2-7-]{19})<\/code>/g)]
+  const codes = [...(await turnedOn.text()).matchAll(/<code class="id">([a-z2-7-]{29})<\/code>/g)]
   return { app, codes: codes.map((match) => match[1] ?? '') }
 }
 
@@ -151,6 +151,21 @@ describe('where it is required', () => {
       expect((await strict.request(who, '/account/second-factor')).status).toBe(200)
     }
     expect((await strict.request(strict.colleague, '/datasets')).status).toBe(200)
+  })
+
+  test('turning it on asks for the password again, of those as well who may do nothing else yet', async () => {
+    const passwordHash = await argon2Passwords().hash(password)
+    await strict.deps.db.updateTable('users').set({ passwordHash }).execute()
+    const member = await strict.again(strict.moderator)
+    strict.advance(301)
+    const path = '/account/second-factor'
+    const question = `/step-up?next=${encodeURIComponent(path)}`
+    expect((await strict.request(member, path)).headers.get('Location')).toBe(question)
+    expect((await strict.post(member, path, { code: '000000' })).headers.get('Location')).toBe(question)
+    expect((await strict.request(member, question)).status).toBe(200)
+    const proven = await strict.post(member, '/step-up', { password, next: path })
+    expect([proven.status, proven.headers.get('Location')]).toEqual([303, path])
+    expect((await strict.request({ ...member, cookie: cookieOf(proven) }, path)).status).toBe(200)
   })
 })
 

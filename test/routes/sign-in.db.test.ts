@@ -127,4 +127,27 @@ describe('own sessions', () => {
     expect((await web.post(web.owner, `/account/sessions/${hash}/revocation`)).status).toBe(303)
     expect((await web.request(web.owner, '/account')).status).toBe(303)
   })
+
+  test('can be ended all but the one that asks, and nobody else’s are', async () => {
+    const [here, there, elsewhere] = [
+      await web.again(web.colleague),
+      await web.again(web.colleague),
+      await web.again(web.moderator),
+    ]
+    expect(await (await web.request(here, '/account')).text()).toContain('End all but this one')
+    expect((await web.post(here, '/account/sessions/revocation')).status).toBe(303)
+    const pages = [here, there, elsewhere].map(async (who) => (await web.request(who, '/account')).status)
+    expect(await Promise.all(pages)).toEqual([200, 303, 200])
+    expect(await (await web.request(here, '/account')).text()).not.toContain('End all but this one')
+  })
+
+  test('are ended only by who gave password or code in the last five minutes (ASVS 5.0, 7.5.2)', async () => {
+    const [here, there] = [await web.again(web.moderator), await web.again(web.moderator)]
+    web.advance(301)
+    const hash = hashOfSession(there.cookie.split('=')[1] ?? '')
+    for (const path of ['/account/sessions/revocation', `/account/sessions/${hash}/revocation`]) {
+      expect((await web.post(here, path)).headers.get('Location')).toBe('/step-up?next=%2Faccount')
+    }
+    expect((await web.request(there, '/account')).status).toBe(200)
+  })
 })

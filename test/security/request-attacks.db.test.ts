@@ -260,6 +260,33 @@ describe('every text field', () => {
   })
 })
 
+/** Bodies that are no form that could be read. */
+test.each([
+  ['nothing at all', undefined, undefined],
+  ['text', 'text/plain', 'name=x'],
+  ['JSON that goes deep', 'application/json', '['.repeat(100_000)],
+  ['JSON that breaks off', 'application/json', '{"name":'],
+  ['bytes', 'application/octet-stream', '\u0000\u0001'],
+  ['a form that does not say where its parts begin', 'multipart/form-data', '--x\r\n'],
+  ['a form whose boundary is empty', 'multipart/form-data; boundary=', '--x\r\n'],
+  ['a form of an odd type', 'application/x-www-form-urlencoded;;charset="', 'name=x'],
+  ['a form in capitals that breaks off', 'Multipart/Form-Data; boundary=x', '--x\r\nContent-Disposition'],
+])('%s, sent to every route, is the mistake of the sender', async (_, type, body) => {
+  for (const { method, path } of routes()) {
+    if (method !== 'POST') continue
+    const answer = await asBrowser(await web.again(web.owner), path, {
+      method,
+      headers: { 'Sec-Fetch-Site': 'same-origin', ...(type === undefined ? {} : { 'Content-Type': type }) },
+      ...(body === undefined ? {} : { body }),
+    })
+    // 503: no run can be started here.
+    expect([500, 502, 504], path).not.toContain(answer.status)
+    await answer.body?.cancel()
+  }
+  await web.deps.db.deleteFrom('signInFailures').execute()
+  await web.deps.db.deleteFrom('rateLimitCounts').execute()
+})
+
 describe('queries', () => {
   test.each([
     'page=0',

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/passwords.ts'
 import { issuePasswordLink } from '../../src/db/password-links.ts'
+import { signInStore } from '../../src/db/sign-in.ts'
+import { signIn } from '../../src/domain/auth/sign-in.ts'
 import type { Member } from '../support/app.ts'
 import { authenticator } from '../support/authenticator.ts'
 import { type TestPortal, testPortal } from '../support/portal.ts'
@@ -34,7 +37,7 @@ async function enrol(who: Member) {
   const uri = /otpauth:\/\/[^"<]+/.exec(page)?.[0] ?? ''
   const app = authenticator(new URL(uri.replaceAll('&amp;', '&')).searchParams.get('secret') ?? '')
   const turnedOn = await (await web.post(who, '/account/second-factor', { code: app.code(now()) })).text()
-  const codes = [...turnedOn.matchAll(/<code class="id">([a-z2-7-]{19})<\/code>/g)].map(
+  const codes = [...turnedOn.matchAll(/<code class="id">([a-z2-7-]{29})<\/code>/g)].map(
     ([, code]) => code ?? '',
   )
   return { app, codes }
@@ -155,7 +158,111 @@ describe('a stolen cookie', () => {
   })
 })
 
+describe('whoever knows a password that is given up', () => {
+  const restore = async (who: Member) => {
+    const passwordHash = await argon2Passwords().hash(password)
+    await web.deps.db
+      .updateTable('users')
+      .set({ passwordHash, disabledAt: null })
+      .where('id', '=', who.id)
+      .execute()
+  }
+  const link = (who: Member) =>
+    issuePasswordLink(
+      web.deps.db,
+      { userId: who.id, kind: 'reset', dropsSecondFactor: false, madeBy: web.owner.id },
+      now(),
+      randomBytes(32),
+    )
+  const secretShown = async (who: Member) =>
+    /secret=([A-Z2-7]+)/.exec(await (await web.request(who, '/account/second-factor')).text())?.[1]
+
+  test.each([
+    [
+      'the account gets another',
+      async (who: Member) => {
+        const chosen = await web.post(undefined, '/new-password', {
+          token: await link(who),
+          password: `${password} 3`,
+        })
+        expect(chosen.status).toBe(303)
+      },
+    ],
+    [
+      'the account is disabled',
+      async (who: Member) => {
+        await asOwner(`/admin/users/${who.id}/disabling`)
+      },
+    ],
+  ])('is not let in when %s while it is looked at', async (_, end) => {
+    const who = web.outsider
+    await restore(who)
+    const argon2 = argon2Passwords()
+    const passwords = {
+      hash: argon2.hash,
+      verify: async (hash: string | undefined, given: string) => {
+        const isRight = await argon2.verify(hash, given)
+        await end(who)
+        return isRight
+      },
+    }
+    const store = signInStore(web.deps.db, { secure: false, clock: now, random: randomBytes })
+    const caller = { actor: { id: 'anonymous', kind: 'system' }, requestId: 'req_test' } as const
+    const answer = await signIn(
+      { store, passwords },
+      caller,
+      { email: who.email, password, browser: '' },
+      now(),
+    )
+    expect(answer).toEqual({ kind: 'refused' })
+    const sessions = await web.deps.db
+      .selectFrom('sessions')
+      .select('id')
+      .where('userId', '=', who.id)
+      .execute()
+    expect(sessions).toEqual([])
+    await restore(who)
+  })
+
+  test('cannot give the code any more that was asked for', async () => {
+    const { app } = await enrol(await web.again(web.viewer))
+    web.advance(120)
+    const token = await challenge(web.viewer.email)
+    const own = await web.again(web.viewer)
+    const changed = await web.post(own, '/account/password', { current: password, password: `${password} 4` })
+    expect(changed.status).toBe(303)
+    expect((await withCode(token, app.code(now()))).headers.get('Set-Cookie')).toBeNull()
+    await restore(web.viewer)
+  })
+
+  test('knows no secret that the owner of the account confirms later', async () => {
+    const own = await web.again(web.outsider)
+    const seen = await secretShown(own)
+    expect(await secretShown(own)).toBe(seen)
+    const changed = await web.post(own, '/account/password', { current: password, password: `${password} 5` })
+    expect(changed.status).toBe(303)
+    const fresh = await secretShown(own)
+    expect(fresh).not.toBe(seen)
+    expect((await web.post(undefined, '/new-password', { token: await link(own), password })).status).toBe(
+      303,
+    )
+    expect(await secretShown(await web.again(own))).not.toBe(fresh)
+  })
+})
+
 describe('the second factor', () => {
+  test('is not turned off by guessing the password', async () => {
+    const { app } = await enrol(await web.again(web.moderator))
+    const member = await web.again(web.moderator)
+    const remove = (given: string) => web.post(member, '/account/second-factor/removal', { password: given })
+    for (let i = 0; i < 5; i++) expect((await remove('wrong wrong wrong wrong')).status).toBe(422)
+    const slowed = await remove(password)
+    expect([slowed.status, Number(slowed.headers.get('Retry-After')) > 0]).toEqual([429, true])
+    web.advance(240)
+    expect((await remove(password)).status).toBe(303)
+    expect((await withCode('none', app.code(now()))).status).toBe(422)
+  })
+
   let person: Member
   let app: ReturnType<typeof authenticator>
   let codes: string[]

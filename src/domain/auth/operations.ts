@@ -57,12 +57,12 @@ export const operations = {
   'set-up': { title: 'Become the first administrator, with the one-time link', reach: everybody },
 
   'account.read': { title: 'See one’s own account and sessions', reach: self },
-  'session.revoke': { title: 'End a session of one’s own', reach: self },
+  'session.revoke': { title: 'End sessions of one’s own', reach: self, stepUp: true },
 
   'account.password': { title: 'Change one’s own password, with the present one', reach: self },
   'password.set': { title: 'Choose a password with a one-time link', reach: everybody },
   'session.step-up': { title: 'Give password or code again', reach: self },
-  'second-factor.enrol': { title: 'Turn on the second factor of one’s own', reach: self },
+  'second-factor.enrol': { title: 'Turn on the second factor of one’s own', reach: self, stepUp: true },
   'second-factor.remove': { title: 'Turn it off', reach: self, stepUp: true },
   'second-factor.renew-codes': { title: 'Get new recovery codes', reach: self, stepUp: true },
 

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../result.ts'
+import { commonPasswords } from './common-passwords.ts'
 import { leastPasswordLength } from './second-factor.ts'
 
 const passwordLength = { min: leastPasswordLength(false), max: 128 } as const
@@ -137,6 +138,8 @@ const decorations: Readonly<Record<string, string>> = {
 
 function isCommon(password: string, { name, email }: { name: string; email: string }): boolean {
   const lower = password.normalize('NFKC').toLowerCase()
+  // `computer` and `Computer2024!` alike: what is added at the end is guessed along.
+  if (commonPasswords.has(lower) || commonPasswords.has(lower.replace(/[^\p{L}]+$/u, ''))) return true
   const personal = [...name.toLowerCase().split(/\s+/), ...email.toLowerCase().split(/[@.]/)].filter(
     (p) => p.length > 2,
   )

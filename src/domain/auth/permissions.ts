@@ -60,6 +60,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /set-up': { operation: 'set-up' },
   'GET /account': { operation: 'account.read' },
   'GET /account/activity': { operation: 'account.read' },
+  'POST /account/sessions/revocation': { operation: 'session.revoke' },
   'POST /account/sessions/:id/revocation': { operation: 'session.revoke' },
   'POST /account/password': { operation: 'account.password' },
   'GET /account/second-factor': { operation: 'second-factor.enrol' },

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { base32 } from './totp.ts'
 
 const count = 10
-/** 80 bits each: enough that a plain hash of it cannot be searched. */
-const bytesEach = 10
+/** 120 bits each: beyond 112 a plain hash cannot be searched (ASVS 5.0, 6.5.2). */
+const bytesEach = 15
+/** How many letters that makes, and how many those had that were made before. */
+const lengths = [24, 16]
 
 /** Bytes of chance that a set of codes is made of. */
 export const recoveryCodeBytes = count * bytesEach
@@ -17,7 +19,7 @@ export const recoveryCodes = (random: Uint8Array): string[] =>
   )
 
 /** Whether what was typed is a recovery code rather than six digits. */
-export const looksLikeRecoveryCode = (typed: string): boolean => plain(typed).length === 16
+export const looksLikeRecoveryCode = (typed: string): boolean => lengths.includes(plain(typed).length)
 
 /** What is stored of a code, and looked for, however it was typed. */
 export const hashOfRecoveryCode = (typed: string): string =>

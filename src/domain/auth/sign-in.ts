@@ -24,23 +24,33 @@ export interface SignInStore {
   /** Takes counted attempts back: nothing was tried. */
   takeAttemptBack(subjects: readonly AttemptSubject[]): Promise<void>
   findAccount(email: string): Promise<Account | undefined>
-  /** Remembers for a few minutes that the password was right and takes the attempt back; answers a token for the form. */
-  openChallenge(user: SignedInUser, subjects: readonly AttemptSubject[]): Promise<string>
+  /**
+   * Remembers for a few minutes that the password was right and takes the attempt back; answers a token for the form.
+   * Undefined when the account was disabled or given another password while this one was looked at.
+   */
+  openChallenge(account: Proven, subjects: readonly AttemptSubject[]): Promise<string | undefined>
   /** Whose password was right, while the token lasts. */
-  findChallenge(token: string): Promise<SignedInUser | undefined>
-  /** Opens a new session, takes the attempt back and records the sign-in; answers the session id for the cookie. */
+  findChallenge(token: string): Promise<Proven | undefined>
+  /**
+   * Opens a new session, takes the attempt back and records the sign-in; answers the session id for the cookie.
+   * Undefined when the account was disabled or given another password since its own was looked at.
+   */
   open(
     caller: Caller,
-    user: SignedInUser,
+    account: Proven,
     subjects: readonly AttemptSubject[],
     browser: string,
-  ): Promise<string>
+  ): Promise<string | undefined>
   recordRefusal(caller: Caller, userId: string | undefined): Promise<void>
 }
 
-export interface Account {
+/** Somebody, and the password that was found to be right: what comes of it holds only while that is still the one. */
+export interface Proven {
   readonly user: SignedInUser
   readonly passwordHash: string
+}
+
+export interface Account extends Proven {
   readonly hasSecondFactor: boolean
 }
 
@@ -70,21 +80,29 @@ export async function signIn(
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
   if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
   const account = await store.findAccount(request.email)
-  const verified = await passwords.verify(account?.passwordHash, request.password).catch(async (error) => {
-    // Nobody looked at the password, so it is no failure of whoever sent it.
+  const verified = await verifyAttempt({ store, passwords }, account, request.password, subjects)
+  if (verified && account?.hasSecondFactor) {
+    const challenge = await store.openChallenge(account, subjects)
+    if (challenge !== undefined) return { kind: 'code-needed', challenge }
+  } else if (verified && account) {
+    const sessionId = await store.open(caller, account, subjects, request.browser)
+    if (sessionId !== undefined) return { kind: 'signed-in', sessionId, user: account.user }
+  }
+  await store.recordRefusal(caller, account?.user.id)
+  return { kind: 'refused' }
+}
+
+/** Whether the password is right. That nobody looked at it is no failure of whoever sent it. */
+const verifyAttempt = (
+  { store, passwords }: { store: Pick<SignInStore, 'takeAttemptBack'>; passwords: Passwords },
+  account: Account | undefined,
+  password: string,
+  subjects: readonly AttemptSubject[],
+): Promise<boolean> =>
+  passwords.verify(account?.passwordHash, password).catch(async (error) => {
     await store.takeAttemptBack(subjects)
     throw error
   })
-  if (!verified || !account) {
-    await store.recordRefusal(caller, account?.user.id)
-    return { kind: 'refused' }
-  }
-  if (account.hasSecondFactor) {
-    return { kind: 'code-needed', challenge: await store.openChallenge(account.user, subjects) }
-  }
-  const sessionId = await store.open(caller, account.user, subjects, request.browser)
-  return { kind: 'signed-in', sessionId, user: account.user }
-}
 
 /** The second half of a sign-in: a code of the app, or a recovery code. `expired`: begin again with the password. */
 export async function signInWithCode(
@@ -93,8 +111,9 @@ export async function signInWithCode(
   request: { challenge: string; code: string; browser: string },
   now: Date,
 ): Promise<Exclude<SignInAnswer, { kind: 'code-needed' }> | { readonly kind: 'expired' }> {
-  const user = await store.findChallenge(request.challenge)
-  if (user === undefined) return { kind: 'expired' }
+  const account = await store.findChallenge(request.challenge)
+  if (account === undefined) return { kind: 'expired' }
+  const { user } = account
   const subjects = [codeSubject(user.id)]
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
   if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
@@ -102,8 +121,8 @@ export async function signInWithCode(
     await store.recordRefusal(caller, user.id)
     return { kind: 'refused' }
   }
-  const sessionId = await store.open(caller, user, subjects, request.browser)
-  return { kind: 'signed-in', sessionId, user }
+  const sessionId = await store.open(caller, account, subjects, request.browser)
+  return sessionId === undefined ? { kind: 'expired' } : { kind: 'signed-in', sessionId, user }
 }
 
 /**
@@ -132,7 +151,7 @@ export async function confirmIdentity(
   const account = isCode ? undefined : await store.findAccount(user.email)
   const isRight = isCode
     ? await factors.take(user.id, given.code)
-    : await passwords.verify(account?.passwordHash, given.password)
+    : await verifyAttempt({ store, passwords }, account, given.password, subjects)
   return isRight ? { kind: 'proven', subjects } : { kind: 'refused' }
 }
 

@@ -38,11 +38,12 @@ export const access = (deps: AppDeps) => {
     onError: (c) => answerStatus(c, 413, 'This form holds more than it could. Send less at once.'),
   })
 
-  /** Until the second factor is on, whoever has to have one gets no further than turning it on. */
+  /** Until the second factor is on, whoever has to have one gets no further than turning it on, and what that asks again. */
   const isToEnrol = (role: Role, operation: OperationName): boolean =>
     needsSecondFactor(role, deps.config.secondFactor) &&
     reachOf(undefined, operation) === 'none' &&
-    operation !== 'second-factor.enrol'
+    operation !== 'second-factor.enrol' &&
+    operation !== 'session.step-up'
 
   return createMiddleware<AppEnv>(async (c, next) => {
     const permission = permissionFor(c.req.method, c.req.path)

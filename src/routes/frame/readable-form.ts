@@ -18,3 +18,10 @@ export async function refuseUnreadableForm(c: AppContext, next: Next): Promise<v
 
 const isForm = (type = ''): boolean =>
   /^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(type)
+
+/**
+ * The form that came. What is no form is read as an empty one, and refused for what is missing in it: a body of another
+ * type, or none at all, is the sender's mistake as well.
+ */
+export const formOf = async (c: AppContext): Promise<FormData> =>
+  isForm(c.req.header('Content-Type')) ? c.req.formData() : new FormData()

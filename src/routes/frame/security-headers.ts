@@ -24,7 +24,7 @@ export const securityHeaders = (secure: boolean) => {
       },
       referrerPolicy: 'same-origin',
       xFrameOptions: 'DENY',
-      strictTransportSecurity: secure ? 'max-age=31536000' : false,
+      strictTransportSecurity: secure ? 'max-age=31536000; includeSubDomains' : false,
     })
   const usual = headers({ defaultSrc: ["'self'"] })
   const drawing = headers({ defaultSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"] })

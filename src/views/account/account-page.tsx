@@ -69,6 +69,13 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
           ))}
         </tbody>
       </Table>
+      {sessions.length > 1 && (
+        <form method="post" action="/account/sessions/revocation" class="actions">
+          <button class="button" type="submit">
+            End all but this one
+          </button>
+        </form>
+      )}
     </Section>
     <SecondFactor {...secondFactor} />
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />

@@ -87,6 +87,9 @@ export const RecoveryCodesPage = ({ frame, codes }: { frame: Frame; codes: reado
       ))}
     </ol>
     <p class="quiet">Each is good once, in place of a code of the app. New ones replace all of them.</p>
+    <p class="quiet">
+      Other sessions of yours go on without a code: <a href="/account#sessions">end those you do not know</a>.
+    </p>
     <p class="section actions">
       <a class="button button--primary" href="/">
         I have kept them

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { commonPasswords } from '../../../src/domain/auth/common-passwords.ts'
 import { checkPassword } from '../../../src/domain/auth/password-policy.ts'
 import { waitAfter } from '../../../src/domain/auth/sign-in.ts'
 
@@ -36,6 +37,25 @@ describe('a password', () => {
     'Welcome to signalbox'.replace(' to ', ''),
   ])('that would be tried first is refused: %s', (password) => {
     expect(checkPassword(password, about).ok).toBe(false)
+  })
+  test.each([
+    'computer',
+    'Starwars',
+    'liverpool',
+    'jordan23',
+    'q1w2e3r4',
+    'rush2112',
+    'Mountain2024!',
+    'momsanaladventure',
+  ])('that breaches gave away is refused, also where a second factor lets it be short: %s', (password) => {
+    expect(checkPassword(password, { ...about, hasSecondFactor: true }).ok).toBe(false)
+  })
+  test('beside a second factor needs 8 characters', () => {
+    expect(checkPassword('kR7#vq9L', { ...about, hasSecondFactor: true }).ok).toBe(true)
+    expect(checkPassword('kR7#vq9', { ...about, hasSecondFactor: true }).ok).toBe(false)
+  })
+  test('is compared with at least the 3,000 commonest that are long enough (ASVS 5.0, 6.2.4)', () => {
+    expect([...commonPasswords].filter((password) => password.length >= 8).length).toBeGreaterThan(3_000)
   })
 })
 

@@ -60,10 +60,17 @@ describe('recovery codes', () => {
     const codes = recoveryCodes(random)
     expect(new Set(codes).size).toBe(10)
     const [code = ''] = codes
-    expect(code).toMatch(/^([a-z2-7]{4}-){3}[a-z2-7]{4}$/)
+    expect(code).toMatch(/^([a-z2-7]{4}-){5}[a-z2-7]{4}$/)
     expect(looksLikeRecoveryCode(code)).toBe(true)
+    // Of those who turned the second factor on when codes were shorter.
+    expect(looksLikeRecoveryCode('jfwt-66qk-j7qn-fxqe')).toBe(true)
     expect(looksLikeRecoveryCode('123456')).toBe(false)
     expect(hashOfRecoveryCode(code.toUpperCase().replaceAll('-', ' '))).toBe(hashOfRecoveryCode(code))
+  })
+  test('have at least 112 bits each: a plain hash of them cannot be searched (ASVS 5.0, 6.5.2)', () => {
+    expect((recoveryCodeBytes / 10) * 8).toBeGreaterThanOrEqual(112)
+    for (const code of recoveryCodes(random))
+      expect(code.replaceAll('-', '').length * 5).toBeGreaterThanOrEqual(112)
   })
 })
 
