@@ -1,7 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { readSignerKey, type Signer, signerKey } from '../domain/audit/checkpoint.ts'
 import { createDurably, syncFolder } from './durable-file.ts'
 
@@ -76,7 +75,7 @@ export async function* readCheckpoints(path: string): AsyncGenerator<KeptNote> {
   if (!existsSync(path)) return
   const lines: string[] = []
   let line = 0
-  for await (const text of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
+  for await (const text of linesOf(path)) {
     line++
     if (text !== '' || !lines.at(-1)?.startsWith(signatureMark)) {
       lines.push(text)
@@ -84,6 +83,16 @@ export async function* readCheckpoints(path: string): AsyncGenerator<KeptNote> {
     }
     yield { line: line - lines.length, note: `${lines.join('\n')}\n` }
     lines.length = 0
+  }
+}
+
+/** Lines that a line feed ends, and nothing else: readline would take a carriage return for one, which was never signed. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
   }
 }
 

@@ -17,7 +17,7 @@ export function readAuditArguments(argv: readonly string[]): Result<AuditArgumen
   )
   command
     .command('verify')
-    .description('Reads every entry and checkpoint. Exit 0: whole, 1: tampered, 2: incomplete.')
+    .description('Reads every entry and checkpoint. Exit 0: whole, 1: tampered, 2: incomplete, 3: not known.')
     .option('--json', 'print one JSON object on stdout', false)
     .option('--key <file>', 'a verifier key kept elsewhere')
     .action(({ json, key }: { json: boolean; key?: string }) => {

@@ -17,7 +17,7 @@ import type { LogRow } from '../domain/audit/canonical.ts'
 import { type Checkpoint, openCheckpoint, readVerifierKey } from '../domain/audit/checkpoint.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import { newId } from '../domain/ids.ts'
-import { verifyAuditLog } from '../jobs/verify-audit-log.ts'
+import { UnrecordedVerdict, verifyAuditLog } from '../jobs/verify-audit-log.ts'
 import { createLog } from '../log.ts'
 import { openStack, type Stack } from '../start.ts'
 import { StartupProblem } from '../startup-problem.ts'
@@ -78,10 +78,16 @@ async function verify(
     say(`${keyFile} holds no verifier key.`)
     return exit.otherwise
   }
-  const verdict = await verifyAuditLog(
+  const { verdict, isRecorded } = await verifyAuditLog(
     { ...stack, place: stack.config.data },
     caller,
     verifierKey === undefined ? {} : { verifierKey },
+  ).then(
+    (verdict) => ({ verdict, isRecorded: true }),
+    (error: unknown) => {
+      if (!(error instanceof UnrecordedVerdict)) throw error
+      return { verdict: error.verdict, isRecorded: false }
+    },
   )
   const isOwnedByApplication = await isAuditOwnedByApplication(stack.db)
   const { outcome, rows, checkpoints, covered, finding, seconds } = verdict
@@ -99,7 +105,11 @@ async function verify(
       'The audit tables belong to the role of the application: the database would not refuse it a change. Set DATABASE_ADMIN_URL to a role that may create roles.',
     )
   }
-  return exit[outcome]
+  if (isRecorded) return exit[outcome]
+  say(
+    'The database did not take the entry of this verification. Nothing that must be logged can be done until it does: see the log of the portal.',
+  )
+  return outcome === 'whole' ? exit.otherwise : exit[outcome]
 }
 
 /** Each entry with the smallest path that leads from it to a signed root. */
@@ -113,6 +123,14 @@ async function prove(
     say(`${none} What was committed less than a second ago may still wait; ask again.`)
     return exit.otherwise
   }
+  // Before a byte leaves.
+  await recordAudit(stack.db, caller, {
+    action: 'audit.read',
+    objectType: 'system',
+    objectId: 'audit',
+    outcome: 'allowed',
+    details: { entries: entries.length, first: entries[0]?.seq ?? null },
+  })
   const largest = await largestCheckpoint(stack)
   for (const entry of entries) {
     if (largest === undefined || largest.checkpoint.size < entry.seq) {
@@ -130,13 +148,6 @@ async function prove(
       }),
     )
   }
-  await recordAudit(stack.db, caller, {
-    action: 'audit.read',
-    objectType: 'system',
-    objectId: 'audit',
-    outcome: 'allowed',
-    details: { entries: entries.length, first: entries[0]?.seq ?? null },
-  })
   return exit.whole
 }
 
@@ -159,6 +170,14 @@ async function largestCheckpoint({
 }
 
 async function dump(stack: Stack, caller: Caller): Promise<number> {
+  // Before a byte leaves: whoever takes only the beginning has taken something.
+  await recordAudit(stack.db, caller, {
+    action: 'audit.export',
+    objectType: 'system',
+    objectId: 'audit',
+    outcome: 'allowed',
+    details: { format: 'jsonl' },
+  })
   const rows = await AuditRows.open(stack.url)
   try {
     for await (const page of rows.pages(Number.MAX_SAFE_INTEGER, 2_000)) {
@@ -167,13 +186,6 @@ async function dump(stack: Stack, caller: Caller): Promise<number> {
   } finally {
     await rows.close()
   }
-  await recordAudit(stack.db, caller, {
-    action: 'audit.export',
-    objectType: 'system',
-    objectId: 'audit',
-    outcome: 'allowed',
-    details: {},
-  })
   return exit.whole
 }
 

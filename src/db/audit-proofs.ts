@@ -7,11 +7,9 @@ import {
   inclusionRanges,
   type Range,
   type Subtree,
+  storedEvery,
 } from '../domain/audit/merkle.ts'
 import type { Database } from './schema.ts'
-
-/** Levels between two that `audit.node` keeps; between them hashes are made again, from 255 at most. */
-export const storedEvery = 8
 
 /** The hashes that prove that the entry is in the tree of this size. */
 export const readInclusionPath = (db: Kysely<Database>, seq: number, size: number): Promise<Buffer[]> =>

@@ -1,9 +1,8 @@
 import { Client } from 'pg'
 import { z } from 'zod'
 import type { LogRow } from '../domain/audit/canonical.ts'
-import { completeSubtrees, foldSubtrees, type Subtree } from '../domain/audit/merkle.ts'
+import { completeSubtrees, foldSubtrees, type Subtree, storedEvery } from '../domain/audit/merkle.ts'
 import type { TreeState } from '../domain/audit/verification.ts'
-import { storedEvery } from './audit-proofs.ts'
 
 /** Reads the whole log in its order, over a connection of its own that can only read. */
 export class AuditRows {
@@ -22,10 +21,12 @@ export class AuditRows {
   }
 
   /** Undefined when what is kept of the tree is not there: somebody deleted it. */
-  async state(): Promise<TreeState | undefined> {
+  async state(): Promise<StoredTree | undefined> {
     const { rows } = await this.#client.query(
-      `select size::float8, encode(chain, 'hex') as chain, frontier, checkpoint_size::float8 as "checkpointSize",
-         coalesce((select max(seq) from audit.log), 0)::float8 as "lastSeq" from audit.state`,
+      `select size::float8, encode(chain, 'hex') as chain, frontier, checkpoint::text as note,
+         checkpoint_size::float8 as "checkpointSize", pruned_through::float8 as "prunedThrough",
+         coalesce((select max(seq) from audit.log), 0)::float8 as "lastSeq",
+         (select count(*) from audit.node)::float8 as subtrees from audit.state`,
     )
     if (rows.length === 0) return undefined
     const { frontier, ...state } = State.parse(rows[0])
@@ -33,6 +34,28 @@ export class AuditRows {
       ({ level }) => frontier[level] ?? Buffer.alloc(0),
     )
     return { ...state, root: foldSubtrees(edge) }
+  }
+
+  /** Size of the last checkpoint that the database was told of; null when of none. */
+  async checkpointSize(): Promise<number | null> {
+    const { rows } = await this.#client.query<{ size: number | null }>(
+      'select checkpoint_size::float8 as size from audit.state',
+    )
+    return rows[0]?.size ?? null
+  }
+
+  /** Up to which entry details were deleted after their time. */
+  async prunedThrough(): Promise<number> {
+    const { rows } = await this.#client.query<{ through: number }>(
+      'select pruned_through::float8 as through from audit.state',
+    )
+    return rows[0]?.through ?? 0
+  }
+
+  /** Whether there is any entry at all. */
+  async isEmpty(): Promise<boolean> {
+    const { rowCount } = await this.#client.query('select from audit.log limit 1')
+    return rowCount === 0
   }
 
   /**
@@ -55,17 +78,21 @@ export class AuditRows {
     }
   }
 
+  /** The last row of the page before is asked for again, and left out once: a second one of its number is not passed over. */
   async #page(after: number | null, through: number, rows: number): Promise<LogRow[]> {
+    // As text, whatever the columns were made into: what comes is what is hashed.
     const page = await this.#client.query<Columns>({
       name: after === null ? 'audit-first-rows' : 'audit-rows',
       rowMode: 'array',
-      text: `select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_id, actor_kind, action,
-          object_type, object_id, outcome, request_id, encode(commitment, 'hex'), encode(leaf, 'hex'),
-          encode(chain, 'hex'), encode(salt, 'hex'), details
-        from audit.log where seq <= $1 ${after === null ? '' : 'and seq > $3'} order by seq limit $2`,
-      values: after === null ? [through, rows] : [through, rows, after],
+      text: `select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_id::text,
+          actor_kind::text, action::text, object_type::text, object_id::text, outcome::text, request_id::text,
+          encode(commitment, 'hex'), encode(leaf, 'hex'), encode(chain, 'hex'), encode(salt, 'hex'), details::text
+        from audit.log where seq <= $1 ${after === null ? '' : 'and seq >= $3'} order by seq limit $2`,
+      values: after === null ? [through, rows] : [through, rows + 1, after],
     })
-    return page.rows.map(logRow)
+    const [first] = page.rows
+    const isRepeated = after !== null && first !== undefined && Number(first[0]) === after
+    return (isRepeated ? page.rows.slice(1) : page.rows).map(logRow)
   }
 
   /** Which of these stored subtrees have another hash, or are missing. */
@@ -86,12 +113,21 @@ export class AuditRows {
   }
 }
 
+/** What is stored of the tree; whether its checkpoint is signed is for the verifier to say. */
+export interface StoredTree extends Omit<TreeState, 'checkpoint' | 'knownCheckpoint'> {
+  readonly note: string | null
+  readonly checkpointSize: number | null
+}
+
 const State = z.object({
   size: z.number(),
   chain: z.string(),
   frontier: z.array(z.instanceof(Buffer).nullable()),
+  note: z.string().nullable(),
   checkpointSize: z.number().nullable(),
+  prunedThrough: z.number(),
   lastSeq: z.number(),
+  subtrees: z.number(),
 })
 
 type Columns = [

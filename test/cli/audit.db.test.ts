@@ -25,6 +25,11 @@ const as = (url: string, args: readonly string[]) =>
     LOG_LEVEL: 'warn',
   })
 
+/** The database takes no entry any more, until it does again. */
+const refuseEntries = () =>
+  asAdmin(database.adminUrl, 'alter table audit.outbox add constraint refused check (false) not valid')
+const takeEntries = () => asAdmin(database.adminUrl, 'alter table audit.outbox drop constraint refused')
+
 beforeAll(async () => {
   database = await testDatabase()
   folder = await temporaryFolder('audit-cli')
@@ -93,6 +98,31 @@ describe('npm run audit -- verify', () => {
   test('takes a verifier key kept elsewhere, and refuses what is none', async () => {
     expect((await audit('verify', '--key', verifierKeyFile(place()))).code).toBe(0)
     expect((await audit('verify', '--key', checkpointFile(place()))).code).toBe(3)
+  })
+
+  test('says what it found also when that cannot be written down', async () => {
+    await refuseEntries()
+    const whole = await audit('verify')
+    await asAdmin(database.adminUrl, `update audit.state set chain = sha256('x')`)
+    const tampered = await audit('verify')
+    await asAdmin(
+      database.adminUrl,
+      'update audit.state set chain = (select chain from audit.log order by seq desc limit 1)',
+    )
+    await takeEntries()
+    expect(whole.code).toBe(3)
+    expect(whole.stdout).toMatch(/^whole: /)
+    expect(whole.stderr).toContain('did not take the entry of this verification')
+    expect(tampered.code).toBe(1)
+    expect(tampered.stdout).toContain('tree-edited  The stored end')
+  })
+
+  test('exits 2 when the table itself is gone', async () => {
+    await asAdmin(database.adminUrl, 'alter table audit.log rename to log_elsewhere')
+    const result = await audit('verify')
+    await asAdmin(database.adminUrl, 'alter table audit.log_elsewhere rename to log')
+    expect(result.code).toBe(2)
+    expect(result.stdout).toContain('table-emptied  The tables of the log are gone.')
   })
 
   test('says when the role of the application owns the tables', async () => {
@@ -172,4 +202,13 @@ test.each([[[]], [['everything']], [['prove', 'x']], [['verify', 'more']]])('exi
   const result = await audit(...args)
   expect(result).toMatchObject({ code: 3, stdout: '' })
   expect(result.stderr).toContain('npm run audit -- --help')
+})
+
+describe('what is taken out of the log', () => {
+  test('is on record before a byte of it leaves', async () => {
+    await refuseEntries()
+    const results = [await audit('dump'), await audit('prove', '3'), await audit('receipt', 'req_receipt')]
+    await takeEntries()
+    for (const { code, stdout } of results) expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+  })
 })

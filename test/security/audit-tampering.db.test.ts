@@ -1,14 +1,19 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CheckpointPlace, checkpointFile, openSigner } from '../../src/adapters/checkpoint-folder.ts'
+import {
+  type CheckpointPlace,
+  checkpointFile,
+  openSigner,
+  verifierKeyFile,
+} from '../../src/adapters/checkpoint-folder.ts'
 import { AuditRows } from '../../src/db/audit-rows.ts'
 import { keepVerification } from '../../src/db/audit-state.ts'
 import { canonicalBytes, type LogRow, leafHash } from '../../src/domain/audit/canonical.ts'
-import { signCheckpoint } from '../../src/domain/audit/checkpoint.ts'
+import { readSignerKey, signCheckpoint, signerKey } from '../../src/domain/audit/checkpoint.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
 import type { FindingKind } from '../../src/domain/audit/verification.ts'
-import { verifyAuditLog } from '../../src/jobs/verify-audit-log.ts'
+import { type VerificationOptions, verifyAuditLog } from '../../src/jobs/verify-audit-log.ts'
 import { asAdmin } from '../support/audit.ts'
 import { logEntries, secondVerdict } from '../support/audit-log.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -20,6 +25,7 @@ let database: TestDatabase
 let folder: string
 let place: CheckpointPlace
 let checkpoints: string
+let keys: [signing: string, verifier: string]
 const caller: Caller = { actor: { id: 'usr_local_operator', kind: 'operator' }, requestId: 'req_check' }
 const tables = ['log', 'node', 'state']
 const admin = (statement: string) => asAdmin(database.adminUrl, statement)
@@ -56,13 +62,15 @@ beforeAll(async () => {
   await logEntries(database, place, 20)
   await copyTables('audit', 'whole')
   checkpoints = await readFile(checkpointFile(place), 'utf8')
+  keys = [await readFile(signingKey(), 'utf8'), await readFile(verifierKeyFile(place), 'utf8')]
 })
 afterAll(async () => {
   await database.drop()
   await rm(folder, { recursive: true, force: true })
 })
 
-const verify = () => verifyAuditLog({ db: database.db, url: database.url, place }, caller)
+const verify = (options: VerificationOptions = {}) =>
+  verifyAuditLog({ db: database.db, url: database.url, place }, caller, options)
 const second = () => secondVerdict(database, place, folder)
 const exitOf = { whole: 0, tampered: 1, incomplete: 2 }
 
@@ -73,7 +81,9 @@ describe('a log that nobody touched', () => {
   })
 
   test('stays whole when details were deleted as the rules allow', async () => {
-    await admin('update audit.log set salt = null, details = null where seq <= 100')
+    await admin(
+      'update audit.log set salt = null, details = null where seq <= 100; update audit.state set pruned_through = 100',
+    )
     expect(await verify()).toMatchObject({ outcome: 'whole' })
     expect(await second()).toMatchObject({ outcome: 'whole' })
     await restore('whole')
@@ -93,6 +103,22 @@ describe('a log that nobody touched', () => {
   })
 })
 
+const signingKey = () => join(place.keysFolder, 'audit-checkpoint.key')
+const otherKey = signerKey('signalbox/audit/0123456789abcdef', Buffer.alloc(32, 7))
+async function writeKeys(): Promise<void> {
+  await writeFile(signingKey(), keys[0])
+  await writeFile(verifierKeyFile(place), keys[1])
+}
+
+/** What the database itself would refuse, a superuser takes away first. */
+const withoutCheck = (statement: string) =>
+  admin(`alter table audit.log drop constraint if exists log_check; ${statement}`)
+
+/** A second row of one number; the primary key, which refuses it, goes first. */
+const twice = (seq: number) =>
+  admin(`alter table audit.log drop constraint if exists log_pkey;
+    insert into audit.log select * from audit.log where seq = ${seq}`)
+
 interface Tampering {
   readonly what: string
   readonly how: () => Promise<unknown>
@@ -100,7 +126,7 @@ interface Tampering {
   readonly seq: number | null
   readonly outcome: 'tampered' | 'incomplete'
   /** What only the database knows, the second verifier cannot say: it sees entries and checkpoints. */
-  readonly second?: { readonly outcome: 'whole'; readonly seq: null }
+  readonly second?: { readonly outcome: 'whole' | 'tampered'; readonly seq: null }
 }
 
 const tamperings: Tampering[] = [
@@ -128,6 +154,39 @@ const tamperings: Tampering[] = [
     kind: 'details-edited',
     seq: 77,
     outcome: 'tampered',
+  },
+  {
+    what: 'salt deleted, details put in that nothing binds',
+    how: () => withoutCheck(`update audit.log set salt = null, details = '{"n":48}' where seq = 77`),
+    kind: 'details-edited',
+    seq: 77,
+    outcome: 'tampered',
+  },
+  {
+    what: 'details deleted, salt left',
+    how: () => withoutCheck('update audit.log set details = null where seq = 77'),
+    kind: 'details-edited',
+    seq: 77,
+    outcome: 'tampered',
+  },
+  {
+    what: 'details deleted that were too young for it',
+    how: () => admin('update audit.log set salt = null, details = null where seq in (77, 200)'),
+    kind: 'details-deleted',
+    seq: 77,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
+  {
+    what: 'details deleted past what was pruned',
+    how: () =>
+      admin(
+        'update audit.log set salt = null, details = null where seq <= 101; update audit.state set pruned_through = 100',
+      ),
+    kind: 'details-deleted',
+    seq: 101,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
   },
   {
     what: 'chain edited',
@@ -192,6 +251,32 @@ const tamperings: Tampering[] = [
     seq: 351,
     outcome: 'tampered',
   },
+  ...[77, 250].map((seq) => ({
+    what: `row put in beside entry ${seq}, with its number`,
+    how: () => twice(seq),
+    kind: 'row-inserted' as const,
+    seq,
+    outcome: 'tampered' as const,
+  })),
+  {
+    what: 'count of entries lowered',
+    how: () => admin('update audit.state set size = 100'),
+    kind: 'row-inserted',
+    seq: 101,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
+  {
+    what: 're-hashed chain and a checkpoint file that ends before it',
+    how: async () => {
+      await writeFile(checkpointFile(place), checkpoints.slice(0, checkpoints.indexOf('\n330\n') - 32))
+      await rewrite("case when id = 77 then 'usr_b' else actor_id end")
+    },
+    kind: 'log-rewritten',
+    seq: 31,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
   {
     what: 're-hashed chain: history made anew by the log’s own function',
     how: () => rewrite("case when id = 77 then 'usr_b' else actor_id end"),
@@ -216,6 +301,27 @@ const tamperings: Tampering[] = [
     second: { outcome: 'whole', seq: null },
   },
   {
+    what: 'stored tree hash put in ahead of the entries it would be of',
+    how: () => admin("insert into audit.node values (8, 1, sha256('x'))"),
+    kind: 'tree-edited',
+    seq: null,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
+  ...[
+    "checkpoint = replace(checkpoint, 'at 20', 'at 19')",
+    'checkpoint_size = 349',
+    'checkpoint_size = null',
+    'checkpoint = null',
+  ].map((change) => ({
+    what: `stored checkpoint edited: ${change}`,
+    how: () => admin(`update audit.state set ${change}`),
+    kind: 'tree-edited' as const,
+    seq: null,
+    outcome: 'tampered' as const,
+    second: { outcome: 'whole' as const, seq: null },
+  })),
+  {
     what: 'stored end of the chain edited',
     how: () => admin("update audit.state set chain = sha256('x')"),
     kind: 'tree-edited',
@@ -238,6 +344,48 @@ const tamperings: Tampering[] = [
     outcome: 'tampered',
   },
   {
+    what: 'edited checkpoint: a carriage return in it',
+    how: () => writeFile(checkpointFile(place), checkpoints.replace('\n330\n', '\r\n330\n')),
+    kind: 'checkpoint-edited',
+    seq: null,
+    outcome: 'tampered',
+  },
+  {
+    what: 'checkpoint file with other ends of lines',
+    how: () => writeFile(checkpointFile(place), checkpoints.replaceAll('\n', '\r\n')),
+    kind: 'checkpoints-missing',
+    seq: 1,
+    outcome: 'incomplete',
+  },
+  {
+    what: 'signing key replaced',
+    how: () => writeFile(signingKey(), `${otherKey}\n`),
+    kind: 'key-replaced',
+    seq: null,
+    outcome: 'tampered',
+    second: { outcome: 'whole', seq: null },
+  },
+  {
+    what: 'signing key replaced by one of the same name, and the verifier key with it',
+    how: async () => {
+      const { name } = await openSigner(place, () => Buffer.alloc(0))
+      const key = signerKey(name, Buffer.alloc(32, 9))
+      await writeFile(signingKey(), `${key}\n`)
+      await writeFile(verifierKeyFile(place), `${readSignerKey(key)?.verifierKey}\n`)
+    },
+    kind: 'key-replaced',
+    seq: null,
+    outcome: 'tampered',
+  },
+  {
+    what: 'verifier key replaced',
+    how: () => writeFile(verifierKeyFile(place), `${readSignerKey(otherKey)?.verifierKey}\n`),
+    kind: 'key-replaced',
+    seq: null,
+    outcome: 'tampered',
+    second: { outcome: 'tampered', seq: null },
+  },
+  {
     what: 'a second history signed with the key itself',
     how: async () => {
       const signer = await openSigner(place, () => Buffer.alloc(0))
@@ -258,6 +406,13 @@ const tamperings: Tampering[] = [
   {
     what: 'truncated table',
     how: () => admin('truncate audit.log'),
+    kind: 'table-emptied',
+    seq: 1,
+    outcome: 'incomplete',
+  },
+  {
+    what: 'truncated table, and what is kept of its tree',
+    how: () => admin('truncate audit.log; truncate audit.node; truncate audit.state'),
     kind: 'table-emptied',
     seq: 1,
     outcome: 'incomplete',
@@ -296,10 +451,12 @@ const tamperings: Tampering[] = [
 describe('verification names', () => {
   test.each(tamperings)('$what', async ({ how, kind, seq, outcome, second: expected }) => {
     await how()
-    const [first, other] = [await verify(), await second()]
+    const [first, gentle, other] = [await verify(), await verify({ isGentle: true }), await second()]
     await restore('whole')
     await writeFile(checkpointFile(place), checkpoints)
+    await writeKeys()
     expect(first).toMatchObject({ outcome, finding: { kind, seq } })
+    expect(gentle).toMatchObject({ outcome, finding: { kind, seq } })
     const says = expected ?? { outcome, seq }
     expect(other).toEqual({ ...says, code: exitOf[says.outcome] })
     expect(await verify()).toMatchObject({ outcome: 'whole' })

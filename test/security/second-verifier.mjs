@@ -107,7 +107,8 @@ async function judge() {
     const expected = rows + 1
     const tampered = (seq) => ({ outcome: 'tampered', seq })
     if (entry.seq !== expected) return tampered(Math.min(entry.seq, expected))
-    if (entry.salt !== null && entry.details !== null) {
+    if ((entry.salt === null) !== (entry.details === null)) return tampered(expected)
+    if (entry.salt !== null) {
       const commitment = sha256(Buffer.from(entry.salt, 'hex'), entry.details)
       if (commitment.toString('hex') !== entry.commitment) return tampered(expected)
     }

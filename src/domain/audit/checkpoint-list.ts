@@ -1,4 +1,4 @@
-import { openCheckpoint, type Verifier } from './checkpoint.ts'
+import { namesKey, openCheckpoint, type Verifier } from './checkpoint.ts'
 
 /** What is wrong with the kept checkpoints, and on which line of their file. */
 export interface CheckpointFault {
@@ -17,6 +17,7 @@ export class CheckpointList {
   #order: number[] | undefined
   #fault: CheckpointFault | undefined
   #count = 0
+  #ours = 0
   #lastAt: Date | undefined
 
   constructor(verifier: Verifier) {
@@ -26,6 +27,11 @@ export class CheckpointList {
   /** How many the file holds, those that say the same again included. */
   get count(): number {
     return this.#count
+  }
+
+  /** Whether there are some, and not one of them says that the key has signed it. */
+  get isAllForeign(): boolean {
+    return this.#count > 0 && this.#ours === 0
   }
 
   get lastAt(): Date | undefined {
@@ -41,6 +47,7 @@ export class CheckpointList {
   add(note: string, line: number): void {
     const checkpoint = openCheckpoint(this.#verifier, note)
     this.#count++
+    if (checkpoint !== undefined || namesKey(this.#verifier, note)) this.#ours++
     if (checkpoint === undefined) {
       this.#fault ??= { kind: 'checkpoint-edited', line, size: null }
       return

@@ -75,13 +75,22 @@ export function openNote(verifier: Verifier, note: string): string | undefined {
   const cut = note.lastIndexOf('\n\n')
   if (cut < 0 || !note.endsWith('\n')) return undefined
   const text = note.slice(0, cut + 1)
-  for (const line of note.slice(cut + 2).split('\n')) {
-    const [, name, body] = /^— (\S+) (\S+)$/.exec(line) ?? []
+  const isSigned = signaturesOf(verifier, note.slice(cut + 2)).some((signature) =>
+    verify(null, Buffer.from(text), verifier.publicKey, signature),
+  )
+  return isSigned ? text : undefined
+}
+
+/** Whether a note says that this key has signed it, rightly or not. */
+export const namesKey = (verifier: Verifier, note: string): boolean => signaturesOf(verifier, note).length > 0
+
+/** The signatures on lines that bear name and hash of the key. */
+function signaturesOf({ name, keyHash }: Verifier, lines: string): Buffer[] {
+  return lines.split('\n').flatMap((line) => {
+    const [, signedBy, body] = /^— (\S+) (\S+)$/.exec(line) ?? []
     const bytes = Buffer.from(body ?? '', 'base64')
-    if (name !== verifier.name || !bytes.subarray(0, 4).equals(verifier.keyHash)) continue
-    if (verify(null, Buffer.from(text), verifier.publicKey, bytes.subarray(4))) return text
-  }
-  return undefined
+    return signedBy === name && bytes.subarray(0, 4).equals(keyHash) ? [bytes.subarray(4)] : []
+  })
 }
 
 const body =

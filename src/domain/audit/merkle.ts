@@ -19,6 +19,17 @@ export const emptyRoot: Buffer = sha256(Buffer.alloc(0))
 const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
   sha256(Buffer.concat([nodePrefix, left, right]))
 
+/** Levels between two that are stored; between them hashes are made again, from 255 at most. */
+export const storedEvery = 8
+
+/** How many subtrees of 2^8, 2^16, … leaves a tree of this size stores. */
+export function storedSubtrees(size: number): number {
+  let count = 0
+  for (let width = 2 ** storedEvery; width <= size; width *= 2 ** storedEvery)
+    count += Math.floor(size / width)
+  return count
+}
+
 /** The complete subtrees along the right edge: all that is needed to add leaves and to tell the root. */
 export class Frontier {
   #size = 0

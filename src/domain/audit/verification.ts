@@ -1,10 +1,11 @@
 import { canonicalBytes, chainHash, chainStart, commitmentOf, type LogRow, leafHash } from './canonical.ts'
 import type { CheckpointList } from './checkpoint-list.ts'
-import { Frontier, type Subtree } from './merkle.ts'
+import { Frontier, type Subtree, storedSubtrees } from './merkle.ts'
 
 export type FindingKind =
   | 'row-edited'
   | 'details-edited'
+  | 'details-deleted'
   | 'rows-deleted'
   | 'row-inserted'
   | 'chain-rewritten'
@@ -12,6 +13,7 @@ export type FindingKind =
   | 'tree-edited'
   | 'checkpoint-edited'
   | 'checkpoints-disagree'
+  | 'key-replaced'
   | 'tail-deleted'
   | 'table-emptied'
   | 'database-older'
@@ -41,10 +43,23 @@ export interface TreeState {
   /** Hex. */
   readonly chain: string
   readonly root: Buffer
-  /** Of the last checkpoint it was told of. */
-  readonly checkpointSize: number | null
+  /** The last checkpoint it was told of, which pages and receipts show; undefined when there was none. */
+  readonly checkpoint: StoredCheckpoint | undefined
+  /** Size of the last checkpoint it knew of before the kept ones were read: that one must be among them. */
+  readonly knownCheckpoint: number | null
   /** The highest number of a row. */
   readonly lastSeq: number
+  /** How many subtrees are stored. */
+  readonly subtrees: number
+  /** Details of entries up to this one were deleted after their time. */
+  readonly prunedThrough: number
+}
+
+/** A checkpoint that the database keeps beside the log. */
+export interface StoredCheckpoint {
+  readonly size: number
+  /** Undefined when the key of this log has not signed it, or it says another size. */
+  readonly root: Buffer | undefined
 }
 
 const incomplete: readonly FindingKind[] = [
@@ -66,11 +81,15 @@ export class LogVerifier {
   #next: { readonly size: number; readonly root: Buffer } | undefined
   #chain = chainStart
   #covered = 0
+  #prunedThrough: number
+  /** The first entry without details that nothing has pruned. */
+  #bare: number | undefined
   #finding: Finding | undefined
 
   constructor(checkpoints: CheckpointList, state: TreeState) {
     this.#checkpoints = checkpoints
     this.#state = state
+    this.#prunedThrough = state.prunedThrough
     this.#remaining = checkpoints.bySize()
     this.#advance()
     this.#compare()
@@ -81,22 +100,30 @@ export class LogVerifier {
     return this.#finding !== undefined
   }
 
+  /** Pruning went on meanwhile: as far as the database says after the rows to come were read. */
+  wasPrunedThrough(seq: number): void {
+    this.#prunedThrough = Math.max(this.#prunedThrough, seq)
+  }
+
+  /** Whether a row lacks details that should be there, as far as is known. */
+  isBare({ seq, salt, details }: Pick<LogRow, 'seq' | 'salt' | 'details'>): boolean {
+    return salt === null && details === null && seq > this.#prunedThrough
+  }
+
   /** The next row by number. @param completed is told every subtree it completes */
   add(row: LogRow, completed?: (subtree: Subtree, hash: Buffer) => void): void {
     if (this.#finding !== undefined) return
     const { seq } = row
     const expected = this.#tree.size + 1
     if (seq !== expected) {
-      if (seq < expected) this.#find('row-inserted', seq, `Entry ${seq} was put in: numbers begin at 1.`)
+      if (seq < expected) this.#find('row-inserted', seq, putIn(seq))
       else this.#find('rows-deleted', expected, deleted(expected, seq - 1))
       return
     }
-    if (row.salt !== null && row.details !== null) {
-      if (commitmentOf(row.salt, row.details).toString('hex') !== row.commitment) {
-        const what = `The details of entry ${seq}, its salt or its commitment were edited.`
-        this.#find('details-edited', seq, what)
-        return
-      }
+    if (!fitsCommitment(row)) {
+      const what = `The details of entry ${seq}, its salt or its commitment were edited.`
+      this.#find('details-edited', seq, what)
+      return
     }
     const leaf = leafHash(canonicalBytes(row))
     if (leaf.toString('hex') !== row.leaf) {
@@ -109,6 +136,7 @@ export class LogVerifier {
       this.#find('chain-rewritten', seq, what)
       return
     }
+    if (this.isBare(row)) this.#bare ??= seq
     this.#tree.add(leaf, completed)
     this.#compare()
   }
@@ -139,15 +167,26 @@ export class LogVerifier {
 
   #judgeEnd(): void {
     if (this.#finding !== undefined) return
-    const { fault, largest } = this.#checkpoints
-    const { size, chain, root, checkpointSize, lastSeq } = this.#state
+    const { fault, largest, isAllForeign } = this.#checkpoints
+    const { size, chain, root, lastSeq, subtrees, checkpoint, knownCheckpoint } = this.#state
     const rows = this.#tree.size
+    if (isAllForeign) {
+      const what =
+        'The key at hand has signed none of the checkpoints: it is that of another log, or was replaced. Put it back from its backup.'
+      this.#find('key-replaced', null, what)
+      return
+    }
     if (fault !== undefined) {
       const what =
         fault.kind === 'checkpoint-edited'
           ? 'was edited: the key of this log has not signed it.'
           : 'says otherwise than an earlier one about the same entries: this log had two histories.'
       this.#find(fault.kind, null, `The checkpoint on line ${fault.line} ${what}`)
+      return
+    }
+    if (lastSeq > size) {
+      const what = `Entry ${size + 1} is past the end of the log, which is entry ${size} as the database counts: it was put in, or the count was edited.`
+      this.#find('row-inserted', size + 1, what)
       return
     }
     const promised = Math.max(size, largest ?? 0)
@@ -164,21 +203,32 @@ export class LogVerifier {
       this.#find('database-older', rows + 1, what)
       return
     }
-    if (lastSeq > size) {
-      this.#find('row-inserted', size + 1, `Entry ${size + 1} was put in: the log ends at ${size}.`)
+    if (this.#bare !== undefined) {
+      const what = `The details of entry ${this.#bare} were deleted before their time, past what may delete them.`
+      this.#find('details-deleted', this.#bare, what)
       return
     }
     if (this.#chain.toString('hex') !== chain || !this.#tree.root().equals(root)) {
       this.#find('tree-edited', null, 'The stored end of chain and tree is not that of the entries.')
       return
     }
+    if (subtrees !== storedSubtrees(size)) {
+      this.#find('tree-edited', null, 'There are stored tree hashes that belong to no entries.')
+      return
+    }
     if (rows > 0 && largest === undefined) {
       this.#find('checkpoints-missing', 1, 'There is no checkpoint: put the file back from its backup.')
       return
     }
-    if (checkpointSize !== null && (largest ?? 0) < checkpointSize) {
-      const what = `Checkpoints are missing: the last one kept was signed at ${largest ?? 0}, the last one made at ${checkpointSize}.`
+    if (knownCheckpoint !== null && (largest ?? 0) < knownCheckpoint) {
+      const what = `Checkpoints are missing: the last one kept was signed at ${largest ?? 0}, the last one made at ${knownCheckpoint}.`
       this.#find('checkpoints-missing', (largest ?? 0) + 1, what)
+      return
+    }
+    if (checkpoint !== undefined && checkpoint.root === undefined) {
+      const what =
+        'The checkpoint that the database keeps for pages and receipts was edited: the key of this log has not signed it.'
+      this.#find('tree-edited', null, what)
     }
   }
 
@@ -187,16 +237,23 @@ export class LogVerifier {
     const { size } = this.#tree
     let isProven = false
     while (this.#next?.size === size) {
-      if (!this.#tree.root().equals(this.#next.root)) {
-        const from = this.#covered + 1
-        const what = `The log was rewritten: entries ${from} to ${size} have hashes that fit each other, but not the checkpoint signed at ${size}.`
-        this.#find('log-rewritten', from, what)
-        return
-      }
+      if (!this.#fits(this.#next.root)) return
       isProven = true
       this.#advance()
     }
+    const { checkpoint } = this.#state
+    if (checkpoint?.size === size && checkpoint.root !== undefined && !this.#fits(checkpoint.root)) return
     if (isProven) this.#covered = size
+  }
+
+  /** Whether the tree has the root that was signed for its size. */
+  #fits(root: Buffer): boolean {
+    if (this.#tree.root().equals(root)) return true
+    const { size } = this.#tree
+    const from = this.#covered + 1
+    const what = `The log was rewritten: entries ${from} to ${size} have hashes that fit each other, but not the checkpoint signed at ${size}.`
+    this.#find('log-rewritten', from, what)
+    return false
   }
 
   #advance(): void {
@@ -208,6 +265,15 @@ export class LogVerifier {
     this.#finding ??= { kind, seq, message }
   }
 }
+
+/** Details that are gone fit, with their salt: what was committed to stays. One without the other was never written. */
+function fitsCommitment({ salt, details, commitment }: LogRow): boolean {
+  if (salt === null || details === null) return salt === details
+  return commitmentOf(salt, details).toString('hex') === commitment
+}
+
+const putIn = (seq: number): string =>
+  seq < 1 ? `Entry ${seq} was put in: numbers begin at 1.` : `Entry ${seq} is there twice: one was put in.`
 
 const deleted = (from: number, to: number): string =>
   from === to ? `Entry ${from} was deleted.` : `Entries ${from} to ${to} were deleted.`
