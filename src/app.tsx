@@ -148,6 +148,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         'The vault is sealed: its master key is missing or wrong. An operator must restore it.',
       )
     }
+    if (error instanceof VaultError) {
+      return answerStatus(
+        c,
+        500,
+        'What was asked for is damaged or missing in the vault. An operator can restore it from a backup: npm run vault -- verify and npm run fsck say what it is.',
+      )
+    }
     return answerStatus(c, 500, 'Nothing was lost, but this could not be answered. Try again in a moment.')
   })
   return app

@@ -219,10 +219,12 @@ class LocalVault implements OpenedVault {
     return [...ids].filter((id) => ownerId.test(id)).toSorted()
   }
 
-  async verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed'> {
+  async verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed' | 'key-missing'> {
     await this.ready()
     const versions = await this.#keys.wrapped.versions(checkedOwner(owner))
-    if (versions.length === 0) return 'key-destroyed'
+    if (versions.length === 0) {
+      return (await this.#keys.destroyed.hasOwner(owner)) ? 'key-destroyed' : 'key-missing'
+    }
     for (const keyVersion of versions) {
       try {
         // Not from memory: it is the file that is in question.

@@ -17,7 +17,9 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Par
     return { kind: 'parsed' }
   } catch (error) {
     const code = error instanceof CommanderError ? error.code : undefined
-    if (code === 'commander.helpDisplayed') return { kind: 'help' }
+    // Asked for as `help` or `help <command>`; without any command the same code says that one is missing.
+    const isAsked = code === 'commander.helpDisplayed' || (code === 'commander.help' && argv.length > 0)
+    if (isAsked) return { kind: 'help' }
     const message = error instanceof Error ? error.message : 'The arguments could not be read.'
     return { kind: 'refused', message, code }
   }

@@ -70,7 +70,7 @@ function stateLines(state: KeyState): string[] {
     sealed === undefined ? 'open' : `sealed (${sealed.reason}): ${sealed.message}`,
     ...masterKeys.map(
       ({ version, createdAt, keys, isCurrent }) =>
-        `master key ${version}, made ${day(createdAt)}, ${keys === 1 ? '1 key' : `${keys} keys`}${isCurrent ? ', in use' : ''}`,
+        `master key ${version}, made ${day(createdAt)}, ${counted(keys, 'key')}${isCurrent ? ', in use' : ''}`,
     ),
     `oldest key: ${oldestKeyAt === undefined ? 'none' : day(oldestKeyAt)}`,
     `destroyed: ${destroyed}`,
@@ -127,16 +127,20 @@ async function verify(
       else print(`${damage.says}: ${damage.owner} ${damage.id ?? 'key'}`)
     },
     finished: ({ owner, objects, done, total }) =>
-      say(`${done} of ${total}: ${owner}, ${objects === 1 ? '1 object' : `${objects} objects`}`),
+      say(`${done} of ${total}: ${owner}, ${counted(objects, 'object')}`),
   })
   const { owners, objects, storedBytes, damaged } = totals
+  if (owners === 0) say(`Nothing was verified: no owner is at or behind ${from}.`)
   await note('vault.verify', damaged === 0 ? 'allowed' : 'failed', { phase: 'ended', ...totals })
   print(
     json
       ? JSON.stringify({ ...totals, damages })
-      : `${objects} objects of ${owners} owners, ${storedBytes} bytes, ${damaged} damaged`,
+      : `${counted(objects, 'object')} of ${counted(owners, 'owner')}, ${counted(storedBytes, 'byte')}, ${damaged} damaged`,
   )
+  if (owners === 0) return exit.usage
   return damaged === 0 ? exit.well : exit.otherwise
 }
+
+const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`
 
 await runCommandLine(main, 'The command stopped on a fault of its own; what it said until then holds.')

@@ -36,7 +36,8 @@ export async function advance(
   const isDone = (stage: Stage) => rows.find((row) => row.stage === stage)?.undone === 0
 
   await complete(trx, deps, runId, 'ingestion')
-  if (configuration.mode === 'sequential') {
+  // Quality follows all of them, also when nothing came out of one and those after it never had a shard.
+  if (configuration.mode === 'sequential' && !exists('quality')) {
     for (const [position, stage] of recordStages.entries()) {
       if (!exists(stage)) {
         const before = recordStages[position - 1]
@@ -50,7 +51,7 @@ export async function advance(
       }
       await complete(trx, deps, runId, stage)
     }
-  } else {
+  } else if (configuration.mode !== 'sequential') {
     if (exists('standardization') && !isDone('standardization')) return
     for (const stage of recordStages) await complete(trx, deps, runId, stage)
   }

@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { standardize } from '../domain/conversations/standardize.ts'
-import type { SampleView } from '../domain/datasets/summaries.ts'
+import type { Mapping } from '../domain/datasets/mapping.ts'
+import type { DatasetView } from '../domain/datasets/summaries.ts'
 import { readRecords } from '../domain/formats/read-records.ts'
 import { ScatteredKeys } from '../domain/formats/scattered-keys.ts'
-import type { RawRecord, UnreadableRecord } from '../domain/formats/source.ts'
+import type { Layout, RawRecord, UnreadableRecord } from '../domain/formats/source.ts'
 import { isJsonObject } from '../domain/json.ts'
-import type { Vault } from '../domain/vault/vault.ts'
+import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { StoredDataset } from './dataset-views.ts'
 import type { Database } from './schema.ts'
@@ -21,7 +22,7 @@ export async function readSample(
   caller: Caller,
   dataset: StoredDataset,
   index: number,
-): Promise<{ readonly sample: SampleView | null; readonly columns: readonly string[] }> {
+): Promise<Pick<DatasetView, 'sample' | 'columns'>> {
   const [file] = dataset.files
   if (!file?.detection || dataset.mapping === null) return { sample: null, columns: [] }
   // Before a byte leaves: whoever looks at record text is on record.
@@ -34,19 +35,8 @@ export async function readSample(
   })
   const { mapping } = dataset
   const { layout } = file.detection
-  const source = await deps.vault.open({ owner: dataset.summary.id, id: file.objectId, kind: 'source' })
-  const found: (RawRecord | UnreadableRecord)[] = []
-  try {
-    for await (const batch of readRecords(source, layout, mapping, {})) {
-      found.push(...batch.records)
-      if (found.length >= samples) break
-    }
-  } catch (error) {
-    // Its groups are scattered: those seen so far are shown, a run gathers them all.
-    if (!(error instanceof ScatteredKeys)) throw error
-  } finally {
-    await source.close()
-  }
+  const found = await firstRecords(deps.vault, dataset.summary.id, file.objectId, layout, mapping)
+  if (found === 'damaged') return { sample: found, columns: layout.format === 'csv' ? layout.columns : [] }
   const readable = found.find((record) => 'value' in record)
   const value = readable && 'value' in readable ? readable.value : null
   const first = Array.isArray(value) ? value[0] : value
@@ -73,4 +63,31 @@ export async function readSample(
       reason: typeof made === 'string' ? made : null,
     },
   }
+}
+
+/** What comes first in a source; `damaged`: it does not open, and its page has to say so. */
+async function firstRecords(
+  vault: Vault,
+  owner: string,
+  id: string,
+  layout: Layout,
+  mapping: Mapping,
+): Promise<readonly (RawRecord | UnreadableRecord)[] | 'damaged'> {
+  const found: (RawRecord | UnreadableRecord)[] = []
+  try {
+    const source = await vault.open({ owner, id, kind: 'source' })
+    try {
+      for await (const batch of readRecords(source, layout, mapping, {})) {
+        found.push(...batch.records)
+        if (found.length >= samples) break
+      }
+    } finally {
+      await source.close()
+    }
+  } catch (error) {
+    if (error instanceof VaultError && error.failure !== 'sealed') return 'damaged'
+    // Its groups are scattered: those seen so far are shown, a run gathers them all.
+    if (!(error instanceof ScatteredKeys)) throw error
+  }
+  return found
 }

@@ -22,7 +22,7 @@ export interface RemovalDeps extends SearchDeps {
  * nobody and swept.
  */
 export async function performRemoval(deps: RemovalDeps, deletionId: string): Promise<void> {
-  const { db, vault, clock, random } = deps
+  const { db, clock } = deps
   const { subjectHmac } = await db
     .selectFrom('deletions')
     .select('subjectHmac')
@@ -37,40 +37,14 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
     .where('doneAt', 'is', null)
     .orderBy('datasetId')
     .execute()
+  const failures: unknown[] = []
   for (const { datasetId } of datasets) {
-    const version = await newVersion(deps, deletionId, datasetId)
-    const files = await readFiles(db, datasetId)
-    const copyOf = async ({ objectId }: SourceFile) =>
-      (await vault.keyVersionOf(datasetId, objectId)) >= version
-        ? undefined
-        : newId('file', clock().getTime(), random(10))
-    const copies = takeOutOfFiles(deps, datasetId, files, subjectHmac ?? '', copyOf)
-    for await (const { file, found, copyTo } of copies) {
-      if (copyTo !== undefined) await noteCopy(deps, deletionId, datasetId, file, found, copyTo)
-    }
-    await copyRepairs(deps, datasetId, version)
-    await dropDerived(db, deletionId, datasetId)
-    await destroyOld(deps, deletionId, datasetId)
-    await db.transaction().execute(async (trx) => {
-      await trx
-        .updateTable('datasets')
-        .set({ deletionId: null, updatedAt: clock() })
-        .where('id', '=', datasetId)
-        .where('deletionId', '=', deletionId)
-        .execute()
-      await trx
-        .updateTable('deletionDatasets')
-        .set({
-          doneAt: clock(),
-          // What was done, whatever the search had said.
-          records: sql`(select count(*) from removed_records
-            where removed_records.dataset_id = ${datasetId} and removed_records.deletion_id = ${deletionId})`,
-        })
-        .where('deletionId', '=', deletionId)
-        .where('datasetId', '=', datasetId)
-        .execute()
+    // What cannot be done in one dataset must not keep the records of the others.
+    await removeFrom(deps, deletionId, datasetId, subjectHmac ?? '').catch((error: unknown) => {
+      failures.push(error)
     })
   }
+  if (failures.length > 0) throw failures[0]
   await db.transaction().execute(async (trx) => {
     const caller = await finish(trx, deletionId, clock())
     if (caller === undefined) return
@@ -88,6 +62,47 @@ export async function performRemoval(deps: RemovalDeps, deletionId: string): Pro
       outcome: 'allowed',
       details: { filesAsJsonLines },
     })
+  })
+}
+
+async function removeFrom(
+  deps: RemovalDeps,
+  deletionId: string,
+  datasetId: string,
+  subjectHmac: string,
+): Promise<void> {
+  const { db, vault, clock, random } = deps
+  const version = await newVersion(deps, deletionId, datasetId)
+  const files = await readFiles(db, datasetId)
+  const copyOf = async ({ objectId }: SourceFile) =>
+    (await vault.keyVersionOf(datasetId, objectId)) >= version
+      ? undefined
+      : newId('file', clock().getTime(), random(10))
+  const copies = takeOutOfFiles(deps, datasetId, files, subjectHmac, copyOf)
+  for await (const { file, found, copyTo } of copies) {
+    if (copyTo !== undefined) await noteCopy(deps, deletionId, datasetId, file, found, copyTo)
+  }
+  await copyRepairs(deps, datasetId, version)
+  await dropDerived(db, deletionId, datasetId)
+  await destroyOld(deps, deletionId, datasetId)
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('datasets')
+      .set({ deletionId: null, updatedAt: clock() })
+      .where('id', '=', datasetId)
+      .where('deletionId', '=', deletionId)
+      .execute()
+    await trx
+      .updateTable('deletionDatasets')
+      .set({
+        doneAt: clock(),
+        // What was done, whatever the search had said.
+        records: sql`(select count(*) from removed_records
+          where removed_records.dataset_id = ${datasetId} and removed_records.deletion_id = ${deletionId})`,
+      })
+      .where('deletionId', '=', deletionId)
+      .where('datasetId', '=', datasetId)
+      .execute()
   })
 }
 

@@ -2,15 +2,20 @@ import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
 import { nameHash } from '../domain/deletion/deletion.ts'
-import { subjectFieldOf } from '../domain/deletion/remove-records.ts'
-import { subjectHmac, subjectKey, subjectMatcher, subjectsIn } from '../domain/deletion/subject.ts'
+import {
+  subjectFieldOf,
+  subjectHmac,
+  subjectKey,
+  subjectMatcher,
+  subjectsIn,
+} from '../domain/deletion/subject.ts'
 import type { SourceToSearch, TakenOut, TakeOut } from '../domain/deletion/take-out.ts'
 import { parseJson } from '../domain/formats/parse-unit.ts'
 import type { Layout } from '../domain/formats/source.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { newId } from '../domain/ids.ts'
 import { readRepairs } from '../domain/pipeline/repairs.ts'
-import type { Vault } from '../domain/vault/vault.ts'
+import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { runsOver } from './dataset-deletion.ts'
 import type { Database } from './schema.ts'
@@ -113,6 +118,7 @@ export async function performSearch(deps: SearchDeps, deletionId: string): Promi
     const files = await readFiles(db, dataset.id)
     if (!files.some(({ mapping }) => subjectFieldOf(mapping) !== undefined)) continue
     const found = await searchDataset(deps, dataset.id, files, hmac ?? '')
+    if (found === undefined) continue
     if (found.records === 0 && found.problem === undefined) continue
     const { bytes } = await db
       .selectFrom('datasetFiles')
@@ -146,12 +152,13 @@ export async function performSearch(deps: SearchDeps, deletionId: string): Promi
   })
 }
 
+/** @returns undefined when the dataset was deleted meanwhile */
 async function searchDataset(
   deps: SearchDeps,
   datasetId: string,
   files: readonly SourceFile[],
   hmac: string,
-): Promise<{ records: number; unreadable: number; problem: string | undefined }> {
+): Promise<{ records: number; unreadable: number; problem: string | undefined } | undefined> {
   let records = 0
   let unreadable = 0
   try {
@@ -161,10 +168,25 @@ async function searchDataset(
     }
     return { records, unreadable, problem: undefined }
   } catch (error) {
-    if (!(error instanceof SourceRefused)) throw error
-    return { records, unreadable, problem: `${error.message} Or delete the whole dataset.` }
+    if (error instanceof SourceRefused) {
+      return { records, unreadable, problem: `${error.message} Or delete the whole dataset.` }
+    }
+    // One dataset that cannot be read must not keep the others from being searched.
+    if (!(error instanceof VaultError) || error.failure === 'sealed') throw error
+    return (await isThere(deps.db, datasetId)) ? { records, unreadable, problem: damaged } : undefined
   }
 }
+
+const damaged =
+  'One of its sources or repairs is damaged or missing in the vault, so it could not be looked through. Restore it from a backup (npm run vault -- verify and npm run fsck say which), then search again. Or delete the whole dataset.'
+
+const isThere = async (db: Kysely<Database>, datasetId: string): Promise<boolean> =>
+  (await db
+    .selectFrom('datasets')
+    .select('id')
+    .where('id', '=', datasetId)
+    .where('status', '=', 'ready')
+    .executeTakeFirst()) !== undefined
 
 /**
  * Each source of a dataset with what is in it of someone.
@@ -181,9 +203,9 @@ export async function* takeOutOfFiles(
   readonly found: TakenOut
   readonly copyTo: string | undefined
 }> {
-  const fields = new Set(files.flatMap(({ mapping }) => subjectFieldOf(mapping) ?? []))
   const isAsked = await subjectMatcher(deps.vault, hmac)
-  const repaired = await repairedAbout(deps, datasetId, [...fields], isAsked)
+  const mappings = files.map(({ mapping }) => mapping)
+  const repaired = await repairedAbout(deps, datasetId, mappings, isAsked)
   let firstOrdinal = 0
   for (const file of files) {
     const { objectId, layout, mapping } = file
@@ -208,7 +230,7 @@ export async function* takeOutOfFiles(
 async function repairedAbout(
   { db, vault }: Pick<SearchDeps, 'db' | 'vault'>,
   datasetId: string,
-  fields: readonly string[],
+  mappings: readonly Mapping[],
   isAsked: (subject: string) => boolean,
 ): Promise<readonly number[]> {
   const rows = await db
@@ -223,7 +245,7 @@ async function repairedAbout(
     for (const [ordinal, text] of texts.get(datasetId) ?? []) {
       const read = parseJson(text)
       if (!('value' in read)) continue
-      if (fields.some((field) => subjectsIn(read.value, field).some(isAsked))) about.add(ordinal)
+      if (mappings.some((mapping) => subjectsIn(read.value, mapping).some(isAsked))) about.add(ordinal)
     }
   }
   return [...about]

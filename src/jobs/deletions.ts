@@ -8,6 +8,7 @@ import { performRemoval } from '../db/subject-removal.ts'
 import { performSearch } from '../db/subject-search.ts'
 import type { TakeOut } from '../domain/deletion/take-out.ts'
 import { pause } from './pause.ts'
+import { VaultError } from '../domain/vault/vault.ts'
 
 export interface DeletionDeps {
   readonly db: Kysely<Database>
@@ -45,11 +46,7 @@ export function startDeletions(deps: DeletionDeps): Deletions {
     const done = performDeletion(deps, id)
       .catch(async (err: unknown) => {
         log.error({ err, deletion: id }, 'a deletion failed; it is tried again')
-        await noteProblem(
-          db,
-          id,
-          'Something failed. It is tried again every few seconds; the log says what it was.',
-        )
+        await noteProblem(db, id, problemOf(err))
       })
       .catch(() => {})
       .finally(() => atWork.delete(id))
@@ -75,6 +72,16 @@ export function startDeletions(deps: DeletionDeps): Deletions {
       await Promise.all(atWork.values())
     },
   }
+}
+
+/** Why a deletion does not go on, and what to do. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof VaultError)) {
+    return 'Something failed. It is tried again every few seconds; the log says what it was.'
+  }
+  return error.failure === 'sealed'
+    ? 'The vault is sealed. It goes on by itself when the master key is back; the administration of the keys says more.'
+    : 'A source or a repair is damaged or missing in the vault, so it cannot be copied. Restore it from a backup: npm run vault -- verify and npm run fsck say which. It is tried again every few seconds.'
 }
 
 /** Does what is left of one deletion, unless another process is at it. */

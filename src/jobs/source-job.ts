@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { SourceToSearch, TakenOut } from '../domain/deletion/take-out.ts'
 import { IngestionCheckpoint, SourceInput } from '../domain/pipeline/shard.ts'
+import { vaultFailures } from '../domain/vault/vault.ts'
 
 /** What a process of the source reader is asked: ids and settings. Record text is read there and stays there. */
 export const SourceJob = z.discriminatedUnion('kind', [
@@ -43,5 +44,6 @@ export const ShardAnswer = z.discriminatedUnion('kind', [
 export const TakeOutAnswer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken-out'), found: TakenOut }),
   z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
+  z.strictObject({ kind: z.literal('unopened'), failure: z.enum(vaultFailures), message: z.string() }),
 ])
 export type TakeOutAnswer = z.infer<typeof TakeOutAnswer>

@@ -3,6 +3,7 @@ import { serveJobs } from '../adapters/watched-processes.ts'
 import { detectStored } from '../domain/datasets/receive-file.ts'
 import { takeOutStored } from '../domain/deletion/take-out.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
+import { VaultError } from '../domain/vault/vault.ts'
 import { dispatchWork } from './dispatch-work.ts'
 import { SourceJob, type TakeOutAnswer } from './source-job.ts'
 import { vaultForJob } from './workers-vault.ts'
@@ -17,6 +18,9 @@ serveJobs(async (asked, settings, channel) => {
       (found): TakeOutAnswer => ({ kind: 'taken-out', found }),
       (error: unknown): TakeOutAnswer => {
         if (error instanceof SourceRefused) return { kind: 'refused', problem: error.message }
+        if (error instanceof VaultError) {
+          return { kind: 'unopened', failure: error.failure, message: error.message }
+        }
         throw error
       },
     )

@@ -5,7 +5,7 @@ import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import { type TakeOut, takeOutStored } from '../domain/deletion/take-out.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
 import { refuse } from '../domain/result.ts'
-import type { Vault } from '../domain/vault/vault.ts'
+import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import type { ShardOutcome, ShardWork } from './shard-work.ts'
 import { ShardAnswer, type SourceJob, TakeOutAnswer } from './source-job.ts'
 
@@ -82,6 +82,7 @@ export class SourceReader {
     })
     const outcome = TakeOutAnswer.parse(answer)
     if (outcome.kind === 'refused') throw new SourceRefused(outcome.problem)
+    if (outcome.kind === 'unopened') throw new VaultError(outcome.failure, outcome.message)
     return outcome.found
   }
 

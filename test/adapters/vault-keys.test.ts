@@ -483,8 +483,13 @@ describe('verifying', () => {
     expect(await damagesOf(vault)).toEqual(['damaged ds_2 key', 'damaged ds_2 file_1'])
   })
 
-  test('names objects whose key is gone', async () => {
+  test('names objects whose key is gone, and tells a lost key from a destroyed one', async () => {
+    const copy = await readFile(join(folders.objectsFolder, 'ds_1', 'file_1'))
     await rm(inKeys('owners/ds_2.json'))
-    expect(await damagesOf(vault)).toEqual(['key destroyed ds_2 file_1'])
+    expect(await damagesOf(vault)).toEqual(['key missing ds_2 file_1'])
+    await vault.destroyKey('ds_1')
+    await mkdir(join(folders.objectsFolder, 'ds_1'))
+    await writeFile(join(folders.objectsFolder, 'ds_1', 'file_1'), copy)
+    expect(await damagesOf(vault)).toEqual(['key destroyed ds_1 file_1', 'key missing ds_2 file_1'])
   })
 })

@@ -121,6 +121,10 @@ describe('npm run vault -- verify', () => {
     expect(verified.stdout).toMatch(/^damaged: ds_1 file_1\n3 objects of 3 owners, \d+ bytes, 1 damaged\n$/)
     expect((await audited()).at(-1)).toBe('operator vault.verify ended failed')
     expect(await run('verify', '--from', 'ds_2')).toMatchObject({ code: 0 })
+    // Nothing was looked at: that must not pass for whole.
+    const none = await run('verify', '--from', 'zz')
+    expect(none).toMatchObject({ code: 2, stdout: '0 objects of 0 owners, 0 bytes, 0 damaged\n' })
+    expect(none.stderr).toContain('no owner is at or behind zz')
     const json: unknown = JSON.parse((await run('verify', '--json')).stdout)
     expect(json).toMatchObject({ damaged: 1, damages: [{ owner: 'ds_1', id: 'file_1', says: 'damaged' }] })
   })
@@ -189,6 +193,9 @@ describe('npm run vault', () => {
     const help = await run('--help')
     expect(help.code).toBe(0)
     for (const command of ['status', 'rotate', 'retire', 'verify']) expect(help.stderr).toContain(command)
+    const ofOne = await run('help', 'verify')
+    expect(ofOne).toMatchObject({ code: 0, stdout: '' })
+    expect(ofOne.stderr).toContain('--from')
   })
 
   test('prints nothing of what a key or a record is', () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { confirmRemoval, discardRemoval } from '../../src/db/confirm-removal.ts'
@@ -219,6 +219,49 @@ describe('removing the records about someone', () => {
     await remove()
     expect(await engine.runs.resume(ada, runId)).toMatchObject({ problem: { kind: 'conflict' } })
     expect(await problemsOf(shop)).toEqual([])
+  })
+
+  test('a damaged source is told with its dataset, and keeps none of the others from being searched', async () => {
+    const [bad, lost, good] = [await upload(), await upload(), await upload()]
+    const objectOf = async (id: string) => {
+      const { objectId } = await shop.db
+        .selectFrom('datasetFiles')
+        .select('objectId')
+        .where('datasetId', '=', id)
+        .executeTakeFirstOrThrow()
+      return { owner: id, id: objectId, kind: 'source' } as const
+    }
+    const path = join(shop.vaultFolders.objectsFolder, bad, (await objectOf(bad)).id)
+    const whole = await readFile(path)
+    const flipped = Uint8Array.from(whole)
+    flipped[200] = (flipped[200] ?? 0) ^ 1
+    await writeFile(path, flipped)
+    await shop.vault.remove(await objectOf(lost))
+    const searched = await search()
+    expect(searched.status).toBe('found')
+    expect(searched.datasets.map(({ datasetId, problem }) => [datasetId, problem ?? 'fine'])).toEqual([
+      [bad, expect.stringContaining('damaged or missing')],
+      [lost, expect.stringContaining('damaged or missing')],
+      [good, 'fine'],
+    ])
+
+    // Damaged after the search: what can be done in the others is done, and it goes on when the source is back.
+    await writeFile(path, whole)
+    const { id } = await search()
+    expect(await confirmRemoval(deps(), ada, id)).toMatchObject({ ok: true })
+    await writeFile(path, flipped)
+    await expect(performDeletion(deps(), id)).rejects.toMatchObject({ failure: 'damaged' })
+    const half = await found(id)
+    expect([half.status, ...half.datasets.map(({ doneAt }) => doneAt !== null)]).toEqual([
+      'working',
+      false,
+      false,
+      true,
+    ])
+    await writeFile(path, whole)
+    await performDeletion(deps(), id)
+    expect((await found(id)).status).toBe('done')
+    await requestDeletion(deps(), ada, lost)
   })
 
   test('datasets whose mapping names no subject are counted, not searched', async () => {

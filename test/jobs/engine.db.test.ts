@@ -113,6 +113,16 @@ describe('a run', { timeout: 60_000 }, () => {
     for (const output of outputs) expect(output).toEqual(outputs[0])
   })
 
+  test('of which no record comes through completes in every mode', async () => {
+    const datasetId = await shop.dataset('ada', '{"note":"No turns stand here."}\n{"note":"Nor here."}\n')
+    for (const mode of ['sequential', 'concurrent', 'adaptive'] as const) {
+      const runId = await shop.start(engine, 'ada', datasetId, { mode })
+      expect(await shop.over(runId), mode).toBe('completed')
+      expect((await shop.ledger(runId)).standardization, mode).toMatchObject({ in: 2, out: 0 })
+      expect(await shop.difference(runId)).toBeUndefined()
+    }
+  })
+
   test('takes over what a run before it made, and says so; another threshold changes nothing of that', async () => {
     const datasetId = await shop.dataset(
       'ada',

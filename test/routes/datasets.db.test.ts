@@ -57,6 +57,22 @@ describe('uploading one file', () => {
     expect(read.at(-1)).toMatchObject({ actorId: web.colleague.id, objectId: received.datasetId })
   })
 
+  test('says so on its page when its source does not open any more, and it can still be deleted', async () => {
+    const id = await web.dataset(web.colleague, 'lost.jsonl', shareGpt(2))
+    const { objectId } = await web.deps.db
+      .selectFrom('datasetFiles')
+      .select('objectId')
+      .where('datasetId', '=', id)
+      .executeTakeFirstOrThrow()
+    await web.deps.vault.remove({ owner: id, id: objectId, kind: 'source' })
+    const page = await web.request(web.colleague, `/datasets/${id}`)
+    expect(page.status).toBe(200)
+    const text = await page.text()
+    expect(text).toContain('The source does not open')
+    expect(text).toContain('Type the name to confirm')
+    expect((await web.request(web.colleague, `/datasets/${id}/mapping`)).status).toBe(200)
+  })
+
   test('adds to a dataset of one’s own, and to nobody else’s', async () => {
     const id = await web.dataset(web.colleague, 'parts.jsonl', shareGpt(1))
     const own = await web.upload(web.colleague, 'part2.jsonl', shareGpt(2), `?dataset=${id}`)

@@ -65,7 +65,8 @@ export interface DatasetView {
   readonly mappingEdited: boolean
   /** Field names of the first file, offered in the mapping's form; empty where unknown. */
   readonly columns: readonly string[]
-  readonly sample: SampleView | null
+  /** Null: no record can be read; `damaged`: the source does not open. */
+  readonly sample: SampleView | 'damaged' | null
   /** The latest runs, and how many there are of all. */
   readonly runs: readonly RunSummary[]
   readonly runCount: number

@@ -2,19 +2,16 @@ import type { Detection } from '../datasets/detection.ts'
 import type { Mapping } from '../datasets/mapping.ts'
 import { decoded } from '../formats/encoding.ts'
 import { groupKeyOf } from '../formats/group-key.ts'
-import { readRecords } from '../formats/read-records.ts'
+import { largestScattered, readRecords } from '../formats/read-records.ts'
 import { readUnits } from '../formats/read-units.ts'
 import { type RemovedMark, writtenOver } from '../formats/removed-unit.ts'
 import { ScatteredKeys } from '../formats/scattered-keys.ts'
-import type { Layout, SourceBytes } from '../formats/source.ts'
+import type { Layout, ReadReason, SourceBytes } from '../formats/source.ts'
+import { SourceRefused } from '../formats/source-refused.ts'
 import type { Unit } from '../formats/units.ts'
-import { isJsonObject } from '../json.ts'
+import { isJsonObject, type Json } from '../json.ts'
 import { CopyAsJsonLines, jsonLinesOf } from './parquet-copy.ts'
 import { subjectsIn } from './subject.ts'
-
-/** The field of a mapping that says whom a record is about. */
-export const subjectFieldOf = (mapping: Mapping): string | undefined =>
-  'subjectField' in mapping ? mapping.subjectField : undefined
 
 export interface FoundRecords {
   /** Ordinals within the dataset. */
@@ -41,26 +38,34 @@ export async function findRecordsOf(
   isAsked: (subject: string) => boolean,
   repaired: ReadonlySet<number>,
 ): Promise<FoundRecords> {
-  const field = subjectFieldOf(mapping)
+  const isAbout = (value: Json) => subjectsIn(value, mapping).some(isAsked)
   const look = async (scattered: boolean): Promise<FoundRecords> => {
     const ordinals: number[] = []
     const units = new Set<number>()
+    /** Records of rows that can be read one by one, but not as a conversation, by their first unit. */
+    const apart = new Map<number, number>()
     let unreadable = 0
     let ordinal = firstOrdinal
     const copy = layout.format === 'parquet' ? new CopyAsJsonLines(scattered) : undefined
     for await (const { records } of readRecords(source, layout, mapping, { scattered })) {
       for (const record of records) {
-        const isAbout =
-          repaired.has(ordinal) ||
-          ('value' in record && field !== undefined && subjectsIn(record.value, field).some(isAsked))
         copy?.hold(record)
-        if (isAbout) {
+        if (repaired.has(ordinal) || ('value' in record && isAbout(record.value))) {
           ordinals.push(ordinal)
           units.add(record.position.unit)
-        } else if ('reason' in record && record.reason !== 'removed') unreadable++
+        } else if ('reason' in record && record.reason !== 'removed') {
+          unreadable++
+          if (isOfRows(record.reason)) apart.set(record.position.unit, ordinal)
+        }
         ordinal++
       }
     }
+    for (const unit of await findApart(source, layout, mapping, apart, isAbout)) {
+      ordinals.push(apart.get(unit) ?? 0)
+      units.add(unit)
+      unreadable--
+    }
+    ordinals.sort((one, other) => one - other)
     if (ordinals.length > 0) copy?.check()
     return { ordinals, units, unreadable, records: ordinal - firstOrdinal }
   }
@@ -71,6 +76,39 @@ export async function findRecordsOf(
     return look(true)
   }
 }
+
+/** Why rows make no conversation though each of them can be read: one without a key, or too many of one key. */
+const isOfRows = (reason: ReadReason): boolean =>
+  reason === 'group-key-missing' || reason === 'record-too-large'
+
+/** The first units of those records of rows that are about someone, by any of their rows. */
+async function findApart(
+  source: SourceBytes,
+  layout: Layout,
+  mapping: Mapping,
+  apart: ReadonlyMap<number, number>,
+  isAbout: (value: Json) => boolean,
+): Promise<ReadonlySet<number>> {
+  const found = new Set<number>()
+  if (mapping.shape !== 'rows' || apart.size === 0) return found
+  const firstOf = new Map<string, number>()
+  for await (const units of readUnits(source, layout, undefined)) {
+    for (const unit of units) {
+      if (!('value' in unit)) continue
+      const key = keyOf(unit, mapping)
+      if (key !== undefined && apart.has(unit.unit)) firstOf.set(key, unit.unit)
+      const first = key === undefined ? unit.unit : firstOf.get(key)
+      if (first === undefined || !apart.has(first) || !isAbout(unit.value)) continue
+      // Read again, a removed row ends the conversation it stands in, whose rows then stand apart.
+      if (key === undefined && source.size > largestScattered) throw new SourceRefused(tooLargeForRow)
+      found.add(first)
+    }
+  }
+  return found
+}
+
+const tooLargeForRow =
+  'A row of this subject does not say which conversation it belongs to, and the file is larger than 256 MiB. Upload it again without the records of this subject.'
 
 /** What a row is grouped by. */
 function keyOf(unit: Unit, mapping: Mapping): string | undefined {

@@ -1,6 +1,13 @@
 import { createHmac } from 'node:crypto'
+import { parsedIfText } from '../conversations/record-fields.ts'
+import type { Mapping } from '../datasets/mapping.ts'
+import { SourceRefused } from '../formats/source-refused.ts'
 import { isJsonObject, type Json } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
+
+/** The field of a mapping that says whom a record is about. */
+export const subjectFieldOf = (mapping: Mapping): string | undefined =>
+  'subjectField' in mapping ? mapping.subjectField : undefined
 
 /** Whose key hashes subjects: the vault's own, so that a subject has one hash in all datasets. */
 const keyOwner = 'vault'
@@ -26,11 +33,34 @@ export async function subjectMatcher(
   return (subject) => subjectHmac(key, subject) === hmac
 }
 
-/** Whom a record is about: the field of the record itself, or of each of its rows or turns where it is a list. */
-export function subjectsIn(record: Json, field: string): string[] {
-  const parts = Array.isArray(record) ? record : [record]
-  return parts.flatMap((part) => {
-    const value = isJsonObject(part) ? part[field] : undefined
-    return typeof value === 'string' || typeof value === 'number' ? [normalSubject(String(value))] : []
+/**
+ * Whom a record is about: the field of the record itself, of each of its rows where it is a list of them, and of each of
+ * its turns. A list in the field names several people.
+ */
+export function subjectsIn(record: Json, mapping: Mapping): string[] {
+  const field = subjectFieldOf(mapping)
+  if (field === undefined) return []
+  return [...partsOf(record, mapping)].flatMap((part) => {
+    const value = isJsonObject(part) && Object.hasOwn(part, field) ? part[field] : undefined
+    return (Array.isArray(value) ? value : [value]).flatMap(subjectId)
   })
 }
+
+function* partsOf(record: Json, mapping: Mapping): Generator<Json> {
+  if (Array.isArray(record)) yield* record
+  else yield record
+  if (mapping.shape !== 'turns' || mapping.turnsField === undefined || !isJsonObject(record)) return
+  const turns = parsedIfText(record[mapping.turnsField])
+  if (Array.isArray(turns)) yield* turns
+}
+
+/** @throws SourceRefused for a number that JSON cannot tell from its neighbours: it may be somebody else's */
+function subjectId(value: Json | undefined): string[] {
+  if (typeof value === 'string') return [normalSubject(value)]
+  if (typeof value !== 'number') return []
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new SourceRefused(rounded)
+  return [normalSubject(String(value))]
+}
+
+const rounded =
+  'The field of the subject holds numbers of more than 15 digits, which are rounded when they are read: two people may look like one. Upload it again with the subject as text, in quotes.'

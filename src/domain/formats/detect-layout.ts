@@ -2,6 +2,7 @@ import { knownRole } from '../datasets/role-names.ts'
 import { ok, type Result, refuse } from '../result.ts'
 import { splitRows } from './csv.ts'
 import { decoded, detectEncoding } from './encoding.ts'
+import { isRecord } from './header-row.ts'
 import type { Evidence, Layout, SourceBytes } from './source.ts'
 
 const sampleBytes = 1024 * 1024
@@ -82,6 +83,12 @@ export async function detectLayout(source: SourceBytes, fileName: string): Promi
     return refuse(
       'unsupported',
       'The lines of the file end in carriage returns only, as on old Macs. Save it with Unix or Windows line ends and upload it.',
+    )
+  }
+  if (layout?.layout.format === 'csv' && !hasHeader(text, layout.layout.delimiter)) {
+    return refuse(
+      'unsupported',
+      'The first row of the table reads like the rows below it, not like names of columns. Put a row of names above it, such as conversation, speaker and text, and upload it again.',
     )
   }
   if (layout === undefined) {
@@ -298,6 +305,16 @@ function headerOf(text: string, delimiter: string): { fields: string[]; bytes: n
   const fields = splitRows(line, delimiter)?.[0]
   if (fields === undefined) return undefined
   return { fields, bytes: Buffer.byteLength(text.slice(0, Math.min(end + 1, text.length))) }
+}
+
+/** So many rows are compared with the first one. */
+const comparedRows = 200
+
+function hasHeader(text: string, delimiter: string): boolean {
+  const [first = [], ...rows] = quotedRecords(text, comparedRows).map(
+    (record) => splitRows(record, delimiter)?.[0] ?? [],
+  )
+  return !isRecord(first, rows)
 }
 
 /** A first row of sentences is no header but somebody's words, and column names are kept outside the vault. */

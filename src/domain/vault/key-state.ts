@@ -79,6 +79,6 @@ export interface KeyKeeper {
   ownerIds(): Promise<string[]>
   /** Reads one object to its last byte and authenticates all of it, whatever its kind. */
   verify(owner: string, id: string): Promise<Verification>
-  /** Whether each of the owner's keys opens. */
-  verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed'>
+  /** Whether each of the owner's keys opens; `key-missing`: there is none, and nobody destroyed it. */
+  verifyKeys(owner: string): Promise<'whole' | 'damaged' | 'key-destroyed' | 'key-missing'>
 }

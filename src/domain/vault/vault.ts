@@ -19,7 +19,8 @@ export interface StoredObject {
 }
 
 /** Why the vault would not answer; `sealed`: no or the wrong master key. */
-export type VaultFailure = 'sealed' | 'missing' | 'damaged' | 'key-destroyed'
+export const vaultFailures = ['sealed', 'missing', 'damaged', 'key-destroyed'] as const
+export type VaultFailure = (typeof vaultFailures)[number]
 
 export class VaultError extends Error {
   readonly failure: VaultFailure

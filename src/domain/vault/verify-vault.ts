@@ -6,7 +6,7 @@ export interface Damage {
   readonly owner: string
   /** Undefined: the owner's key itself. */
   readonly id: string | undefined
-  readonly says: 'damaged' | 'key destroyed'
+  readonly says: 'damaged' | 'key destroyed' | 'key missing'
 }
 
 export interface VerifiedOwner {
@@ -51,7 +51,7 @@ export async function verifyVault(
       if (verification === 'damaged') found({ owner, id, says: 'damaged' })
       // A dataset that is deleted meanwhile loses its key before its objects.
       if (verification === 'key-destroyed' && (await isThere(vault, owner, id))) {
-        found({ owner, id, says: 'key destroyed' })
+        found({ owner, id, says: keys === 'key-missing' ? 'key missing' : 'key destroyed' })
       }
     }
     totals.owners++

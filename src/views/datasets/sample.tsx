@@ -1,5 +1,5 @@
 import type { Conversation, Message } from '../../domain/conversations/conversation.ts'
-import type { SampleView } from '../../domain/datasets/summaries.ts'
+import type { DatasetView, SampleView } from '../../domain/datasets/summaries.ts'
 import { reasonSentence } from '../../domain/pipeline/reasons.ts'
 import { Empty } from '../components/empty.tsx'
 import { number, plural } from '../components/format.ts'
@@ -63,11 +63,20 @@ const where = ({ line, byteOffset, units }: SampleView): string =>
     .join(', ')
 
 /** One of the first records as uploaded and, beside it, as the mapping reads it. */
-export const Sample = ({ datasetId, sample }: { datasetId: string; sample: SampleView | null }) => {
-  if (sample === null) {
+export const Sample = ({ datasetId, sample }: { datasetId: string; sample: DatasetView['sample'] }) => {
+  if (sample === null || sample === 'damaged') {
     return (
       <Section id="sample" title="First records">
-        <Empty>No record could be read yet.</Empty>
+        {sample === null ? (
+          <Empty>No record could be read yet.</Empty>
+        ) : (
+          <div class="notices">
+            <Notice state="failed">
+              The source does not open: it, or the key of this dataset, is damaged or missing in the vault.
+              Ask an operator to restore it from a backup; npm run vault -- verify says what is damaged.
+            </Notice>
+          </div>
+        )}
       </Section>
     )
   }

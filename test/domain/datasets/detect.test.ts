@@ -158,6 +158,20 @@ describe('recognising a file', () => {
   })
 })
 
+describe('a table whose names of columns', () => {
+  test.each([
+    [
+      'are questions, as of a form',
+      'Timestamp,How did you sleep last night?\n3.1.,Not at all since the storm\n',
+    ],
+    ['are numbers over text', '0,1\nWhat helps me to sleep now?,Try to go to bed early\n'],
+    ['are speakers', 'client,therapist\nI cannot sleep,Since when?\nSince May,And before?\n'],
+    ['stand over short words', 'speaker,text\nclient,Hello\ntherapist,Hello\n'],
+  ])('%s is taken', async (_title, content) => {
+    expect((await found(content, 'a.csv')).layout.format).toBe('csv')
+  })
+})
+
 describe('refusing a file', () => {
   test.each([
     ['an empty file', '', 'a.csv', 'empty'],
@@ -171,6 +185,18 @@ describe('refusing a file', () => {
       'client,I have not been able to sleep at all since last Tuesday\ntherapist,What happened on that day?\n',
       'a.csv',
       'neither a table',
+    ],
+    [
+      'a table without a header, of short words, by its speakers',
+      's1,client,I cannot sleep\ns1,therapist,Since when?\ns1,client,Since May\n',
+      'a.csv',
+      'reads like the rows below it',
+    ],
+    [
+      'a table without a header, by its sentences and numbers',
+      'r17;2026-01-03;What helps me to sleep\nr18;2026-01-04;Try to go to bed early\n',
+      'a.csv',
+      'reads like the rows below it',
     ],
     ['a cut Parquet file', 'PAR1 and then nothing', 'a.parquet', 'footer is missing'],
     ['something else named Parquet', 'hello there', 'a.parquet', 'named Parquet'],

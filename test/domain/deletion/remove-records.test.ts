@@ -114,6 +114,20 @@ const cases: readonly [name: string, text: string, layout: Layout, mapping: Mapp
     turns,
     [1, 2],
   ],
+  [
+    'CSV rows without a key of their own, before, in and after a conversation',
+    `${rowsOf},p1,1\na,p2,2\n,p1,3\na,p2,4\n,p2,5\nb,p2,6\n,p1,7\n`,
+    csv,
+    rows,
+    [0, 2, 5],
+  ],
+  [
+    'turns that each name somebody',
+    `{"t":[{"r":"a","x":"1","who":"p2"},{"r":"b","x":"2","who":"p1"}]}\n{"t":[{"r":"a","x":"3","who":"p2"}]}\n`,
+    jsonl,
+    turns,
+    [0],
+  ],
   ['one JSON object', record('p1', 'one'), json('object'), turns, [0]],
   [
     'a list in a JSON object',
@@ -174,14 +188,18 @@ describe('a source without someone’s records', () => {
     expect(copy.toString()).not.toContain('p1')
   })
 
-  test('a conversation too large to be read goes with all its rows when its repair is about them', async () => {
+  test.each([
+    ['its repair is about them', 'nobody', [1]],
+    ['any of its rows is', 'p1', []],
+  ])('a conversation too large to be read goes with all its rows when %s', async (_, asked, repaired) => {
     const row = (key: string, x: string) => `${JSON.stringify({ key, who: key, x })}\n`
     const part = 'told by p1 '.repeat(200_000)
     const text = `${row('p0', '0')}${Array.from({ length: 5 }, () => row('p1', part)).join('')}${row('p2', '2')}`
     const bytes = Buffer.from(text)
     const before = await read(bytes, jsonl, rows)
     expect(before[1]).toMatchObject({ reason: 'record-too-large', position: { units: 5 } })
-    const found = await findRecordsOf(sourceOf(bytes), jsonl, rows, 0, (id) => id === 'p1', new Set([1]))
+    const isAsked = (id: string) => id === asked
+    const found = await findRecordsOf(sourceOf(bytes), jsonl, rows, 0, isAsked, new Set(repaired))
     expect(found).toMatchObject({ ordinals: [1], unreadable: 0 })
     const copy = Buffer.concat(await collected(withoutRecords(sourceOf(bytes), jsonl, rows, found)))
     expect(copy.includes('p1')).toBe(false)
@@ -270,9 +288,25 @@ describe('Parquet without someone’s records', () => {
 
 describe('a subject', () => {
   test('is found in a record, or in any row or turn of it', () => {
-    expect(subjectsIn({ who: ' p1 ' }, 'who')).toEqual(['p1'])
-    expect(subjectsIn([{ who: 1 }, { who: 'p2' }, { who: null }, 'x'], 'who')).toEqual(['1', 'p2'])
-    expect(subjectsIn('p1', 'who')).toEqual([])
+    expect(subjectsIn({ who: ' p1 ' }, turns)).toEqual(['p1'])
+    expect(subjectsIn([{ who: 1 }, { who: 'p2' }, { who: null }, 'x'], rows)).toEqual(['1', 'p2'])
+    expect(subjectsIn({ t: [{ r: 'a', who: 'p1' }, { who: 'p2' }], who: 'p3' }, turns)).toEqual([
+      'p3',
+      'p1',
+      'p2',
+    ])
+    // Tables carry lists as text.
+    expect(subjectsIn({ t: '[{"who":"p1"}]' }, turns)).toEqual(['p1'])
+    expect(subjectsIn({ who: ['p1', 2, null, {}] }, turns)).toEqual(['p1', '2'])
+    expect(subjectsIn('p1', turns)).toEqual([])
+    expect(subjectsIn({ who: 'p1' }, { shape: 'none' })).toEqual([])
+  })
+
+  test('that is a number too long to be read exactly is refused, because another may look the same', () => {
+    expect(subjectsIn({ who: 9_007_199_254_740_991 }, turns)).toEqual(['9007199254740991'])
+    for (const who of [2 ** 53, -(2 ** 60)]) {
+      expect(() => subjectsIn({ who }, turns)).toThrow('more than 15 digits')
+    }
   })
 
   test('has one keyed hash, however its letters are composed', () => {
