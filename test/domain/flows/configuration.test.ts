@@ -231,6 +231,20 @@ check_types:
       'These types extend each other: x > y > x.',
     )
   })
+  test('is one line, whatever the file quotes', () => {
+    const interval = String.raw`"1\n2\e[2J\N3"`
+    const [line, ...more] = errors(
+      withCheck(`{id: x, process: a, type: tcp_port, host: h, port: 1, interval: ${interval}}`),
+    )
+    expect(more).toEqual([])
+    expect(line).toContain(String.raw`“1\n2\u001b[2J\u00853” is not a duration.`)
+  })
+  test('a null character is refused wherever it stands', () => {
+    const text = chain().replace('name: Chain', String.raw`name: "Ch\0ain"`)
+    expect(errors(text)).toEqual([
+      expect.stringContaining('f.yaml:2:25: error: flow.name: This text holds a null character.'),
+    ])
+  })
   test('every circle is told at once, each at the connection that closes it', () => {
     const processes = ['a', 'b', 'c', 'd', 'e']
     const arrows = ['ab', 'ba', 'bc', 'cc', 'cd', 'de', 'ec']

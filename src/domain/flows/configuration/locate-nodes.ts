@@ -76,7 +76,9 @@ class Locator {
       const items = node.items.map((item, at) => this.#locate(item, place, `${path}[${at}]`))
       return { kind: 'list', items, place, path }
     }
-    return { kind: 'scalar', value: scalarValue(node), place, path }
+    const value = scalarValue(node)
+    if (typeof value === 'string' && value.includes('\0')) return this.#refuse(place, path, noNull)
+    return { kind: 'scalar', value, place, path }
   }
 
   #follow(alias: Alias, place: Place, path: string): Located {
@@ -100,6 +102,8 @@ class Locator {
 
 const noMergeKeys =
   'YAML 1.2 has no merge keys (<<). Repeat the keys, or say them once in defaults or check_types.'
+
+const noNull = 'This text holds a null character. No name, file, host or database has one.'
 
 const nothing = (place: Place, path: string): Located => ({ kind: 'scalar', value: null, place, path })
 
