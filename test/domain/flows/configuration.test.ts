@@ -231,6 +231,14 @@ check_types:
       'These types extend each other: x > y > x.',
     )
   })
+  test('a condition of two constants is right, with a warning', () => {
+    const text = withCheck('{id: x, process: a, type: http, url: "http://h/", conditions: ["raw == raw"]}')
+    const { flow, mistakes } = readFlow(text, 'f.yaml', {})
+    expect(flow).toBeDefined()
+    expect(mistakes.map(mistakeLine)).toEqual([
+      expect.stringContaining('warning: health_checks[6].conditions[0]: Neither side is measured'),
+    ])
+  })
   test('is one line, whatever the file quotes', () => {
     const interval = String.raw`"1\n2\e[2J\N3"`
     const [line, ...more] = errors(
