@@ -239,6 +239,24 @@ check_types:
       expect.stringContaining('warning: health_checks[6].conditions[0]: Neither side is measured'),
     ])
   })
+  test.each([
+    ['interval: 0.000000000001ns', '“0.000000000001ns” is too short: at least 5ms.'],
+    ['interval: 40000d', '“40000d” is too long: at most 36525d.'],
+    ['timeout: 4w', '“4w” is too long: at most 1d.'],
+    ['timeout: 0', '“0” is too short: at least 1ms.'],
+    ['ttl: 0', '“0” is too short: longer than nothing.'],
+  ])('a duration that no timer keeps: %s', (key, message) => {
+    expect(errors(withCheck(`{id: x, process: a, type: tcp_port, host: h, port: 1, ${key}}`))).toEqual([
+      expect.stringContaining(message),
+    ])
+  })
+  test('a board that would be grey between two heartbeats, or reload all the time', () => {
+    const text = chain().replace('name: Chain', 'name: Chain, board: {live_after: 1s, reload_every: 1s}')
+    expect(errors(text)).toEqual([
+      expect.stringContaining('flow.board.live_after: “1s” is too short: at least 3s.'),
+      expect.stringContaining('flow.board.reload_every: “1s” is too short: at least 1m.'),
+    ])
+  })
   test('is one line, whatever the file quotes', () => {
     const interval = String.raw`"1\n2\e[2J\N3"`
     const [line, ...more] = errors(
