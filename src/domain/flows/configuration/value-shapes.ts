@@ -75,7 +75,7 @@ function durationFrom(
   most = century,
   mostWords = '36525d',
 ): Shape<number> {
-  return scalar('a duration', (value) => {
+  return scalar<number>('a duration', (value) => {
     const ms = parseDuration(value)
     if (ms === undefined) return { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
     if (ms < least) return { outside: `too short: ${leastWords}` }
