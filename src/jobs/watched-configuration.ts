@@ -55,7 +55,7 @@ export class WatchedConfiguration {
       return []
     })
     const { environment, clock } = this.#deps
-    this.#accepted = acceptFiles(nothingAccepted, texts, environment, clock())
+    this.#accepted = acceptFiles(nothingAccepted, texts, environment, clock(), this.#faulted)
     this.#take(found)
     await this.#keep()
   }
@@ -77,10 +77,10 @@ export class WatchedConfiguration {
     this.#taken = JSON.stringify(found)
     const before = this.#accepted
     const files = filesOf(found, before)
-    let next = acceptFiles(before, files, environment, clock())
+    let next = acceptFiles(before, files, environment, clock(), this.#faulted)
     // An id that a file just gave up is free for another, which may have come before it.
     if (next.refused.length > 0 || next.flows.some(({ refused }) => refused)) {
-      next = acceptFiles(next, files, environment, clock())
+      next = acceptFiles(next, files, environment, clock(), this.#faulted)
     }
     this.#accepted = next
     const present = new Set(next.flows.map(({ file }) => file))
@@ -92,6 +92,9 @@ export class WatchedConfiguration {
     log.info({ rows: next.flows.length }, 'flows are watched')
     accepted(next)
   }
+
+  readonly #faulted = (file: string, err: unknown) =>
+    this.#deps.log.error({ err, file }, 'a file of flows could not be read for a fault of ours')
 
   /** As long as the database does not know what is in force, tries again. */
   async #keep(): Promise<void> {

@@ -17,7 +17,7 @@ export async function withSocket<T>(
   const plain = new Socket()
   const release = onAbort(signal, () => plain.destroy(new Error('the check ran out of time')))
   try {
-    await connected(plain, address)
+    await settledEvent(plain, 'connect', () => plain.connect({ ...address, autoSelectFamily: true }))
     if (tls === undefined) return await work(plain)
     const secure = tlsConnect({ socket: plain, ...serverName(address.host), ...tls })
     try {
@@ -35,14 +35,15 @@ export async function withSocket<T>(
 /** An address is no name to ask for. */
 const serverName = (host: string) => (isIP(host) === 0 ? { servername: host } : {})
 
-function connected(socket: Socket, address: { readonly host: string; readonly port: number }): Promise<void> {
-  const event = settledEvent(socket, 'connect')
-  socket.connect({ ...address, autoSelectFamily: true })
-  return event
-}
-
-/** The event, or the error that came before it; an end without either is a reset. */
-function settledEvent(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+/**
+ * The event, or the error that came before it; an end without either is a reset.
+ * @param begin what leads to the event; what it throws is that error too, so that the promise never fails unheard
+ */
+function settledEvent(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  begin: () => void = () => {},
+): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once(event, resolve)
     // Stays: a later error has nobody else to hear it.
@@ -50,6 +51,7 @@ function settledEvent(socket: Socket, event: 'connect' | 'secureConnect'): Promi
     socket.once('close', () =>
       reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })),
     )
+    begin()
   })
 }
 

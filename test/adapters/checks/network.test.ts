@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { withSocket } from '../../../src/adapters/checks/sockets.ts'
 import { hasOpenssl, makeCertificate } from '../../support/certificate.ts'
 import { runOne } from '../../support/flows/run-one.ts'
 
@@ -264,4 +265,12 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     const plain = await tcp((socket) => socket.end('220 mail\r\n'))
     expect(await verdict('tcp_port', `host: 127.0.0.1, port: ${plain}, tls: true`)).toBe('fail bad_value')
   })
+})
+
+test('a host that no socket takes is an error of its run, and ends nothing else', async () => {
+  const address = { host: 'a\0b', port: 80 }
+  const connecting = withSocket(address, undefined, AbortSignal.timeout(5_000), async () => {})
+  await expect(connecting).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+  // An error that nobody hears is told after the socket is closed; vitest fails on it.
+  await new Promise(setImmediate)
 })

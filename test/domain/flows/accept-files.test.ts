@@ -62,6 +62,24 @@ describe('a file that is wrong', () => {
     expect(accepted.flows[0]?.refused?.mistakes[0]?.message).toBe('The file cannot be read (EACCES).')
   })
 
+  test('on which its reader breaks leaves what is in force, and the other files are read', () => {
+    const environment = Object.defineProperty({}, 'BROKEN', {
+      enumerable: true,
+      get() {
+        throw new Error('a fault of ours')
+      },
+    })
+    const faults: string[] = []
+    const [a, b] = [file('a.yaml', text('one', 'Other')), file('b.yaml', text('two'))]
+    const broken = acceptFiles(first, [a], environment, 1_000, (name, error) =>
+      faults.push(`${name}: ${error}`),
+    )
+    expect(faults).toEqual(['a.yaml: Error: a fault of ours'])
+    expect(ids(broken)).toEqual(['one from a.yaml'])
+    expect(broken.flows[0]?.refused?.mistakes[0]?.message).toContain('by a fault of Signalbox itself')
+    expect(ids(accept(broken, a, b))).toEqual(['one from a.yaml', 'two from b.yaml'])
+  })
+
   test('and never was right is a refused file without a flow', () => {
     expect(accept(nothingAccepted, file('a.yaml', 'version: 2'))).toMatchObject({
       flows: [],

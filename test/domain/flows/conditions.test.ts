@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { parseCondition, rowPlaceholders } from '../../../src/domain/flows/conditions/condition.ts'
-import { matchesGlob, parseGlob, withoutSeparators } from '../../../src/domain/flows/conditions/glob.ts'
+import { matchesGlob, parseGlob, withoutSlashes } from '../../../src/domain/flows/conditions/glob.ts'
 import { judgeCondition, type Measured } from '../../../src/domain/flows/conditions/judge-condition.ts'
 
 const Input = z.object({
@@ -140,15 +140,13 @@ describe.skipIf(!isThere)(
     ? 'the cases of Gatus, in the strict profile'
     : 'the cases of Gatus: skipped, ../shared/data is not here',
   () => {
-    // Neither side of “1 == 2” is measured: refused, which is no success either.
     test.each(cases?.evaluate ?? [])(
       '$id: $condition',
       ({ condition, input, expected_success, expected_display }) => {
         expect(judge(condition, measuredOf(input)) === 'pass').toBe(expected_success)
         const parsed = parseCondition(condition)
-        if (parsed.ok) {
-          expect(judgeCondition(parsed.condition, measuredOf(input)).display).toBe(expected_display)
-        }
+        if (!parsed.ok) throw new Error(parsed.message)
+        expect(judgeCondition(parsed.condition, measuredOf(input)).display).toBe(expected_display)
       },
     )
 
@@ -185,7 +183,7 @@ describe.skipIf(!isThere)(
 
     test.each(cases?.pattern ?? [])('$id: $pattern', ({ pattern, value, expected_match }) => {
       const glob = parseGlob(pattern) ?? []
-      expect(matchesGlob(glob, withoutSeparators(value))).toBe(expected_match)
+      expect(matchesGlob(glob, withoutSlashes(value))).toBe(expected_match)
     })
 
     test.each(cases?.context ?? [])('$id is no pass', ({ condition, input, context }) => {
@@ -220,6 +218,51 @@ describe('a condition', () => {
   })
   test('does not walk into what every object inherits', () => {
     expect(judge('has([BODY].constructor) == true', { BODY: '{}' })).toBe('fail')
+  })
+  test('over what is never so is refused: its opposite would always hold', () => {
+    for (const condition of [
+      '[STATUS] != OK',
+      '[STATUS] != 0200',
+      'OK != [STATUS]',
+      '[STATUS] == any(200, OK)',
+      'len([BODY].items) != none',
+      '[CONNECTED] != no',
+      'has([BODY].errors) != yes',
+      '[BODY].a == any([BODY].b, c)',
+      '[STATUS] == any(pat(2*), 404)',
+    ]) {
+      expect([condition, judge(condition, { STATUS: 503, BODY: '{}' })]).toEqual([condition, 'config_error'])
+    }
+  })
+  test('whose brackets were forgotten is refused; one of two constants holds or does not', () => {
+    expect(parseCondition('STATUS != 500')).toMatchObject({ ok: false, suggestion: '[STATUS]' })
+    expect(parseCondition('len(BODY.items) == len')).toMatchObject({ ok: false })
+    expect(parseCondition('BODY.status == UP')).toMatchObject({ ok: false, suggestion: '[BODY]' })
+    for (const slip of [
+      '[ STATUS ] != 500',
+      '[STATUS != 500',
+      'STATUS] != 500',
+      'len([BODY].a != 3',
+      'len [BODY].a != 3',
+    ]) {
+      expect([slip, judge(slip, { STATUS: 500 })]).toEqual([slip, 'config_error'])
+    }
+    expect(judge('[BODY].name != pat(a*', { BODY: '{"name":"ab"}' })).toBe('config_error')
+    expect(judge('raw == raw', {})).toBe('pass')
+    expect(judge('1 == 2', {})).toBe('fail')
+    // A word of the answer may be called as a placeholder is.
+    expect(judge('[BODY].kind == STATUS', { BODY: '{"kind":"STATUS"}' })).toBe('pass')
+  })
+  test('does not take an answer that cannot be looked into for one without errors', () => {
+    for (const body of ['<html>Bad gateway</html>', '', '{"errors"']) {
+      expect(judge('has([BODY].errors) == false', { BODY: body })).toBe('unknown')
+    }
+    expect(judge('has([BODY]) == false', { BODY: '' })).toBe('pass')
+  })
+  test('drops slashes and leaves backslashes, as Gatus does where it runs', () => {
+    const BODY = String.raw`{"path":"C:\\data/a/b"}`
+    expect(judge(String.raw`[BODY].path == pat(C:\\data*b)`, { BODY })).toBe('pass')
+    expect(judge('[BODY].path == pat(*data/a/b)', { BODY })).toBe('pass')
   })
   test('with many stars is judged at once', () => {
     expect(judge(`[BODY] == pat(${'*a'.repeat(100)}b)`, { BODY: 'a'.repeat(20_000) })).toBe('fail')

@@ -231,6 +231,57 @@ check_types:
       'These types extend each other: x > y > x.',
     )
   })
+  test('a condition of two constants is right, with a warning', () => {
+    const text = withCheck('{id: x, process: a, type: http, url: "http://h/", conditions: ["raw == raw"]}')
+    const { flow, mistakes } = readFlow(text, 'f.yaml', {})
+    expect(flow).toBeDefined()
+    expect(mistakes.map(mistakeLine)).toEqual([
+      expect.stringContaining('warning: health_checks[6].conditions[0]: Neither side is measured'),
+    ])
+  })
+  test.each([
+    ['interval: 0.000000000001ns', '“0.000000000001ns” is too short: at least 5ms.'],
+    ['interval: 40000d', '“40000d” is too long: at most 36525d.'],
+    ['timeout: 4w', '“4w” is too long: at most 1d.'],
+    ['timeout: 0', '“0” is too short: at least 1ms.'],
+    ['ttl: 0', '“0” is too short: longer than nothing.'],
+  ])('a duration that no timer keeps: %s', (key, message) => {
+    expect(errors(withCheck(`{id: x, process: a, type: tcp_port, host: h, port: 1, ${key}}`))).toEqual([
+      expect.stringContaining(message),
+    ])
+  })
+  test('a board that would be grey between two heartbeats, or reload all the time', () => {
+    const text = chain().replace('name: Chain', 'name: Chain, board: {live_after: 1s, reload_every: 1s}')
+    expect(errors(text)).toEqual([
+      expect.stringContaining('flow.board.live_after: “1s” is too short: at least 3s.'),
+      expect.stringContaining('flow.board.reload_every: “1s” is too short: at least 1m.'),
+    ])
+  })
+  test('is one line, whatever the file quotes', () => {
+    const interval = String.raw`"1\n2\e[2J\N3"`
+    const [line, ...more] = errors(
+      withCheck(`{id: x, process: a, type: tcp_port, host: h, port: 1, interval: ${interval}}`),
+    )
+    expect(more).toEqual([])
+    expect(line).toContain(String.raw`“1\n2\u001b[2J\u00853” is not a duration.`)
+  })
+  test('a null character is refused wherever it stands', () => {
+    const text = chain().replace('name: Chain', String.raw`name: "Ch\0ain"`)
+    expect(errors(text)).toEqual([
+      expect.stringContaining('f.yaml:2:25: error: flow.name: This text holds a null character.'),
+    ])
+  })
+  test('every circle is told at once, each at the connection that closes it', () => {
+    const processes = ['a', 'b', 'c', 'd', 'e']
+    const arrows = ['ab', 'ba', 'bc', 'cc', 'cd', 'de', 'ec']
+    const connections = arrows.map(([from, to]) => `{from: ${from}, to: ${to}}`)
+    const found = errors(chain({ processes, connections })).map((line) => line.replace(/^.*error: /, ''))
+    expect(found).toEqual([
+      'connections[1]: cycle: a > b > a. Take one of these out.',
+      'connections[3]: cycle: c > c. Take one of these out.',
+      'connections[6]: cycle: c > d > e > c. Take one of these out.',
+    ])
+  })
   test('a bomb of aliases is refused', () => {
     const layers = Array.from(
       { length: 12 },
@@ -255,6 +306,65 @@ test.each([...new Set(wordsForFlows)])(
     ])
   },
 )
+
+describe('anchors and aliases', () => {
+  const withKeys = (keys: string) => chain({ checkKeys: `, ${keys}` })
+
+  test('say again what stands above', () => {
+    const { flow } = readFlow(
+      chain()
+        .replace('port: 80}', 'port: 80, interval: &often 3s}')
+        .replaceAll('max_age: 30m', 'max_age: 30m, interval: *often'),
+      'f',
+      {},
+    )
+    expect(flow?.checks.map(({ interval }) => interval)).toEqual([3000, 3000, 2000, 3000, 2000, 3000])
+  })
+  test.each([
+    ['of nothing', withKeys('interval: *often'), 'There is no anchor &often above this.'],
+    [
+      'with a slip',
+      chain().replace('id: chain', 'id: &name chain').replace('name: Chain', 'name: *nmae'),
+      'There is no anchor &nmae above this. Did you mean name?',
+    ],
+    [
+      'of the list they stand in',
+      'version: 1\nflow: &f [*f]',
+      'f:2:11: error: flow[0]: *f stands inside of what it stands for',
+    ],
+    [
+      'of the group they stand in',
+      '&all\nversion: 1\nflow: *all',
+      'f:3:7: error: flow: *all stands inside of what it stands for',
+    ],
+  ])('%s are refused', (_, text, message) => {
+    expect(readFlow(text, 'f', {}).mistakes.map(mistakeLine).join('\n')).toContain(message)
+  })
+  test('are not merged: that was YAML 1.1', () => {
+    const text = chain({
+      more: '  - &x {id: x, process: a, type: tcp_port, host: h, port: 1}\n  - {<<: *x, id: y}',
+    })
+    expect(errors(text)).toEqual([
+      expect.stringContaining('f.yaml:16:6: error: health_checks[7]: YAML 1.2 has no merge keys (<<).'),
+    ])
+  })
+  test('by the ten thousand are refused as fast as they are read', () => {
+    const text = `x: &a 1\ny: [${Array(40_000).fill('*a').join(', ')}]`
+    expect(errors(text)).toEqual([expect.stringContaining('more than 50,000 values')])
+  })
+  test('cannot nest deeper than the stack goes', () => {
+    const layers = Array.from(
+      { length: 60 },
+      (_, at) => `v${at + 1}: &v${at + 1} ${'['.repeat(90)}*v${at}${']'.repeat(90)}`,
+    )
+    expect(errors(['v0: &v0 1', ...layers].join('\n')).join('\n')).toContain(
+      'nested more than 100 levels deep',
+    )
+    expect(errors(`a: ${'['.repeat(20_000)}`).join('\n')).toContain(
+      'This is not valid YAML: It is nested too deeply.',
+    )
+  })
+})
 
 describe('variables', () => {
   test('are judged by what they bring, and shown as the file says', () => {

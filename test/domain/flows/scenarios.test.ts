@@ -98,6 +98,32 @@ describe('root cause', () => {
     expect(stage.of('b')).toMatchObject({ role: 'root', draining: false })
   })
 
+  test('3 only after A failed: what becomes UNKNOWN is not back, and what was never FAILED neither', () => {
+    const unknown = new Stage().down('a').late('b').run().blind('a').run()
+    expect(unknown.of('a').state).toBe('UNKNOWN')
+    expect(unknown.of('b')).toMatchObject({ role: 'root', draining: false })
+    expect(unknown.picture().sentence).toBe('B stopped 2 s ago')
+    // When A is seen to be well at last, B catches up.
+    expect(unknown.up('a').run().of('b')).toMatchObject({ role: 'consequence', draining: true })
+
+    const degraded = new Stage(chain().replace('port: 80}', 'port: 80, severity: warning}'))
+    degraded.run().down('a').run()
+    expect(degraded.of('a').state).toBe('DEGRADED')
+    expect(degraded.up('a').late('b').run().of('b')).toMatchObject({ role: 'root', draining: false })
+  })
+
+  test('3 of a redundant group: it was FAILED only while too few of it were left', () => {
+    const group = chain().replace(
+      '{id: a, name: A}',
+      '{id: a, name: A, rollup: {at_least: 1, of: [a_port, a_fresh]}}',
+    )
+    const one = new Stage(group).run().down('a').run().up('a').late('b').run()
+    expect(one.of('b')).toMatchObject({ role: 'root', draining: false })
+    const both = new Stage(group).run().down('a').late('a').run().up('a').late('b').run()
+    expect(both.of('a').state).toBe('DEGRADED')
+    expect(both.of('b')).toMatchObject({ role: 'consequence', draining: true, by: ['a > b'] })
+  })
+
   test('4: B late, A healthy: B is the root', () => {
     expect(new Stage().late('b').run().of('b')).toMatchObject({ role: 'root', by: [] })
   })

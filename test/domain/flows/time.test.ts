@@ -69,6 +69,32 @@ describe('cron', () => {
     )
   })
   test.each([
+    [
+      '*/30 * * * *',
+      'Europe/London',
+      ['2026-10-25T00:30', '2026-10-25T01:00', '2026-10-25T01:30', '2026-10-25T02:00'],
+    ],
+    ['5 * * * *', 'America/New_York', ['2026-11-01T05:05', '2026-11-01T06:05', '2026-11-01T07:05']],
+    [
+      '*/15 * * * *',
+      'Australia/Lord_Howe',
+      ['2026-04-04T14:45', '2026-04-04T15:00', '2026-04-04T15:15', '2026-04-04T15:30'],
+    ],
+  ])('%s in %s goes on through the hour that comes twice', (text, zone, moments) => {
+    const times = moments.map((moment) => at(`${moment}:00Z`))
+    for (const [index, time] of times.slice(1).entries()) {
+      expect(shown(nextTime(cron(text), times[index] ?? 0, zone))).toBe(shown(time))
+      expect(shown(previousTime(cron(text), time - 1, zone))).toBe(shown(times[index] ?? 0))
+    }
+  })
+  test('says what is wrong with a list or a range whose values are right', () => {
+    expect(parseCron('22-2 * * * *')).toBe(
+      'The minute field, “22-2”, names a value twice, or a range that goes down.',
+    )
+    expect(parseCron('0,0 * * * *')).toContain('names a value twice')
+    expect(parseCron('0,60 * * * *')).toContain('is not between 0 and 59')
+  })
+  test.each([
     ['30 1 * * *', 'Europe/London', '2026-03-29T01:30:00.000Z'],
     ['0 0 * * *', 'Atlantic/Azores', '2026-03-29T01:00:00.000Z'],
     ['30 0 * * *', 'America/Havana', '2026-03-08T05:30:00.000Z'],

@@ -1,6 +1,6 @@
 import { nearestName } from '../configuration/nearest-name.ts'
 import { durationAsDecimal, parseDecimal } from './decimal.ts'
-import { parseGlob } from './glob.ts'
+import { parseGlob, withoutSlashes } from './glob.ts'
 
 /** In the order in which Gatus looks for them. */
 const operators = ['==', '!=', '<=', '>=', '>', '<'] as const
@@ -80,23 +80,56 @@ export function parseCondition(
   const right = parseOperand(rightText, placeholders)
   if ('message' in left) return { ok: false, ...left }
   if ('message' in right) return { ok: false, ...right }
-  const ordered = found !== '==' && found !== '!='
-  for (const operand of [left, right]) {
-    if (ordered && (operand.kind === 'pattern' || operand.kind === 'any')) {
-      return wrong(`pat() and any() compare with == and != only, not with ${found}.`)
-    }
-    if (ordered && operand.kind === 'literal') {
-      const reason = notANumber(operand.text)
-      if (reason !== undefined) return wrong(reason)
-    }
+  const reason = wrongSide(left, found, right) ?? wrongSide(right, found, left)
+  if (reason !== undefined) return wrong(reason)
+  const condition = { text, left, operator: found, right }
+  if (isConstant(condition)) {
+    const near = forgottenBrackets([leftText, rightText], placeholders)
+    if (near !== undefined) return wrong('A placeholder stands in brackets, such as [BODY].key.', `[${near}]`)
   }
-  if (left.kind !== 'value' && right.kind !== 'value') {
-    return wrong(
-      'Neither side is measured, so the answer would always be the same. Use a placeholder such as [STATUS].',
-    )
-  }
-  return { ok: true, condition: { text, left, operator: found, right } }
+  return { ok: true, condition }
 }
+
+/** Neither side is measured: the answer is always the same. Gatus takes that, so it is no mistake. */
+export const isConstant = ({ left, right }: Pick<Condition, 'left' | 'right'>): boolean =>
+  left.kind !== 'value' && right.kind !== 'value'
+
+/** The placeholder whose brackets were forgotten or misplaced: `STATUS != 500` would hold for ever. */
+function forgottenBrackets(sides: readonly string[], placeholders: readonly Placeholder[]) {
+  for (const side of sides) {
+    const name = /^(?:(?:len|has)\()?([[\s]*)([A-Za-z_]+)(?![A-Za-z_(])/.exec(side)
+    const known = placeholders.find((each) => each === name?.[2]?.toUpperCase())
+    if (known !== undefined) return known
+  }
+  return undefined
+}
+
+/** Why this side can never be compared with the other one. */
+function wrongSide(side: Operand, operator: Operator, other: Operand): string | undefined {
+  const ordered = operator !== '==' && operator !== '!='
+  if (ordered && (side.kind === 'pattern' || side.kind === 'any')) {
+    return `pat() and any() compare with == and != only, not with ${operator}.`
+  }
+  if (side.kind !== 'literal' && side.kind !== 'any') return undefined
+  const texts = side.kind === 'any' ? side.options : [side.text]
+  for (const text of texts) {
+    // What is never so is not so for ever: “[STATUS] != OK” would always hold.
+    if (isTruth(other) && text !== 'true' && text !== 'false') {
+      return `${other.text} is true or false, never ${text}.`
+    }
+    const reason = ordered || isNumber(other) ? notANumber(text) : undefined
+    if (reason !== undefined) return reason
+  }
+  return undefined
+}
+
+const numbers: readonly string[] = ['STATUS', 'RESPONSE_TIME', 'CERTIFICATE_EXPIRATION', 'DOMAIN_EXPIRATION']
+const isNumber = (operand: Operand) =>
+  operand.kind === 'value' &&
+  (operand.function === 'len' || (operand.function === undefined && numbers.includes(operand.name)))
+const isTruth = (operand: Operand) =>
+  operand.kind === 'value' &&
+  (operand.function === 'has' || (operand.function === undefined && operand.name === 'CONNECTED'))
 
 const hasOperator = (part: string) =>
   !/^(?:pat|any)\(/.test(part) && operators.some((operator) => part.includes(` ${operator} `))
@@ -113,20 +146,26 @@ function parseOperand(text: string, placeholders: readonly Placeholder[]): Opera
   const call = /^(pat|any|len|has)\(([\s\S]*)\)$/.exec(text)
   const [, name, inner = ''] = call ?? []
   if (name === 'pat') {
-    const glob = parseGlob(inner.replaceAll('/', ''))
+    const glob = parseGlob(withoutSlashes(inner))
     return glob === undefined
       ? { message: `The pattern ${text} is malformed: a [ needs its ], a \\ something behind it.` }
       : { kind: 'pattern', glob, text }
   }
   if (name === 'any') {
     const options = inner.split(',').map((option) => option.trim())
-    return options.some((option) => option === '')
-      ? { message: `${text} has an empty choice.` }
-      : { kind: 'any', options, text }
+    if (options.some((option) => option === '')) return { message: `${text} has an empty choice.` }
+    // They would be compared as they are written, and so never be found.
+    const wrongOption = options.find((option) => /^(?:\[[A-Za-z_]+\]|(?:pat|any|len|has)\()/.test(option))
+    return wrongOption === undefined
+      ? { kind: 'any', options, text }
+      : { message: `any() takes plain values, not ${wrongOption}.` }
   }
   const asked = call === null ? text : inner.trim()
   const match = /^\[([A-Za-z_]+)\]([\s\S]*)$/.exec(asked)
   if (match === null) {
+    if (call === null && /^(?:pat|any|len|has)\s*[([]/.test(text)) {
+      return { message: `${text} is no function. Write its ( at once behind the name, and its ) at the end.` }
+    }
     if (call !== null) return { message: `${name}() needs a placeholder such as ${name}([BODY].items).` }
     return /^[A-Za-z]+\(.*\)$/.test(text) && !/^(?:pat|any|len|has)\(/.test(text)
       ? { message: `There is no function ${text.slice(0, text.indexOf('('))}().`, ...suggest(text) }

@@ -82,4 +82,4 @@ function matchesOne(step: Step, character: string): boolean {
 }
 
 /** Gatus drops path separators on both sides, so that `*` spans them. */
-export const withoutSeparators = (text: string): string => text.replaceAll('/', '').replaceAll('\\', '')
+export const withoutSlashes = (text: string): string => text.replaceAll('/', '')

@@ -1,6 +1,6 @@
 import type { Condition, Operand, Operator, Path, Placeholder } from './condition.ts'
 import { compareDecimals, durationAsDecimal, parseDecimal } from './decimal.ts'
-import { matchesGlob, withoutSeparators } from './glob.ts'
+import { matchesGlob, withoutSlashes } from './glob.ts'
 
 /** What was measured: texts and numbers, or for BODY the text of the answer. Absent: not measured. */
 export type Measured = Readonly<Partial<Record<Placeholder, unknown>>>
@@ -48,8 +48,8 @@ function compare(
 }
 
 function equals(left: Operand, a: string, right: Operand, b: string): boolean {
-  if (right.kind === 'pattern') return matchesGlob(right.glob, withoutSeparators(a))
-  if (left.kind === 'pattern') return matchesGlob(left.glob, withoutSeparators(b))
+  if (right.kind === 'pattern') return matchesGlob(right.glob, withoutSlashes(a))
+  if (left.kind === 'pattern') return matchesGlob(left.glob, withoutSlashes(b))
   if (right.kind === 'any') return right.options.some((option) => sameValue(a, option))
   if (left.kind === 'any') return left.options.some((option) => sameValue(option, b))
   return sameValue(a, b)
@@ -70,7 +70,9 @@ function resolve(operand: Operand, measured: Measured): Found {
   if (operand.kind !== 'value') return { known: true, text: operand.text }
   const root = measured[operand.name]
   const found = root === undefined ? missing : walk(operand, root)
-  if (operand.function === 'has') return { known: true, text: String(found.kind === 'found') }
+  if (operand.function === 'has' && found.kind !== 'bad_value') {
+    return { known: true, text: String(found.kind === 'found') }
+  }
   if (found.kind !== 'found') return { known: false, reason: found.kind }
   if (operand.function === 'len') return { known: true, text: String(lengthOf(found.value)) }
   return { known: true, text: textOf(found.value) }
@@ -89,7 +91,8 @@ function walk(operand: Operand & { kind: 'value' }, root: unknown): Walked {
   if (operand.path.length === 0 && !(operand.function === 'len' && /^\[[\s\S]*\]$/.test(body))) {
     return body === '' && operand.function === 'has' ? missing : { kind: 'found', value: body }
   }
-  if (body === '') return missing
+  // What an empty answer has not, a whole one may have: “has(…) == false” must not hold.
+  if (body === '') return operand.function === 'has' ? { kind: 'bad_value' } : missing
   const parsed = parseKeepingDigits(body)
   return parsed === undefined ? { kind: 'bad_value' } : follow(operand.path, parsed.value)
 }

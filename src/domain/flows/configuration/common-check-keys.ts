@@ -6,6 +6,7 @@ import {
   choice,
   definitionOf,
   duration,
+  durationOfAtLeast,
   filledText,
   flag,
   integer,
@@ -40,8 +41,8 @@ const flap = record(
 
 /** What `defaults.check` may set for all checks. */
 export const checkDefaults = {
-  interval: defaulted(longerThanNothing, 'How often it runs.', '2s'),
-  timeout: defaulted(longerThanNothing, 'A run is ended after this long.', '2s'),
+  interval: defaulted(durationOfAtLeast('5ms'), 'How often it runs.', '2s'),
+  timeout: defaulted(durationOfAtLeast('1ms', '1d'), 'A run is ended after this long, at most a day.', '2s'),
   retries: defaulted(integer(0, 10), 'So many more tries within one run, before it counts as not passed.', 0),
   retry_interval: defaulted(duration, 'The wait before another try.', '0'),
   ttl: optional(

@@ -1,6 +1,9 @@
-import { type Condition, type Placeholder, parseCondition } from '../conditions/condition.ts'
+import { type Condition, isConstant, type Placeholder, parseCondition } from '../conditions/condition.ts'
 import { quoted } from './located.ts'
 import type { Shape } from './shape.ts'
+
+const constant =
+  'Neither side is measured, so the answer is always the same. A placeholder such as [STATUS] is.'
 
 /** A condition in the syntax of Gatus, over what this kind of check measures. */
 export const condition = (placeholders: readonly Placeholder[]): Shape<Condition> => ({
@@ -12,7 +15,10 @@ export const condition = (placeholders: readonly Placeholder[]): Shape<Condition
       return undefined
     }
     const parsed = parseCondition(node.value, placeholders)
-    if (parsed.ok) return asWritten(parsed.condition, node.written)
+    if (parsed.ok) {
+      if (isConstant(parsed.condition)) mistakes.warning(node, constant)
+      return asWritten(parsed.condition, node.written)
+    }
     // What variables brought is not repeated: the message of the parser quotes the text.
     const message =
       node.written === undefined ? parsed.message : 'With its variables filled in this is no condition.'

@@ -52,16 +52,31 @@ export function checkCircles(root: LocatedMap, { mistakes }: Reading): void {
     )
   })
   for (const links of [connections, members]) {
-    const circle = circleIn(links)
-    if (circle !== undefined)
-      mistakes.error(circle.node, `cycle: ${circle.path.join(' > ')}. Take one of these out.`)
+    for (const circle of circlesIn(links)) {
+      mistakes.error(circle.node, `cycle: ${inWords(circle)}. Take one of these out.`)
+    }
   }
 }
 
-/** Depth first, without recursion: a chain may be as long as the file. */
-function circleIn(
-  links: readonly Link[],
-): { readonly path: readonly string[]; readonly node: Located } | undefined {
+interface Circle {
+  readonly path: readonly string[]
+  readonly node: Located
+}
+
+/** More names than on any picture are told by their number. */
+const mostNamed = 100
+
+function inWords({ path }: Circle): string {
+  if (path.length <= mostNamed) return path.join(' > ')
+  return [...path.slice(0, mostNamed), `… ${path.length - mostNamed} more`, path.at(-1)].join(' > ')
+}
+
+/**
+ * Every link that closes a circle, with one of the circles it closes; without these links there is none. Depth first,
+ * without recursion: a chain may be as long as the file.
+ */
+function circlesIn(links: readonly Link[]): readonly Circle[] {
+  const circles: Circle[] = []
   const outgoing = Map.groupBy(links, (link) => link.from)
   const done = new Set<string>()
   for (const start of outgoing.keys()) {
@@ -74,13 +89,13 @@ function circleIn(
         path.pop()
         continue
       }
+      if (done.has(link.to)) continue
       const begin = path.findIndex((step) => step.name === link.to)
-      if (begin >= 0)
-        return { path: [...path.slice(begin).map((step) => step.name), link.to], node: link.node }
-      if (!done.has(link.to)) path.push({ name: link.to, at: 0 })
+      if (begin < 0) path.push({ name: link.to, at: 0 })
+      else circles.push({ path: [...path.slice(begin).map(({ name }) => name), link.to], node: link.node })
     }
   }
-  return undefined
+  return circles
 }
 
 export function itemsOf(root: LocatedMap, key: string): readonly Located[] {

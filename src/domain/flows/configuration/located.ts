@@ -107,6 +107,13 @@ export const sameKey = (key: string): string => key.replaceAll('-', '_')
 export function quoted(node: Located): string {
   if (node.kind === 'list') return 'a list'
   if (node.kind === 'map') return 'a group of keys'
-  const text = node.written ?? String(node.value)
+  const text = inOneLine(node.written ?? String(node.value))
   return node.value === null ? 'nothing' : `“${text.length > 60 ? `${text.slice(0, 57)}…` : text}”`
 }
+
+/** A message is one line, and moves no cursor of a terminal: `\n` is shown as it is written in quotes. */
+const inOneLine = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.charCodeAt(0)
+    return code < 0x20 ? JSON.stringify(character).slice(1, -1) : `\\u${code.toString(16).padStart(4, '0')}`
+  })

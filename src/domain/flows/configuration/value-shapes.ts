@@ -16,7 +16,7 @@ const placeholder = { type: 'string', pattern: '\\$\\{|\\{\\{' } as const
  */
 function scalar<T>(
   words: string,
-  parse: (text: string) => T | { wrong: string },
+  parse: (text: string) => T | { wrong: string } | { outside: string },
   schema = {},
   says: 'the rule' | 'a part of the text' = 'the rule',
 ): Shape<T> {
@@ -29,6 +29,10 @@ function scalar<T>(
         return undefined
       }
       const value = parse(String(node.value))
+      if (typeof value === 'object' && value !== null && 'outside' in value) {
+        mistakes.error(node, `${quoted(node)} is ${value.outside}.`)
+        return undefined
+      }
       if (typeof value === 'object' && value !== null && 'wrong' in value) {
         const isPrivate = says === 'a part of the text' && node.written !== undefined
         const why = isPrivate ? 'Look at what its variables bring.' : value.wrong
@@ -61,16 +65,29 @@ export const filledText: Shape<string> = {
   },
 }
 
-export const duration = scalar('a duration', (value) => {
-  const ms = parseDuration(value)
-  return ms ?? { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
-})
+/** Longer than any that is meant, and a date as far away still is one. */
+const century = 36_525 * 86_400_000
 
-export const longerThanNothing = scalar('a duration', (value) => {
-  const ms = parseDuration(value)
-  if (ms === undefined) return { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
-  return ms > 0 ? ms : { wrong: 'It has to be longer than nothing.' }
-})
+/** @param leastWords what the sentence says where it is less than `least` milliseconds; `mostWords` where it is more */
+function durationFrom(
+  least: number,
+  leastWords: string,
+  most = century,
+  mostWords = '36525d',
+): Shape<number> {
+  return scalar<number>('a duration', (value) => {
+    const ms = parseDuration(value)
+    if (ms === undefined) return { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
+    if (ms < least) return { outside: `too short: ${leastWords}` }
+    return ms <= most ? ms : { outside: `too long: at most ${mostWords}` }
+  })
+}
+
+export const duration = durationFrom(0, 'at least 0')
+export const longerThanNothing = durationFrom(Number.MIN_VALUE, 'longer than nothing')
+/** @param least as it is written in a file */
+export const durationOfAtLeast = (least: string, most?: string): Shape<number> =>
+  durationFrom(parseDuration(least) ?? 0, `at least ${least}`, parseDuration(most ?? '') ?? century, most)
 
 const sizeUnits = {
   '': 1,

@@ -28,12 +28,14 @@ export const nothingAccepted: AcceptedFiles = { flows: [], refused: [] }
  * The flows in force once the files are as given. A file that is wrong changes nothing: what it last said goes on. A
  * file that is not there any more is a flow less.
  * @param environment what variables are looked up in
+ * @param faulted told of a file whose reading failed by a fault of ours; it counts as refused, and the others are read
  */
 export function acceptFiles(
   before: AcceptedFiles,
   files: readonly GivenFile[],
   environment: Values,
   now: number,
+  faulted: (file: string, error: unknown) => void = () => {},
 ): AcceptedFiles {
   const flows: WatchedFlow[] = []
   const refused: RefusedFile[] = []
@@ -44,7 +46,7 @@ export function acceptFiles(
   for (const flow of before.flows) if (present.has(flow.file)) taken.set(flow.id, flow.file)
   for (const given of files) {
     const old = inForce.get(given.file)
-    const reading = read(given, old, taken, environment, now)
+    const reading = readGuarded(given, old, taken, { environment, now, faulted })
     if ('watched' in reading) {
       flows.push(reading.watched)
       if (old !== undefined && old.id !== reading.watched.id) taken.delete(old.id)
@@ -67,12 +69,33 @@ type Reading =
   | { readonly watched: WatchedFlow }
   | { readonly text: string; readonly mistakes: readonly Mistake[] }
 
+interface Circumstances {
+  readonly environment: Values
+  readonly now: number
+  readonly faulted: (file: string, error: unknown) => void
+}
+
+/** Whatever a file does to its reader: the other files are read, and what runs goes on. */
+function readGuarded(
+  given: GivenFile,
+  old: WatchedFlow | undefined,
+  taken: ReadonlyMap<string, string>,
+  circumstances: Circumstances,
+): Reading {
+  try {
+    return read(given, old, taken, circumstances)
+  } catch (error) {
+    circumstances.faulted(given.file, error)
+    const message = 'Reading this file failed by a fault of Signalbox itself; its log says more.'
+    return { text: 'text' in given ? given.text : '', mistakes: [mistakeIn(given.file, '', message)] }
+  }
+}
+
 function read(
   given: GivenFile,
   old: WatchedFlow | undefined,
   taken: ReadonlyMap<string, string>,
-  environment: Values,
-  now: number,
+  { environment, now }: Circumstances,
 ): Reading {
   const { file } = given
   if ('problem' in given) return { text: '', mistakes: [mistakeIn(file, '', given.problem)] }

@@ -3,7 +3,7 @@ import { checkTypes } from '../checks/registry.ts'
 import type { Check, Flow, Process } from '../flow.ts'
 import { type CheckMemory, type CheckView, viewCheck } from './check-state.ts'
 import { headline } from './headline.ts'
-import { type CheckAndView, contributionOf, processState } from './process-state.ts'
+import { type CheckAndView, contributionOf, processRecovery, processState } from './process-state.ts'
 import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
 import { type State, severityOf, worstState } from './state.ts'
 
@@ -170,7 +170,8 @@ function factsOf(process: Process, checks: readonly CheckAndView[], now: number)
   const left = fromAbove.flatMap(({ view: { memory } }) =>
     memory?.result.failsIn === undefined ? [] : [Math.max(0, memory.result.failsIn - (now - memory.at))],
   )
-  const recovered = checks.flatMap(({ view }) => view.memory?.recoveredAt ?? [])
+  const recoveredAt =
+    state === 'HEALTHY' || state === 'DEGRADED' ? processRecovery(process, checks) : undefined
   return {
     id: process.id,
     state,
@@ -179,7 +180,7 @@ function factsOf(process: Process, checks: readonly CheckAndView[], now: number)
     starved: bad.some(({ check }) => check.explains === 'upstream'),
     fed: fromAbove.some((each) => contributionOf(each, true) === 'HEALTHY'),
     evaluated: checks.some(({ view }) => view.memory !== undefined),
-    ...(recovered.length === 0 || state === 'FAILED' ? {} : { recoveredAt: Math.max(...recovered) }),
+    ...(recoveredAt === undefined ? {} : { recoveredAt }),
     ...(left.length === 0 ? {} : { starvesIn: Math.min(...left) }),
   }
 }

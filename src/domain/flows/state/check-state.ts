@@ -15,7 +15,9 @@ export interface CheckMemory {
   /** When the last result came. */
   readonly at: number
   readonly lastOkAt?: number
-  /** When it was last known to leave FAILED. */
+  /** When it was last FAILED, from its first failure. */
+  readonly failedFrom?: number
+  /** When it was measured to be well after that; what became UNKNOWN has not recovered. */
   readonly recoveredAt?: number
   /** The last state that was measured, not substituted, and when. */
   readonly measured?: { readonly state: State; readonly at: number }
@@ -48,7 +50,9 @@ export function remember(
   const confirmed = found !== previous && row.count >= neededFor(found, previous, check)
   const state = confirmed ? found : previous
   const lastOkAt = result.outcome === 'pass' ? at : before?.lastOkAt
-  const recoveredAt = previous === 'FAILED' && state !== 'FAILED' ? at : before?.recoveredAt
+  const failedFrom = state === 'FAILED' && previous !== 'FAILED' ? row.since : before?.failedFrom
+  const isWell = state === 'HEALTHY' || state === 'DEGRADED'
+  const recoveredAt = isWell && isOut(before) ? at : before?.recoveredAt
   const measured = isMeasured ? { state: found, at } : before?.measured
   return {
     state,
@@ -56,6 +60,7 @@ export function remember(
     result,
     at,
     ...(lastOkAt === undefined ? {} : { lastOkAt }),
+    ...(failedFrom === undefined ? {} : { failedFrom }),
     ...(recoveredAt === undefined ? {} : { recoveredAt }),
     ...(measured === undefined ? {} : { measured }),
     row,
@@ -64,6 +69,11 @@ export function remember(
     flapping: isFlapping(before?.flapping ?? false, changes, check.flap),
   }
 }
+
+/** It failed, and was not seen to be well since. */
+const isOut = (memory: CheckMemory | undefined): boolean =>
+  memory?.state === 'FAILED' ||
+  (memory?.failedFrom !== undefined && memory.failedFrom > (memory.recoveredAt ?? Number.NEGATIVE_INFINITY))
 
 /** FAILED and HEALTHY are confirmed by a row of results; so is getting better from FAILED. */
 function neededFor(found: State, previous: State, check: Remembering): number {

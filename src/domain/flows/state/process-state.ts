@@ -29,15 +29,60 @@ export function processState(
     return state === undefined ? [] : [{ ...each, state }]
   })
   if (counted.length === 0) return 'UNKNOWN'
-  if (rollup === 'worst') return worstOf(counted.map((each) => each.state))
+  const { members, others, needed } = groupOf({ rollup }, counted)
+  const ofMembers =
+    members.length === 0
+      ? []
+      : [
+          redundant(
+            members.map((each) => each.state),
+            needed,
+          ),
+        ]
+  return worstOf([...ofMembers, ...others.map((each) => each.state)])
+}
+
+/**
+ * When the process last left FAILED, from the last failures of its checks: of what is redundant so many had to be out
+ * at once that too few were left. Undefined when it was not FAILED, as far as is remembered.
+ */
+export function processRecovery(
+  { rollup }: Pick<Process, 'rollup'>,
+  checks: readonly CheckAndView[],
+): number | undefined {
+  const counted = checks.filter(({ check }) => check.enabled && check.severity === 'critical')
+  const { members, others, needed } = groupOf({ rollup }, counted)
+  const outages = (of: readonly CheckAndView[]) => of.flatMap(({ view }) => outageOf(view) ?? [])
+  const ofMembers = outages(members)
+  const together = ofMembers.filter(({ until }) => {
+    const out = ofMembers.filter((each) => each.from < until && each.until >= until)
+    return members.length - out.length < needed
+  })
+  const ends = [...together, ...outages(others)].map(({ until }) => until).filter(Number.isFinite)
+  return ends.length === 0 ? undefined : Math.max(...ends)
+}
+
+/** The last failure of a check; one that goes on has no end. */
+function outageOf({ memory }: CheckView): { readonly from: number; readonly until: number } | undefined {
+  const { failedFrom, recoveredAt } = memory ?? {}
+  if (failedFrom === undefined) return undefined
+  const isOver = recoveredAt !== undefined && recoveredAt >= failedFrom
+  return { from: failedFrom, until: isOver ? recoveredAt : Number.POSITIVE_INFINITY }
+}
+
+/** The checks that stand in for each other, how many of them are needed, and those that count as always. */
+function groupOf<C extends CheckAndView>(
+  { rollup }: Pick<Process, 'rollup'>,
+  counted: readonly C[],
+): { readonly members: readonly C[]; readonly others: readonly C[]; readonly needed: number } {
+  if (rollup === 'worst') return { members: [], others: counted, needed: 0 }
   const isMember = ({ check }: CheckAndView) =>
     typeof rollup === 'object' ? rollup.of.includes(check.id) : check.severity === 'critical'
-  const members = counted.filter(isMember).map((each) => each.state)
-  const others = counted.filter((each) => !isMember(each)).map((each) => each.state)
-  if (members.length === 0) return worstOf(others)
-  const needed =
-    typeof rollup === 'object' ? rollup.at_least : rollup === 'best' ? 1 : Math.floor(members.length / 2) + 1
-  return worstOf([redundant(members, needed), ...others])
+  const members = counted.filter(isMember)
+  const others = counted.filter((each) => !isMember(each))
+  const majority = Math.floor(members.length / 2) + 1
+  const needed = typeof rollup === 'object' ? rollup.at_least : rollup === 'best' ? 1 : majority
+  return { members, others, needed }
 }
 
 /** Enough good members keep the process up; one that is down makes it DEGRADED. */

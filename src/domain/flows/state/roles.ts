@@ -15,7 +15,7 @@ export interface ProcessFacts {
   readonly fed: boolean
   /** false: it has never been looked at, so it blames nobody and is blamed for nothing. */
   readonly evaluated: boolean
-  /** When it last left FAILED. */
+  /** When it last left FAILED, if it is well now. */
   readonly recoveredAt?: number
   /** Milliseconds until a check fails because nothing arrives. */
   readonly starvesIn?: number
@@ -135,7 +135,8 @@ class Causes {
       return above.ownFault || beyond.length === 0 ? [self, ...beyond] : beyond
     }
     const { recoveredAt } = above
-    if (wanted !== 'risk' && recoveredAt !== undefined && this.#now - recoveredAt <= maxLag) {
+    const isCatchingUp = recoveredAt !== undefined && maxLag > 0 && this.#now - recoveredAt <= maxLag
+    if (wanted !== 'risk' && isCatchingUp) {
       return [{ process: from, path: [from, to], draining: true, confirmed: true }]
     }
     // What demonstrably gets its input hands no shortage on; that it may yet run dry is another matter.

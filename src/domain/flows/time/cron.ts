@@ -1,5 +1,5 @@
 import { CronExpressionParser, type CronFieldCollection } from 'cron-parser'
-import { localTime, momentOf } from './local-time.ts'
+import { localTime, momentsOf } from './local-time.ts'
 
 /** The minutes at which something is expected. */
 export interface Cron {
@@ -11,6 +11,8 @@ export interface Cron {
   readonly weekdays: readonly number[]
   /** POSIX: when both days are restricted, either is enough. */
   readonly eitherDay: boolean
+  /** Its minute or hour is a star, so it follows the hands of the clock: an hour that comes twice counts twice. */
+  readonly isEach: boolean
 }
 
 const nicknames: Readonly<Record<string, string>> = {
@@ -42,8 +44,14 @@ export function parseCron(text: string): Cron | string {
     // Alone, so that the sentence can say which one is wrong.
     const alone = written.map((_, at) => (at === index ? field : '*'))
     if (field.split(',').every((each) => item.test(each)) && read(alone) !== undefined) continue
-    return /\/(?!0*[1-9]\d?$)/.test(field)
-      ? `The step in the ${name} field, “${field}”, is not a whole number from 1.`
+    if (/\/(?!0*[1-9]\d?$)/.test(field)) {
+      return `The step in the ${name} field, “${field}”, is not a whole number from 1.`
+    }
+    const isOrder = field
+      .split(',')
+      .every((each) => item.test(each) && each.split('-').every((end) => isIn(end, index)))
+    return isOrder
+      ? `The ${name} field, “${field}”, names a value twice, or a range that goes down.`
       : `The ${name} field, “${field}”, is not between ${range}.`
   }
   const fields = read(written)
@@ -56,6 +64,7 @@ export function parseCron(text: string): Cron | string {
     months: numbers(fields.month.values),
     weekdays: numbers(fields.dayOfWeek.values.map((day) => Number(day) % 7)),
     eitherDay: ![written[2], written[4]].some((days) => days?.startsWith('*')),
+    isEach: [written[0], written[1]].some((times) => times?.startsWith('*')),
   }
 }
 
@@ -66,6 +75,10 @@ function read(fields: readonly string[]): CronFieldCollection | undefined {
     return undefined
   }
 }
+
+/** Whether the field would be right if this were all of it. */
+const isIn = (value: string, index: number) =>
+  read(fieldsOf.map((_, at) => (at === index ? value.replace(/^\*\/.*$/, '*') : '*'))) !== undefined
 
 const numbers = (values: readonly (number | string)[]) =>
   [...new Set(values.map(Number))].sort((a, b) => a - b)
@@ -102,16 +115,22 @@ export function nextTime(cron: Cron, at: number, timezone: string): number | und
  */
 function nearestTime(cron: Cron, at: number, timezone: string, step: 1 | -1): number | undefined {
   const start = localTime(at, timezone)
-  const hours = step === 1 ? cron.hours : cron.hours.toReversed()
-  const minutes = step === 1 ? cron.minutes : cron.minutes.toReversed()
+  const inOrder = <T>(some: readonly T[]) => (step === 1 ? some : some.toReversed())
+  const hours = inOrder(cron.hours)
+  const minutes = inOrder(cron.minutes)
+  const turns = inOrder(cron.isEach ? (['first', 'second'] as const) : (['first'] as const))
   for (let offset = 0; offset <= 8 * 366; offset++) {
     const date = new Date(Date.UTC(start.year, start.month - 1, start.day + offset * step))
     if (!matchesDay(cron, date)) continue
     const day = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
     for (const hour of hours) {
-      for (const minute of minutes) {
-        const moment = momentOf({ ...day, hour, minute }, timezone)
-        if (step === 1 ? moment > at : moment <= at) return moment
+      // Far behind already: no change of the clock moves it over here.
+      if (offset === 0 && (start.hour - hour) * step > 3) continue
+      for (const turn of turns) {
+        for (const minute of minutes) {
+          const moment = momentsOf({ ...day, hour, minute }, timezone)[turn]
+          if (moment !== undefined && (step === 1 ? moment > at : moment <= at)) return moment
+        }
       }
     }
   }

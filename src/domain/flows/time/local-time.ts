@@ -41,13 +41,21 @@ export function localTime(at: number, timezone: string): LocalTime {
  * The moment at which a wall clock shows this time. A time that summer time skips is answered by the moment after
  * the gap; of a time that comes twice, the first.
  */
-export function momentOf(time: LocalTime, timezone: string): number {
+export const momentOf = (time: LocalTime, timezone: string): number => momentsOf(time, timezone).first
+
+/** As `momentOf`, and of a time that comes twice the second as well. */
+export function momentsOf(
+  time: LocalTime,
+  timezone: string,
+): { readonly first: number; readonly second?: number } {
   const asUtc = utcOf(time)
   // The offset is asked on both sides: at most one change of it lies between.
   const before = asUtc - (utcOf(localTime(asUtc - 86_400_000, timezone)) - (asUtc - 86_400_000))
   const after = asUtc - (utcOf(localTime(asUtc + 86_400_000, timezone)) - (asUtc + 86_400_000))
   const exact = [before, after].filter((moment) => utcOf(localTime(moment, timezone)) === asUtc)
-  return exact.length > 0 ? Math.min(...exact) : before
+  if (exact.length === 0) return { first: before }
+  const [first, second] = [Math.min(...exact), Math.max(...exact)]
+  return first === second ? { first } : { first, second }
 }
 
 export function isTimezone(name: string): boolean {
