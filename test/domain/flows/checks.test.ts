@@ -476,6 +476,20 @@ describe('command speaks the plugin protocol', () => {
       performance: [{ label: '/', value: 2643, unit: 'MB' }],
     })
   })
+  test('takes no time to speak of, whatever a plugin prints', () => {
+    for (const endless of ["'", 'a', "' ", 'a=', "='", 'a=1']) {
+      expect(parsePluginOutput(`x | ${endless.repeat(256 * 1024)}`).summary).toBe('x')
+    }
+  })
+  test('a number beyond all numbers is left out', () => {
+    expect(parsePluginOutput('x | a=1e999 b=2').performance).toEqual([{ label: 'b', value: 2, unit: '' }])
+  })
+  test('the first line that says something is what it says', () => {
+    expect(parsePluginOutput('\n \r\n DISK OK\nmore\n')).toMatchObject({
+      summary: 'DISK OK',
+      details: 'more',
+    })
+  })
   test('text and performance data may go over several lines', () => {
     const output =
       "DISK OK | /=2643MB;5948\n/ 15272 MB\n/boot 68 MB | '/boot dir'=68MB;88\n/home=69357MB c=U 'it''s'=1,5%"
