@@ -66,6 +66,7 @@ await runProcess(async () => {
     settings: { pluginFolders: config.flows.pluginFolders, baseFolder: process.cwd() },
     pings: heartbeatPings(db, clock),
   })
+  const answering = Promise.withResolvers<void>()
   const flows = startFlowMonitor({
     ...stack,
     folders: [config.flows.folder, join(config.data.folder, 'flows')],
@@ -80,6 +81,7 @@ await runProcess(async () => {
     runners,
     progress,
     clock,
+    answering: answering.promise,
   })
   const keys = keyRotations({ db, vault, log })
   const system = (): Caller => ({
@@ -148,6 +150,7 @@ await runProcess(async () => {
       beginDeletion: async (id) => deletions?.begin(id),
     }).fetch,
   )
+  answering.resolve()
   const link = await issueSetupLink(db, publicUrl, clock(), random)
   if (link !== undefined) process.stdout.write(`Set it up, once, at ${link}\n`)
   // Before anybody can know that it is ready: a stop asked for at once is in order too.
@@ -168,13 +171,15 @@ await runProcess(async () => {
   await stopped
   // Streams first: a server waits for them before it closes.
   closing.abort()
+  // And checks: one that asks the portal itself would find it closed, and note a failure at every restart.
+  const monitored = flows.stop()
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
   removals.stop()
   await drawer.stop()
   await audit.stop()
-  await flows.stop()
+  await monitored
   await runners.close()
   await progress.close()
   await stack.close()

@@ -118,6 +118,9 @@ class Leading {
       mayRun: () => monotonic() - this.#wroteAt < staleMs,
       finished: (run) => this.#take(run),
     })
+    // Whoever stops may close what a check looks at: nothing of that is taken down any more.
+    const stop = () => scheduler.stop()
+    signal.addEventListener('abort', stop, { once: true })
     const beside = [this.#runWhatIsAsked(scheduler, ending.signal), this.#keepHistory(ending.signal)]
     try {
       this.#recorder.recall(await readLastStates(db, this.#recorder.stated()))
@@ -128,6 +131,7 @@ class Leading {
       }
       await this.#write(scheduler)
     } finally {
+      signal.removeEventListener('abort', stop)
       scheduler.stop()
       ending.abort()
       await Promise.all(beside)

@@ -28,11 +28,14 @@ export interface FlowMonitorDeps {
   readonly log: Logger
   readonly clock: () => Date
   readonly random: (bytes: number) => Buffer
+  /** Checks run once this resolves: some ask the portal itself. Without it at once. */
+  readonly answering?: Promise<void>
 }
 
 export interface FlowMonitorProcess extends FlowMonitor {
   /** Resolves once the flows of the start are known. */
   readonly loaded: Promise<void>
+  /** From the call on no check runs here, and another process may run them; resolves when all is written. */
   stop(): Promise<void>
 }
 
@@ -78,7 +81,11 @@ export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {
   })
   let leader: ReturnType<typeof startFlowLeader> | undefined
   const loaded = configuration.load().then(read)
-  const running = loaded.then(async () => {
+  const stopped = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  const leading = async () => {
+    await Promise.race([deps.answering, stopped])
     if (stopping.signal.aborted) return
     leader = startFlowLeader({
       ...deps,
@@ -93,10 +100,12 @@ export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {
         watchers.tell(flows)
       },
     })
+  }
+  const running = loaded.then(async () => {
     const following = async () => {
       for await (const _ of deps.progress.watch(memoriesTopic, stopping.signal)) await read()
     }
-    await Promise.all([configuration.watch(stopping.signal), following()])
+    await Promise.all([leading(), configuration.watch(stopping.signal), following()])
   })
   running.catch((err: unknown) => log.error({ err }, 'flows are not watched any more; restart'))
 
@@ -121,8 +130,7 @@ export function startFlowMonitor(deps: FlowMonitorDeps): FlowMonitorProcess {
     async stop() {
       stopping.abort()
       watchers.close()
-      await running.catch(() => {})
-      await leader?.stop()
+      await Promise.all([running.catch(() => {}), leader?.stop()])
     },
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../support/command.ts'
@@ -23,6 +24,35 @@ describe('the process', () => {
     expect((await fetch(`${portal.url}/ready`)).status).toBe(200)
     expect(await portal.stop('SIGTERM')).toBe(0)
     await expect(fetch(`${portal.url}/health`)).rejects.toThrow()
+  })
+
+  test('a restart is no failure of the flow that watches the portal itself', async () => {
+    const token = { headers: { authorization: `Bearer ${'t'.repeat(32)}` } }
+    const environment = { ...data(), LOG_LEVEL: 'error', METRICS_TOKEN: 't'.repeat(32) }
+    const portal = await startPortal(environment)
+    await vi.waitUntil(
+      async () => {
+        const status = await (await fetch(`${portal.url}/status?flow=dataset-pipeline`, token)).text()
+        return /"check":"vault_open","state":"HEALTHY"/.test(status)
+      },
+      { timeout: 20_000 },
+    )
+    // A request that never ends keeps the stop waiting, longer than the check of the portal's own address rests.
+    const slow = connect(Number(new URL(portal.url).port), '127.0.0.1')
+    slow.on('error', () => {})
+    await once(slow, 'connect')
+    slow.write(
+      [
+        'POST /sign-in HTTP/1.1',
+        `Host: ${new URL(portal.url).host}`,
+        `Origin: ${portal.url}`,
+        'Content-Type: application/x-www-form-urlencoded',
+        'Content-Length: 10',
+        '\r\n',
+      ].join('\r\n'),
+    )
+    expect(await portal.stop('SIGTERM')).toBe(0)
+    expect(portal.log()).not.toContain('a check failed')
   })
 
   test('keeps house once it is ready, and ends with a worker beside it', async () => {

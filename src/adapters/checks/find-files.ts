@@ -177,8 +177,10 @@ class Walk {
         readable: this.#finding.asksReadable === true ? await isReadable(real) : true,
       }
     } catch (error) {
-      if (isGone(error)) return undefined
-      throw settled(error, path)
+      if (!isGone(error)) throw settled(error, path)
+      // A name that is no UTF-8 is read with this sign in it, and is not found again by that.
+      if (!path.includes('\ufffd')) return undefined
+      throw new Settled(couldNotTell('bad_value', `${path} has a name that is not UTF-8. Rename it.`))
     }
   }
 

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { type SecureContextOptions, TLSSocket } from 'node:tls'
 
 export interface Asked {
@@ -8,6 +9,7 @@ export interface Asked {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
   readonly tls: SecureContextOptions & { readonly rejectUnauthorized: boolean }
+  readonly lookup: LookupFunction
   readonly signal: AbortSignal
   readonly wantsBody: boolean
 }
@@ -63,7 +65,7 @@ export async function exchange(asked: Asked): Promise<Answer> {
   }
 }
 
-function head({ url, method, headers, body, tls, signal }: Asked): Promise<IncomingMessage> {
+function head({ url, method, headers, body, tls, lookup, signal }: Asked): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const options: RequestOptions = {
       method,
@@ -74,6 +76,7 @@ function head({ url, method, headers, body, tls, signal }: Asked): Promise<Incom
         ...headers,
       },
       agent: false,
+      lookup,
       signal,
     }
     const request =

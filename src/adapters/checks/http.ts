@@ -5,13 +5,14 @@ import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes, type MeasurementOf, type ParametersOf } from '../../domain/flows/checks/registry.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import { exchange, TooManyRedirects } from './http-exchange.ts'
+import type { Names } from './names.ts'
 import { fileProblem, networkProblem } from './problems.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 
 type Parameters = ParametersOf<'http'>
 
 /** Asks as Gatus does: redirects are followed, the time is that until the answer begins. */
-export function httpRunner({ baseFolder }: RunnerSettings): CheckRunner<'http'> {
+export function httpRunner({ baseFolder }: RunnerSettings, { lookup }: Names): CheckRunner<'http'> {
   return {
     run(parameters, context) {
       const target = new URL(parameters.url).host
@@ -26,6 +27,7 @@ export function httpRunner({ baseFolder }: RunnerSettings): CheckRunner<'http'> 
             headers: parameters.headers ?? {},
             body: parameters.body,
             tls: { rejectUnauthorized: parameters.tls?.verify ?? true, ...(ca === undefined ? {} : { ca }) },
+            lookup,
             signal: context.signal,
             // Only who asks for the body waits for it.
             wantsBody: asksFor(parameters, 'BODY'),

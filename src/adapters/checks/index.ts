@@ -8,6 +8,7 @@ import { fileRunners } from './files.ts'
 import { heartbeatRunner } from './heartbeat.ts'
 import { httpRunner } from './http.ts'
 import { metricRunners } from './metrics.ts'
+import { Names } from './names.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
 import { processRunner } from './process.ts'
 import { resultsRunner } from './results.ts'
@@ -34,15 +35,16 @@ export type OpenCheckRunners = CheckRunners & {
 
 /** How every measured type is run: a type without its line does not compile. */
 export function checkRunners({ settings, pings }: CheckRunnersDeps): OpenCheckRunners {
-  const sessions = new PostgresSessions()
+  const names = new Names(settings.nameServers)
+  const sessions = new PostgresSessions(names)
   const programs = new Programs()
   const looks = new Uninterruptible(mostLooks)
   return {
     ...fileRunners(settings, looks),
     file_integrity: fileIntegrityRunner(settings, new Uninterruptible(mostUnpacking)),
-    tcp_port: tcpPortRunner,
-    tls_expiry: tlsExpiryRunner,
-    http: httpRunner(settings),
+    tcp_port: tcpPortRunner(names),
+    tls_expiry: tlsExpiryRunner(names),
+    http: httpRunner(settings, names),
     ...databaseRunners(sessions),
     ...metricRunners(settings, sessions, looks),
     results: resultsRunner(settings, sessions, looks),

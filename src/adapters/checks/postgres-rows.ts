@@ -4,6 +4,7 @@ import type { RunContext } from '../../domain/flows/checks/check-runner.ts'
 import type { Row, RowsMeasurement } from '../../domain/flows/checks/database.ts'
 import { Settled, untilAborted } from './deadline.ts'
 import type { PostgresSessions } from './postgres-sessions.ts'
+import { AnswerTooLarge, mostAnswerBytes } from './postgres-socket.ts'
 import { codeOf, networkProblem } from './problems.ts'
 
 /** More is no answer to judge but a table to read. */
@@ -99,6 +100,12 @@ function withSpan(query: string, span: Span | undefined) {
 
 /** What the error of a database says: refusing us is its failure, a wrong query is ours. */
 export function databaseProblem(error: unknown, target: string): CheckResult | undefined {
+  if (error instanceof AnswerTooLarge) {
+    return couldNotTell(
+      'limit',
+      `${target} answers more than ${mostAnswerBytes / 2 ** 20} MiB, and is not read to its end.`,
+    )
+  }
   const code = codeOf(error)
   const message = error instanceof Error ? error.message : ''
   if (code === undefined) {

@@ -1,7 +1,8 @@
-import { Socket } from 'node:net'
 import pg from 'pg'
 import { onAbort, Settled } from './deadline.ts'
+import type { Names } from './names.ts'
 import { Places } from './places.ts'
+import { PostgresSocket } from './postgres-socket.ts'
 
 /** Connections of one database at once: checks watch it, they must not load it. */
 const mostSessions = 4
@@ -12,6 +13,7 @@ const cancelMs = 3_000
 
 interface Session {
   readonly client: pg.Client
+  readonly socket: PostgresSocket
   readonly processId: number
   /** Ends it at once, whatever it is doing; to the server an idle one that goes is no error. */
   destroy(): void
@@ -29,9 +31,14 @@ interface Sessions {
  * connect nor a wait for a place, and a check has to be over when its time is.
  */
 export class PostgresSessions {
+  readonly #names: Names
   readonly #sessions = new Map<string, Sessions>()
   readonly #cancelling = new Set<Promise<void>>()
   #isClosed = false
+
+  constructor(names: Names) {
+    this.#names = names
+  }
 
   /** Works with a connection that nobody else uses. When the signal aborts, it and its statement are ended. */
   async use<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -46,7 +53,7 @@ export class PostgresSessions {
 
   /** A connection of its own, so that connecting itself is tried; ended afterwards. */
   async once<T>(dsn: string, signal: AbortSignal, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const session = await openSession(dsn, signal)
+    const session = await openSession(dsn, this.#names, signal)
     const release = onAbort(signal, session.destroy)
     try {
       return await work(session.client)
@@ -76,7 +83,8 @@ export class PostgresSessions {
     signal: AbortSignal,
     work: (client: pg.Client) => Promise<T>,
   ): Promise<T> {
-    const session = takeIdle(sessions) ?? (await openSession(dsn, signal))
+    const session = takeIdle(sessions) ?? (await openSession(dsn, this.#names, signal))
+    session.socket.beginAnswer()
     const release = onAbort(signal, () => {
       session.destroy()
       this.#cancel(dsn, session.processId)
@@ -148,9 +156,9 @@ const isRolledBack = ({ client }: Session) =>
     () => false,
   )
 
-async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
+async function openSession(dsn: string, names: Names, signal: AbortSignal): Promise<Session> {
   signal.throwIfAborted()
-  const socket = new Socket()
+  const socket = new PostgresSocket(names)
   const client = new pg.Client({
     connectionString: dsn,
     application_name: 'signalbox checks',
@@ -159,6 +167,7 @@ async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
   })
   const session = {
     client,
+    socket,
     processId: 0,
     isDead: false,
     destroy: () => {
@@ -171,6 +180,9 @@ async function openSession(dsn: string, signal: AbortSignal): Promise<Session> {
   client.on('end', () => {
     session.isDead = true
   })
+  // With TLS the answers come by a stream of its own.
+  socket.bound(client.connection.stream)
+  client.connection.once('sslconnect', () => socket.bound(client.connection.stream))
   const release = onAbort(signal, session.destroy)
   try {
     await client.connect()

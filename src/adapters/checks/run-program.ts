@@ -31,7 +31,7 @@ export const cleanEnvironment = {
   LANG: 'C.UTF-8',
 } as const
 
-/** Runs programs without a shell, each in a process group of its own, so that its children end with it. */
+/** Runs programs without a shell, each in a process group of its own, which ends with it, however it ends. */
 export class Programs {
   readonly #ending = new Map<ChildProcess, NodeJS.Timeout>()
 
@@ -53,15 +53,24 @@ export class Programs {
         shell: false,
         stdio: ['ignore', 'pipe', 'pipe'],
       })
-      const release = onAbort(signal, () => this.#end(child))
+      let isEnded = false
+      const release = onAbort(signal, () => {
+        isEnded = true
+        this.#end(child)
+      })
       const stdout = gather(child.stdout)
       const stderr = gather(child.stderr)
       child.once('error', (error) => {
         release()
         reject(error)
       })
+      // What it said is said: whoever it left behind, and may hold the pipes, is not waited for.
+      child.once('exit', () => {
+        if (!isEnded) this.#killLater(child)
+      })
       child.once('close', (code) => {
         release()
+        if (!isEnded) this.#kill(child)
         resolve({ exitStatus: code ?? undefined, stdout: stdout(), stderr: stderr() })
       })
     })
@@ -69,15 +78,17 @@ export class Programs {
 
   /** Ends at once what was asked to end and has not yet: whoever closes may be about to leave. */
   close(): void {
-    for (const [child, timer] of this.#ending) {
-      clearTimeout(timer)
-      this.#kill(child)
-    }
+    for (const child of this.#ending.keys()) this.#kill(child)
   }
 
   /** SIGTERM, then SIGKILL: also when the leader went at once, its children may not have. */
   #end(child: ChildProcess): void {
     signalGroup(child, 'SIGTERM')
+    this.#killLater(child)
+  }
+
+  #killLater(child: ChildProcess): void {
+    clearTimeout(this.#ending.get(child))
     this.#ending.set(
       child,
       setTimeout(() => this.#kill(child), graceMs),
@@ -85,6 +96,7 @@ export class Programs {
   }
 
   #kill(child: ChildProcess): void {
+    clearTimeout(this.#ending.get(child))
     this.#ending.delete(child)
     signalGroup(child, 'SIGKILL')
     // Whoever left the group may still hold the pipes.

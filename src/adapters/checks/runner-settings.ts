@@ -6,4 +6,6 @@ export interface RunnerSettings {
   readonly baseFolder: string
   /** Where `systemctl`, `docker` and `podman` are looked for; without it in the usual folders. */
   readonly toolFolders?: readonly string[]
+  /** Servers of names, as `127.0.0.1:53`, that are asked whether they answer; without it those of the system. */
+  readonly nameServers?: readonly string[]
 }

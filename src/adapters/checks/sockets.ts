@@ -1,13 +1,20 @@
-import { isIP, Socket } from 'node:net'
+import { isIP, type LookupFunction, Socket } from 'node:net'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { onAbort } from './deadline.ts'
+
+/** Where to, and how its name is found. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly lookup: LookupFunction
+}
 
 /**
  * Opens a connection, works with it, and ends it: also when the signal aborts, whatever it is doing then.
  * @param tls undefined: plain TCP
  */
 export async function withSocket<T>(
-  address: { readonly host: string; readonly port: number },
+  address: Address,
   tls: ConnectionOptions | undefined,
   signal: AbortSignal,
   work: (socket: Socket | TLSSocket) => Promise<T>,

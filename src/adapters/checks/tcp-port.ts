@@ -1,13 +1,14 @@
 import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { untilAborted } from './deadline.ts'
+import type { Names } from './names.ts'
 import { networkProblem } from './problems.ts'
 import { readUntil, withSocket } from './sockets.ts'
 
 /** So much of an answer is looked through. */
 const mostAnswer = 64 * 1024
 
-export const tcpPortRunner: CheckRunner<'tcp_port'> = {
+export const tcpPortRunner = ({ lookup }: Names): CheckRunner<'tcp_port'> => ({
   run(parameters, context) {
     const { host, port, send, expect, tls } = parameters
     const target = `${host}:${port}`
@@ -15,7 +16,7 @@ export const tcpPortRunner: CheckRunner<'tcp_port'> = {
       const began = performance.now()
       try {
         return await withSocket(
-          { host, port },
+          { host, port, lookup },
           // Whether its certificate is good is the question of tls_expiry and http.
           tls ? { rejectUnauthorized: false } : undefined,
           context.signal,
@@ -40,7 +41,7 @@ export const tcpPortRunner: CheckRunner<'tcp_port'> = {
       }
     })
   },
-}
+})
 
 const sent = (socket: { write(text: string, done: (error?: Error | null) => void): unknown }, text: string) =>
   new Promise<void>((resolve, reject) => {

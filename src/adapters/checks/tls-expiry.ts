@@ -3,10 +3,11 @@ import { couldNotTell } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunner } from '../../domain/flows/checks/check-runner.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import { untilAborted } from './deadline.ts'
+import type { Names } from './names.ts'
 import { networkProblem } from './problems.ts'
 import { withSocket } from './sockets.ts'
 
-export const tlsExpiryRunner: CheckRunner<'tls_expiry'> = {
+export const tlsExpiryRunner = ({ lookup }: Names): CheckRunner<'tls_expiry'> => ({
   run(parameters, context) {
     const { host, port, server_name: name } = parameters
     const target = `${host}:${port}`
@@ -14,7 +15,7 @@ export const tlsExpiryRunner: CheckRunner<'tls_expiry'> = {
       // An expired certificate is to be read, not refused.
       const tls = { rejectUnauthorized: false, ...(name === undefined ? {} : { servername: name }) }
       try {
-        return await withSocket({ host, port }, tls, context.signal, async (socket) => {
+        return await withSocket({ host, port, lookup }, tls, context.signal, async (socket) => {
           const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
           if (certificate === undefined) return couldNotTell('no_data', `${target} showed no certificate.`)
           return checkTypes.tls_expiry.judge(
@@ -34,4 +35,4 @@ export const tlsExpiryRunner: CheckRunner<'tls_expiry'> = {
       }
     })
   },
-}
+})

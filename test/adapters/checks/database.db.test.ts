@@ -168,6 +168,21 @@ describe('db_query', () => {
       'unknown limit',
     )
   })
+  test('takes only so much of an answer, be it one value or many rows', async () => {
+    const more = 'conditions: ["len([ROWS]) == 1"]'
+    const large = "select repeat('x', 20000000) as payload"
+    expect(await run('db_query', query(large, more))).toMatchObject({
+      outcome: 'unknown',
+      reason: 'limit',
+      message: expect.stringContaining('answers more than 16 MiB'),
+    })
+    const many = "select repeat('x', 10000) as payload from generate_series(1, 10000)"
+    expect(await verdict('db_query', query(many, more))).toBe('unknown limit')
+    const small = query("select repeat('x', 10000000) as payload", more)
+    expect(await verdict('db_query', small)).toBe('pass')
+    // Each answer has its own room, on a connection that goes on.
+    expect(await verdict('db_query', small)).toBe('pass')
+  })
   test('ends the statement on the server when time is over', async () => {
     const ending = new AbortController()
     const running = verdict('db_query', query('select pg_sleep(600)::text as n', 'value: n, fail: "10"'), {

@@ -52,6 +52,14 @@ describe('finding files', () => {
     expect(await find('in/**/*.zip')).toEqual(['in/a.zip', 'in/b.zip', 'in/deep/er/c.zip'])
     expect(await find('**/c.zip')).toEqual(['in/deep/er/c.zip'])
   })
+  test('does not pass over a name that is not UTF-8', async () => {
+    await mkdir(join(folder, 'latin'))
+    await writeFile(Buffer.from(`${folder}/latin/Z\xfcrich.zip`, 'latin1'), 'x')
+    expect(await verdict('directory_backlog', 'path: latin, count: {fail: "0"}', at)).toBe(
+      'unknown bad_value',
+    )
+    expect(await verdict('file_exists', 'glob: latin/*.txt, min_count: 0', at)).toBe('pass')
+  })
   test('follows links, and never goes round in them', async () => {
     await put('loop/one/file.dat')
     await symlink(join(folder, 'loop'), join(folder, 'loop/one/again'))

@@ -125,6 +125,38 @@ describe('command', () => {
   })
 })
 
+describe('command, whoever a plugin leaves behind', () => {
+  const left = (name: string) => join(folder, `left-${name}`)
+  beforeAll(async () => {
+    await script(
+      join(plugins, 'check_holds'),
+      `sleep 600 & echo $! > ${left('holds')}; echo "DISK CRITICAL"; exit 2`,
+    )
+    await script(
+      join(plugins, 'check_lets_go'),
+      `sleep 600 > /dev/null 2>&1 & echo $! > ${left('lets-go')}; echo "DISK OK"`,
+    )
+    await script(join(plugins, 'check_late_word'), `(sleep 0.05; echo "and more") & echo "DISK OK"; exit 0`)
+  })
+  const pidOf = (name: string) => Number(readFileSync(left(name), 'utf8'))
+  test('is not waited for, though it holds the pipes, and ends', async () => {
+    expect(await run('command', 'argv: [check_holds]')).toMatchObject({
+      outcome: 'fail',
+      message: 'DISK CRITICAL',
+    })
+    await until(() => !isAlive(pidOf('holds')))
+  })
+  test('ends also when it holds nothing', async () => {
+    expect(await verdict('command', 'argv: [check_lets_go]')).toBe('pass')
+    await until(() => !isAlive(pidOf('lets-go')))
+  })
+  test('may finish its sentence', async () => {
+    expect(await run('command', 'argv: [check_late_word]')).toMatchObject({
+      evidence: [{ label: 'output', value: 'and more' }],
+    })
+  })
+})
+
 describe('service', () => {
   const answers = (tool: string, body: string) => script(join(tools, tool), body)
   test('cannot tell without the tool', async () => {

@@ -130,9 +130,15 @@ describe('file_exists', () => {
     )
   })
   test('cannot tell when the walk was cut short', () => {
-    expect(verdict('file_exists', 'glob: g, min_count: 5', { files: [file(1)], truncated: true })).toBe(
-      'unknown no_data',
-    )
+    const cutShort = { files: [file(1)], truncated: true }
+    expect(verdict('file_exists', 'glob: g, min_count: 5', cutShort)).toBe('unknown no_data')
+    for (const asksOfAll of ['max_count: 5', 'min_size: 1B', 'max_size: 1KiB', 'readable: true']) {
+      expect(verdict('file_exists', `glob: g, ${asksOfAll}`, cutShort)).toBe('unknown no_data')
+    }
+    expect(
+      verdict('file_exists', 'glob: g, max_count: 1', { ...files(file(1), file(2)), truncated: true }),
+    ).toBe('fail limit')
+    expect(verdict('file_exists', 'glob: g', cutShort)).toBe('pass')
   })
 })
 
@@ -256,7 +262,28 @@ test('file_count counts within its window', () => {
   const keys = 'glob: g, window: 1h, count: {fail: "1:"}'
   expect(verdict('file_count', keys, files(file(minute)))).toBe('pass')
   expect(verdict('file_count', keys, files(file(61 * minute)))).toBe('fail limit')
+  expect(verdict('file_count', keys, files(file(-2_000)))).toBe('pass')
 })
+test('file_count takes no file from the future for one that just came', () => {
+  expect(verdict('file_count', 'glob: g, window: 1h, count: {fail: "1:"}', files(file(-minute)))).toBe(
+    'unknown clock',
+  )
+  expect(verdict('file_count', 'glob: g, count: {fail: "1:"}', files(file(-minute)))).toBe('pass')
+})
+test.each(['file_count', 'directory_backlog'] as const)(
+  '%s tells of a walk cut short what is sure',
+  (type) => {
+    const cutShort = { files: [file(1), file(2), file(3)], truncated: true }
+    const said = (count: string) => verdict(type, `glob: g, count: ${count}`, cutShort)
+    expect(said('{fail: "2"}')).toBe('fail limit')
+    expect(said('{fail: "5"}')).toBe('unknown no_data')
+    expect(said('{fail: "5:"}')).toBe('unknown no_data')
+    expect(said('{fail: "@2:"}')).toBe('fail limit')
+    expect(said('{fail: "@2:4"}')).toBe('unknown no_data')
+    expect(said('{warn: "2"}')).toBe('warn limit')
+    expect(said('{warn: "2", fail: "5"}')).toBe('unknown no_data')
+  },
+)
 test('tcp_port compares the answer', () => {
   expect(verdict('tcp_port', 'host: h, port: 1', { connectedAfterMs: 3 })).toBe('pass')
   expect(
@@ -474,6 +501,20 @@ describe('command speaks the plugin protocol', () => {
       outcome,
       value: 2643,
       performance: [{ label: '/', value: 2643, unit: 'MB' }],
+    })
+  })
+  test('takes no time to speak of, whatever a plugin prints', () => {
+    for (const endless of ["'", 'a', "' ", 'a=', "='", 'a=1']) {
+      expect(parsePluginOutput(`x | ${endless.repeat(256 * 1024)}`).summary).toBe('x')
+    }
+  })
+  test('a number beyond all numbers is left out', () => {
+    expect(parsePluginOutput('x | a=1e999 b=2').performance).toEqual([{ label: 'b', value: 2, unit: '' }])
+  })
+  test('the first line that says something is what it says', () => {
+    expect(parsePluginOutput('\n \r\n DISK OK\nmore\n')).toMatchObject({
+      summary: 'DISK OK',
+      details: 'more',
     })
   })
   test('text and performance data may go over several lines', () => {

@@ -2,7 +2,7 @@ import { optional } from '../configuration/shape.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
-import { durationLimits, judgeAge, judgeRange, rangeLimits, worstOf } from './limits.ts'
+import { durationLimits, judgeAge, judgeCount, rangeLimits, worstOf } from './limits.ts'
 
 export const directoryBacklog = defineCheckType({
   measures: 'how many files wait, and since when the oldest does',
@@ -22,22 +22,21 @@ export const directoryBacklog = defineCheckType({
       : undefined),
   judge({ count, oldest_age: oldestAge }, { files, truncated }: FileMeasurement, { now }) {
     const oldest = files.toSorted((a, b) => a.modifiedAt - b.modifiedAt)[0]
+    const unseen = couldNotTell(
+      'no_data',
+      'The walk ended at max_entries, so the backlog is larger than what was seen.',
+    )
     const results = [
       ...(count === undefined
         ? []
-        : [judgeRange(count, files.length, `${files.length} files wait`, 'count')]),
+        : [judgeCount(count, files.length, `${files.length} files wait`, truncated ? unseen : undefined)]),
       ...(oldestAge === undefined || oldest === undefined
         ? []
         : [judgeAge(oldestAge, Math.max(0, now - oldest.modifiedAt), 'The oldest file')]),
     ]
     // How long an existing backlog may grow says nothing of what starves when nothing arrives.
     const { failsIn: _, ...judged } = worstOf(results)
-    if (truncated && judged.outcome === 'pass') {
-      return couldNotTell(
-        'no_data',
-        'The walk ended at max_entries, so the backlog is larger than what was seen.',
-      )
-    }
+    if (truncated && judged.outcome === 'pass') return unseen
     return {
       ...judged,
       value: files.length,

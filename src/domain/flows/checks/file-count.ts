@@ -2,8 +2,15 @@ import { optional, required } from '../configuration/shape.ts'
 import { longerThanNothing } from '../configuration/value-shapes.ts'
 import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
-import { type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
-import { judgeRange, rangeLimits } from './limits.ts'
+import {
+  clockTolerance,
+  evidenceOf,
+  type FileMeasurement,
+  globKeys,
+  oneOfGlobAndPath,
+  rowsOfFiles,
+} from './files.ts'
+import { judgeCount, rangeLimits } from './limits.ts'
 
 export const fileCount = defineCheckType({
   measures: 'how many files there are, or came within a window',
@@ -18,10 +25,23 @@ export const fileCount = defineCheckType({
   },
   wrong: oneOfGlobAndPath,
   judge({ window, count }, { files, truncated }: FileMeasurement, { now }) {
+    const future = files.find((file) => window !== undefined && file.modifiedAt > now + clockTolerance)
+    if (future !== undefined) {
+      return couldNotTell('clock', `${future.path} is from the future. Set the clocks right.`, {
+        evidence: evidenceOf([future]),
+      })
+    }
     const counted = files.filter((file) => window === undefined || now - file.modifiedAt <= window)
-    const judged = judgeRange(count, counted.length, `${counted.length} files`, 'count')
-    return truncated && judged.outcome !== 'fail'
-      ? couldNotTell('no_data', 'The walk ended at max_entries, so there are more files than were seen.')
-      : { ...judged, rows: rowsOfFiles(counted) }
+    const unseen = couldNotTell(
+      'no_data',
+      'The walk ended at max_entries, so there are more files than were seen.',
+    )
+    const judged = judgeCount(
+      count,
+      counted.length,
+      `${counted.length} files`,
+      truncated ? unseen : undefined,
+    )
+    return { ...judged, rows: rowsOfFiles(counted) }
   },
 })

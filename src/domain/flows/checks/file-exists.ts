@@ -63,6 +63,10 @@ export const fileExists = defineCheckType({
     if (most !== undefined && counted.length > most) {
       return fail('limit', `${counted.length} files are there; at most ${most} expected.`, more)
     }
-    return pass(`${counted.length} files are there.`, more)
+    // Enough are there; of those that were not seen some may be wrong, or too many.
+    const asksOfAll = [most, parameters.min_size, parameters.max_size].some((limit) => limit !== undefined)
+    return truncated && (asksOfAll || parameters.readable)
+      ? couldNotTell('no_data', 'The walk ended at max_entries, so not every file was seen.', more)
+      : pass(`${counted.length} files are there.`, more)
   },
 })

@@ -5,6 +5,7 @@ import { momentOfWallClock, type NamePattern, wallClockReader } from '../time/mo
 import { couldNotTell, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import {
+  clockTolerance,
   evidenceOf,
   type FileFact,
   type FileMeasurement,
@@ -13,9 +14,6 @@ import {
   rowsOfFiles,
 } from './files.ts'
 import { judgeAge } from './limits.ts'
-
-/** Clocks of file servers differ a little; what is further ahead is a wrong clock. */
-const clockTolerance = 5_000
 
 export const fileFresh = defineCheckType({
   measures: 'the age of the newest (or oldest) file',

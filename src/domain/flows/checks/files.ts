@@ -12,6 +12,9 @@ export interface FileFact {
   readonly readable: boolean
 }
 
+/** Clocks of file servers differ a little; what is further ahead is a wrong clock. */
+export const clockTolerance = 5_000
+
 /** What the walk over a path or glob found. */
 export interface FileMeasurement {
   readonly files: readonly FileFact[]

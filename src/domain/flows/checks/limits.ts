@@ -3,7 +3,7 @@ import { optional, type Shape } from '../configuration/shape.ts'
 import { longerThanNothing, nagiosRange } from '../configuration/value-shapes.ts'
 import { durationInWords } from '../time/duration.ts'
 import { type CheckResult, fail, pass, warn } from './check-result.ts'
-import { type NagiosRange, rangeAlerts, rangeInWords } from './nagios-range.ts'
+import { type NagiosRange, rangeAlerts, rangeAlertsFrom, rangeInWords } from './nagios-range.ts'
 import { quantityInWords, type Unit } from './quantity.ts'
 
 /** Two limits of one kind: passing `warn` is DEGRADED, passing `fail` is FAILED. */
@@ -43,6 +43,23 @@ export function judgeRange(
     return level === 'fail' ? fail('limit', message, told) : warn('limit', message, told)
   }
   return pass(`${what}.`, more)
+}
+
+/**
+ * Judges a number of things of which there may be more than were seen.
+ * @param unseen undefined: all were seen; else what to say where more of them could change the judgement
+ */
+export function judgeCount(
+  limits: Limits<NagiosRange>,
+  count: number,
+  what: string,
+  unseen: CheckResult | undefined,
+): CheckResult {
+  const judged = judgeRange(limits, count, what, 'count')
+  if (unseen === undefined) return judged
+  const isSure = (range: NagiosRange | undefined) => range !== undefined && rangeAlertsFrom(range, count)
+  if (isSure(limits.fail)) return judged
+  return limits.fail === undefined && isSure(limits.warn) ? judged : unseen
 }
 
 /** Judges an age that has to stay below its limits, and says how long until it fails. */

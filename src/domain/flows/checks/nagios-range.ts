@@ -24,6 +24,10 @@ export function parseNagiosRange(text: string): NagiosRange | undefined {
 export const rangeAlerts = (range: NagiosRange, value: number): boolean =>
   range.inside === (value >= range.low && value <= range.high)
 
+/** Whether it alerts for this value and for every larger one: where only so much is known, the rest may be more. */
+export const rangeAlertsFrom = ({ low, high, inside }: NagiosRange, value: number): boolean =>
+  inside ? value >= low && high === Number.POSITIVE_INFINITY : value > high
+
 /** What this value should have been, for people. */
 export function rangeInWords(
   { low, high, inside }: NagiosRange,
