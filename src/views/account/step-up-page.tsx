@@ -27,8 +27,7 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <Field
         id="password"
-        label="Password"
-        optional={hasSecondFactor}
+        label={hasSecondFactor ? 'Either your password' : 'Password'}
         control={(tied) => (
           <input
             class="input"
@@ -40,7 +39,7 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
           />
         )}
       />
-      {hasSecondFactor ? <CodeField optional /> : null}
+      {hasSecondFactor ? <CodeField label="or a code" isRequired={false} /> : null}
       <p class="actions">
         <button class="button button--primary" type="submit">
           Go on
