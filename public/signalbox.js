@@ -4,6 +4,7 @@
   document.documentElement.classList.add('has-script')
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const nbsp = '\u00a0'
+  const isPoll = (ctx) => ctx?.sourceEvent?.type === 'every'
 
   // ---- htmx 4.0.1: repairs -------------------------------------------------------------------------------
   // It swallows clicks with a modifier key: let the browser open the new tab.
@@ -26,7 +27,23 @@
     })
     // A hidden tab does not poll.
     htmx.on('htmx:config:request', (event) => {
-      if (document.hidden && event.detail.ctx.sourceEvent?.type === 'every') event.preventDefault()
+      if (document.hidden && isPoll(event.detail.ctx)) event.preventDefault()
+    })
+    // What a page asked by itself and was refused is said by the lamp: a notice every two seconds would fill the page.
+    htmx.on('htmx:before:swap', (event) => {
+      const { ctx } = event.detail
+      if (isPoll(ctx) && ctx.response?.status >= 400) event.preventDefault()
+    })
+    htmx.on('htmx:response:error', (event) => isPoll(event.detail.ctx) && unanswered())
+    htmx.on('htmx:error', (event) => {
+      const { ctx } = event.detail
+      if (ctx === undefined) return
+      if (isPoll(ctx)) unanswered()
+      else sayNoAnswer()
+    })
+    htmx.on('htmx:after:swap', () => {
+      document.getElementById('no-answer')?.remove()
+      showPolling()
     })
   }
 
@@ -72,6 +89,33 @@
       if (lamp.textContent !== text) lamp.textContent = text
     }
   }
+
+  // ---- parts that ask by themselves, and what nobody answered ----------------------------------------------
+  /** Where a stream is followed, the lamp is the stream's. */
+  const isFollowed = () => document.querySelector('[data-live]') !== null
+
+  const asking = '[hx-trigger^="every "]'
+  const hasAsked = document.querySelector(asking) !== null
+
+  function showPolling() {
+    if (!hasAsked || isFollowed()) return
+    const every = document.querySelector(asking)?.getAttribute('hx-trigger').match(/\d+/)
+    if (every) lampTo('polling', `Asking every ${every[0]} s`)
+    else lampTo('live', 'Up to date')
+  }
+
+  function unanswered() {
+    if (!isFollowed()) lampTo('lost', 'No connection; trying again')
+  }
+
+  /** What a person asked for came back without an answer; the next answer takes the sentence away. */
+  function sayNoAnswer() {
+    const notice = document.getElementById('no-answer-blueprint')?.content.cloneNode(true)
+    if (notice === undefined || document.getElementById('no-answer') !== null) return
+    document.getElementById('main').prepend(notice)
+  }
+
+  showPolling()
 
   /** Puts rows that the region does not have yet on top; the oldest go, and the link to older ones follows. */
   const prepend = (region, text) => {
@@ -531,6 +575,13 @@
     document.addEventListener('change', count)
     // Going back, a browser may bring back what was ticked.
     window.addEventListener('pageshow', count)
+  }
+
+  // Where menus scroll sideways, the place one is at is in sight.
+  for (const here of all('.tabs [aria-current], .track-menu [aria-current]')) {
+    const menu = here.closest('.tabs, .track-menu')
+    const beyond = here.getBoundingClientRect().right - menu.getBoundingClientRect().right
+    if (beyond > 0) menu.scrollLeft = beyond + 48
   }
 
   // ---- keys, dialogs, copying ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Viewer } from '../domain/datasets/access.ts'
 import { confidentFrom } from '../domain/datasets/detection.ts'
 import {
+  type Attention,
   type AttentionItem,
   dueDataset,
   failedRun,
@@ -19,21 +20,22 @@ import { visibleTo } from './visibility.ts'
 const shown = 8
 
 /** What waits for a person: datasets that are deleted soon, runs of the last week that failed or kept records aside, and unsure datasets. */
-export async function listAttention(
-  db: Kysely<Database>,
-  viewer: Viewer,
-  now: Date,
-): Promise<AttentionItem[]> {
+export async function listAttention(db: Kysely<Database>, viewer: Viewer, now: Date): Promise<Attention> {
   const [near, runs, datasets] = await Promise.all([
-    listNear(db, viewer, now, shown),
+    // One more than is shown of each: it says whether there are more.
+    listNear(db, viewer, now, shown + 1),
     troubledRuns(db, viewer, now),
     unsureDatasets(db, viewer),
   ])
-  return [
-    ...near.map(({ id, name, due }) => dueDataset({ id, name, at: due.at })),
-    ...runs.map((run) => (run.status === 'failed' ? failedRun(run) : quarantinedRecords(run))),
-    ...datasets.map(unsureDataset),
+  const kinds: readonly AttentionItem[][] = [
+    near.map(({ id, name, due }) => dueDataset({ id, name, at: due.at })),
+    runs.map((run) => (run.status === 'failed' ? failedRun(run) : quarantinedRecords(run))),
+    datasets.map(unsureDataset),
   ]
+  return {
+    items: kinds.flatMap((items) => items.slice(0, shown)),
+    hasMore: kinds.some((items) => items.length > shown),
+  }
 }
 
 async function troubledRuns(db: Kysely<Database>, viewer: Viewer, now: Date): Promise<RunSummary[]> {
@@ -50,7 +52,7 @@ async function troubledRuns(db: Kysely<Database>, viewer: Viewer, now: Date): Pr
       ]),
     )
     .orderBy('runs.createdAt', 'desc')
-    .limit(shown)
+    .limit(shown + 1)
     .execute()
   return summaries(
     db,
@@ -79,6 +81,6 @@ function unsureDatasets(db: Kysely<Database>, viewer: Viewer): Promise<UnsureDat
     .groupBy('datasets.id')
     .having(leastConfidence, '<', confidentFrom)
     .orderBy('datasets.createdAt', 'desc')
-    .limit(shown)
+    .limit(shown + 1)
     .execute()
 }

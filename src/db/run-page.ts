@@ -241,12 +241,19 @@ async function readNeighbours(
 }
 
 const eventStates: Readonly<Record<string, RunEvent['state']>> = {
-  failed: 'failed',
+  queued: 'queued',
+  started: 'running',
+  resumed: 'running',
+  'stage-started': 'running',
+  'stage-completed': 'completed',
   completed: 'completed',
+  cancelled: 'cancelled',
+  failed: 'failed',
   lost: 'degraded',
   retry: 'degraded',
   stuck: 'degraded',
   paused: 'degraded',
+  stale: 'degraded',
 }
 
 function eventView({ at, kind, message }: StoredEvent): RunEvent {

@@ -15,7 +15,7 @@ interface ListFilter extends RunFilter {
   readonly now?: Date
 }
 
-/** A page of runs, newest first; a fixed number of queries however many there are. */
+/** A page of runs, newest first, live ones by whether they run already; a fixed number of queries however many there are. */
 export async function listRuns(
   db: Kysely<Database>,
   viewer: Viewer,
@@ -29,6 +29,7 @@ export async function listRuns(
     .executeTakeFirstOrThrow()
   const rows = await matching
     .select('runs.id')
+    .$if(filter.live === true, (query) => query.orderBy(sql`runs.status = 'running'`, 'desc'))
     .orderBy('runs.createdAt', 'desc')
     .orderBy('runs.id', 'desc')
     .limit(size)

@@ -7,8 +7,8 @@ import type { Database } from '../db/schema.ts'
 import { performRemoval } from '../db/subject-removal.ts'
 import { performSearch } from '../db/subject-search.ts'
 import type { TakeOut } from '../domain/deletion/take-out.ts'
-import { pause } from './pause.ts'
 import { VaultError } from '../domain/vault/vault.ts'
+import { pause } from './pause.ts'
 
 export interface DeletionDeps {
   readonly db: Kysely<Database>

@@ -21,7 +21,7 @@ export function dashboardRoutes({ db, clock, flows }: AppDeps) {
       <DashboardPage
         {...frameOf(c)}
         attention={attention}
-        running={running.rows}
+        running={running}
         recent={recent.rows}
         recentRuns={recentRuns.rows}
         flows={pictures.length === 0 ? undefined : pictures}

@@ -15,6 +15,7 @@ import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
 import { checks } from '../domain/quality/registry.ts'
 import type { FormProblem } from '../views/components/error-summary.tsx'
 import { AgainPage } from '../views/runs/again-page.tsx'
+import { CancelPage } from '../views/runs/cancel-page.tsx'
 import { HistoryPage } from '../views/runs/history-page.tsx'
 import { isOver, RunLive } from '../views/runs/run-live.tsx'
 import { RunPage } from '../views/runs/run-page.tsx'
@@ -192,6 +193,13 @@ export function runRoutes(deps: AppDeps) {
         'Content-Disposition': `attachment; filename="${name}"`,
         'X-Checksum-Sha256': file.sha256 ?? '',
       })
+    })
+    .get('/:id/cancel', async (c) => {
+      const run = await view(c, c.req.param('id'))
+      if (!run) return answerProblem(c, gone)
+      // Over since the link was drawn: its page says how it ended.
+      if (run.canCancel !== true) return c.redirect(`/runs/${run.id}`, 303)
+      return c.html(<CancelPage {...frameOf(c)} run={run} />)
     })
     .post('/:id/cancel', async (c) => {
       const id = c.req.param('id')

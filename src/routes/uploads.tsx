@@ -5,7 +5,7 @@ import { findLiveRun } from '../db/live-run.ts'
 import { receivePorts } from '../db/receive-ports.ts'
 import { findStarted } from '../db/run-requests.ts'
 import { isSure } from '../domain/datasets/detection.ts'
-import { type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
+import { fileNameOf, type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { type KeptFile, UploadPage } from '../views/datasets/upload-page.tsx'
@@ -50,7 +50,7 @@ export function uploadRoutes(deps: AppDeps) {
           ports,
           c.var.caller,
           {
-            name: name || file.name,
+            name: name || fileNameOf(file.name),
             fileName: file.name,
             bytes: file.bytes,
             stillAllowed: c.var.stillAllowed,
@@ -99,7 +99,7 @@ export function uploadRoutes(deps: AppDeps) {
           ports,
           c.var.caller,
           {
-            name: fields.get('name')?.trim() || file.name,
+            name: fields.get('name')?.trim() || fileNameOf(file.name),
             fileName: file.name,
             bytes: file.bytes,
             stillAllowed: c.var.stillAllowed,

@@ -3,23 +3,25 @@ import { Field } from './components/field.tsx'
 /** Where a code of the app is typed; a recovery code fits as well where `recovery` says so. */
 export const CodeField = ({
   problem,
-  optional = false,
+  label = 'Code',
+  isRequired = true,
   recovery = false,
 }: {
   problem?: string | undefined
-  optional?: boolean
+  label?: string
+  /** Not where something else does as well. */
+  isRequired?: boolean
   recovery?: boolean
 }) => (
   <Field
     id="code"
-    label="Code"
+    label={label}
     hint={
       recovery
         ? 'The six digits your app shows now, or a recovery code.'
         : 'The six digits your app shows now.'
     }
     problem={problem}
-    optional={optional}
     control={(tied) => (
       <input
         class="input"
@@ -27,7 +29,7 @@ export const CodeField = ({
         autocomplete="one-time-code"
         inputmode={recovery ? undefined : 'numeric'}
         maxlength={40}
-        required={!optional}
+        required={isRequired}
         {...tied}
       />
     )}

@@ -43,6 +43,7 @@ import { TryPage } from '../../src/views/flows/try-page.tsx'
 import { NewPasswordPage } from '../../src/views/new-password.tsx'
 import { ProblemPage } from '../../src/views/problem-page.tsx'
 import { AgainPage } from '../../src/views/runs/again-page.tsx'
+import { CancelPage } from '../../src/views/runs/cancel-page.tsx'
 import { HistoryPage } from '../../src/views/runs/history-page.tsx'
 import { NewRunPage } from '../../src/views/runs/new-run-page.tsx'
 import { QuarantinePage } from '../../src/views/runs/quarantine-page.tsx'
@@ -162,8 +163,11 @@ const full = (text: string): Record<string, unknown> => ({
     <DashboardPage
       viewer={{ name: text }}
       notices={[{ state: 'healthy', text }]}
-      attention={[{ id: '1', state: 'failed', title: text, detail: text, href: '/runs/1', since: now }]}
-      running={[runSummary(text)]}
+      attention={{
+        items: [{ id: '1', state: 'failed', title: text, detail: text, href: '/runs/1', since: now }],
+        hasMore: true,
+      }}
+      running={{ ...paged(runSummary(text)), total: 63 }}
       recent={[datasetSummary(text)]}
       recentRuns={[{ ...runSummary(text, 'failed'), problem: text }]}
       flows={[flowPicture(text)]}
@@ -180,6 +184,7 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
+  'cancel a run': <CancelPage viewer={viewer} run={runSummary(text)} />,
   'run together': (
     <NewRunPage
       viewer={viewer}
@@ -642,7 +647,15 @@ const full = (text: string): Record<string, unknown> => ({
 })
 
 const empty: Record<string, unknown> = {
-  dashboard: <DashboardPage attention={[]} running={[]} recent={[]} recentRuns={[]} now={now} />,
+  dashboard: (
+    <DashboardPage
+      attention={{ items: [], hasMore: false }}
+      running={none}
+      recent={[]}
+      recentRuns={[]}
+      now={now}
+    />
+  ),
   datasets: <DatasetsPage datasets={none} now={now} />,
   'datasets, filtered': <DatasetsPage datasets={none} q="x" now={now} />,
   runs: <RunsPage runs={none} now={now} />,

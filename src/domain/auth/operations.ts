@@ -131,7 +131,7 @@ export const operations = {
   'board-link.revoke': { title: 'Revoke a board link', reach: admins },
 
   'permission.read': { title: 'See this table', reach: people },
-  'user.read': { title: 'See all people', reach: admins },
+  'user.read': { title: 'See all users', reach: admins },
   'user.invite': { title: 'Invite someone', reach: admins },
   'user.role': { title: 'Change someone’s role', reach: admins },
   'user.disable': { title: 'Disable someone, and let them in again', reach: admins },

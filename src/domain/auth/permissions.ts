@@ -163,6 +163,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': { operation: 'record.repair-removal' },
   'POST /runs/:id/follow-up': { operation: 'run.start' },
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', also: 'export.read-raw' },
+  'GET /runs/:id/cancel': { operation: 'run.cancel' },
   'POST /runs/:id/cancel': { operation: 'run.cancel' },
   'POST /runs/:id/resume': { operation: 'run.resume' },
   'POST /runs/:id/pin': { operation: 'run.pin' },

@@ -52,7 +52,7 @@ export async function detect(source: SourceBytes, fileName: string): Promise<Res
       'invalid',
       unreadable === 0
         ? 'The file holds no records: nothing comes after its head. Check that the export finished, and upload it again.'
-        : `None of the first ${unreadable} records could be read as ${layout.value.layout.format.toUpperCase()}. Check that the file is what its name says, and upload it again.`,
+        : `${unreadable === 1 ? 'The first record could not' : `None of the first ${unreadable} records could`} be read as ${layout.value.layout.format.toUpperCase()}. Check that the file is what its name says, and upload it again.`,
     )
   }
   const shape: Shape = detectShape(sample)

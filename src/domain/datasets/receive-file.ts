@@ -98,7 +98,7 @@ export async function receiveFile(
       if (limit.isExceeded) return tooLarge(ports.maxBytes)
       throw error
     }
-    const path = displayName(upload.fileName)
+    const path = fileNameOf(upload.fileName)
     const found = await ports.detect(object, path)
     if (!found.ok) return found
     const detection = upload.mapping === undefined ? found.value : asMapped(found.value, upload.mapping)
@@ -112,7 +112,7 @@ export async function receiveFile(
     const added = isNew
       ? await datasets.addWithFile(
           caller,
-          { id: datasetId, name: displayName(upload.name), mapping: upload.mapping },
+          { id: datasetId, name: nameOf(upload.name), mapping: upload.mapping },
           file,
         )
       : await datasets.addFile(caller, file)
@@ -172,12 +172,22 @@ const tooLarge = (most: number): Result<never> =>
     `The file is larger than ${(most / 1024 ** 3).toFixed(most < 1024 ** 3 ? 3 : 0)} GiB, the most one file may be. Split it and upload the parts as one dataset.`,
   )
 
-/** Only for showing: the last part of a path, without control characters, at most 120 characters. */
-const displayName = (name: string): string =>
-  name
-    .split(/[/\\]/)
-    .at(-1)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must go
-    ?.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .trim()
-    .slice(0, 120) || 'unnamed'
+/** So many characters of a name are kept. */
+export const mostNameCharacters = 120
+
+/**
+ * Only for showing: one line as it was typed, without what hides or turns the direction of writing. Joiners stay (U+200C,
+ * U+200D): words of Persian and many emoji are spelled with them.
+ */
+export const nameOf = (text: string): string =>
+  [
+    ...text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must go
+      .replace(/[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g, '')
+      .trim(),
+  ]
+    .slice(0, mostNameCharacters)
+    .join('') || 'unnamed'
+
+/** The same of the last part of a path. */
+export const fileNameOf = (path: string): string => nameOf(path.split(/[/\\]/).at(-1) ?? '')

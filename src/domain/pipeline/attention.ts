@@ -13,6 +13,12 @@ export interface AttentionItem {
   readonly since: Date | null
 }
 
+/** What waits for a person; of each kind only the first few. */
+export interface Attention {
+  readonly items: readonly AttentionItem[]
+  readonly hasMore: boolean
+}
+
 export const failedRun = (run: RunSummary): AttentionItem => ({
   id: run.id,
   state: 'failed',

@@ -131,7 +131,7 @@ export interface RunQuality {
 export interface RunEvent {
   readonly at: Date
   readonly text: string
-  readonly state?: 'completed' | 'failed' | 'degraded' | 'running'
+  readonly state?: 'completed' | 'failed' | 'degraded' | 'running' | 'queued' | 'cancelled'
 }
 
 /** One line of a run's history. */

@@ -61,7 +61,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
               <td>
                 <form method="post" action={`/account/sessions/${hash}/revocation`}>
                   <button class="button button--s" type="submit">
-                    End
+                    End<span class="vh"> the session of {browserName(userAgent)}</span>
                   </button>
                 </form>
               </td>

@@ -18,7 +18,7 @@ export const ApiKeysPage = ({ keys, hasMore, now, ...frame }: Props) => (
     <PageHead
       title="API keys"
       count={hasMore ? `the newest ${keys.length}` : String(keys.length)}
-      crumbs={[{ text: 'Your account', href: '/account' }]}
+      crumbs={[{ text: 'Your account', href: '/account' }, { text: 'API keys' }]}
       actions={
         <a class="button button--primary" href="/account/keys/new">
           New key

@@ -17,7 +17,7 @@ export const RevokeKeyPage = ({ apiKey, list, now, ...frame }: Props) => {
   const isAdmin = list === '/admin/api-keys'
   return (
     <Shell frame={frame} title={title} {...(isAdmin ? { place: 'admin' as const } : {})}>
-      <PageHead title={title} crumbs={[{ text: 'API keys', href: list }]} />
+      <PageHead title={title} crumbs={[{ text: 'API keys', href: list }, { text: 'Revoke' }]} />
       <form method="post" action={`${list}/${id}/revocation`} class="stack stack--s">
         <p>
           The key <code class="id">{prefix}…</code>

@@ -27,13 +27,12 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <InputField
         name="password"
-        label="Password"
-        optional={hasSecondFactor}
+        label={hasSecondFactor ? 'Either your password' : 'Password'}
         type="password"
         autocomplete="current-password"
         required={!hasSecondFactor}
       />
-      {hasSecondFactor ? <CodeField optional /> : null}
+      {hasSecondFactor ? <CodeField label="or a code" isRequired={false} /> : null}
       <p class="actions">
         <button class="button button--primary" type="submit">
           Go on

@@ -2,7 +2,7 @@ import { mayPerform } from '../../domain/auth/operations.ts'
 import type { Role } from '../../domain/auth/user.ts'
 
 const tabs = [
-  { id: 'users', text: 'People', href: '/admin/users', operation: 'user.read' },
+  { id: 'users', text: 'Users', href: '/admin/users', operation: 'user.read' },
   { id: 'sessions', text: 'Sessions', href: '/admin/sessions', operation: 'session.read-all' },
   { id: 'boards', text: 'Boards', href: '/admin/boards', operation: 'board-link.read' },
   { id: 'api-keys', text: 'API keys', href: '/admin/api-keys', operation: 'api-key.read-all' },

@@ -22,7 +22,7 @@ interface LiveProps {
 
 /** `GET /admin/keys`: the versions of the master key and what can be done with them. */
 export const KeysPage = ({ state, isBusy, problem, now, ...frame }: LiveProps & Frame) => (
-  <Shell frame={frame} title="Master keys" place="admin">
+  <Shell frame={frame} title="Master keys" place="admin" live={isBusy}>
     <PageHead
       title="Master keys"
       plate={
@@ -61,7 +61,7 @@ export const KeysLive = ({ state, isBusy, problem, now }: LiveProps) => (
     <Sealed state={state} />
     <Rotation state={state} isBusy={isBusy} problem={problem} />
     <Versions state={state} isBusy={isBusy} now={now} />
-    <Others state={state} now={now} />
+    <Destroyed state={state} />
   </>
 )
 
@@ -125,7 +125,20 @@ const Rotation = ({ state, isBusy, problem }: Omit<LiveProps, 'now'>) => {
 }
 
 const Versions = ({ state, isBusy, now }: Omit<LiveProps, 'problem'>) => (
-  <Section id="versions" title="Versions" count={number(state.masterKeys.length)}>
+  <Section
+    id="versions"
+    title="Versions"
+    count={number(state.masterKeys.length)}
+    note={
+      state.oldestKeyAt === undefined ? (
+        'No dataset and no run has a key yet.'
+      ) : (
+        <>
+          The oldest key of a dataset or run was made <RelativeTime at={state.oldestKeyAt} now={now} />.
+        </>
+      )
+    }
+  >
     {state.masterKeys.length === 0 ? (
       <Empty>No version was ever used here.</Empty>
     ) : (
@@ -180,17 +193,8 @@ const Retire = ({ master, canChange }: { master: MasterKeyState; canChange: bool
     </a>
   )
 
-const Others = ({ state, now }: { state: KeyState; now: Date }) => (
+const Destroyed = ({ state }: { state: KeyState }) => (
   <Section id="destroyed" title="Destroyed keys" count={number(state.destroyed)}>
-    <p>
-      {state.oldestKeyAt === undefined ? (
-        'No dataset and no run has a key yet.'
-      ) : (
-        <>
-          The oldest key of a dataset or run was made <RelativeTime at={state.oldestKeyAt} now={now} />.
-        </>
-      )}
-    </p>
     {state.destroyedAgain.length === 0 ? (
       <p class="quiet">No destroyed key had come back when this process opened the vault.</p>
     ) : (

@@ -40,12 +40,12 @@ const wordOf = { active: 'Active', invited: 'Invited', disabled: 'Disabled' } as
 
 /** `GET /admin/users`: everybody, with what can be done about them, and the form that invites. */
 export const UsersPage = ({ people, hasMail, link, typed, problems = [], now, ...frame }: Props) => (
-  <Shell frame={frame} title="People" place="admin">
-    <PageHead title="People" count={number(people.length)} />
+  <Shell frame={frame} title="Users" place="admin">
+    <PageHead title="Users" count={number(people.length)} />
     <AdminTabs current="users" role={frame.viewer?.role} />
     {link === undefined ? null : <LinkNotice link={link} />}
-    <Section id="people" title="Who is here">
-      <Table labelledBy="people" kind="table--stack">
+    <Section id="users" title="Who is here">
+      <Table labelledBy="users" kind="table--stack">
         <thead>
           <tr>
             <th scope="col">Name</th>

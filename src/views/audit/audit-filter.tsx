@@ -100,6 +100,7 @@ export const AuditFilters = ({ path, query, isOwn = false, swap }: Props) => (
     <Text name="request" label="Request id" value={query.request} />
     <Day name="from" value={query.from} />
     <Day name="to" value={query.to} />
+    <span class="toolbar__field">UTC</span>
     <button class="button" type="submit">
       Filter
     </button>

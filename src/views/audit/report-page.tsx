@@ -72,7 +72,7 @@ export const ReportPage = ({ report, days, state, review, keys, madeBy, now, ...
     <Listed id="deletions" title="Deletions" part={report.deletions} none="Nothing was deleted." />
     <Listed
       id="roles"
-      title="People, roles, shares and API keys"
+      title="Users, roles, shares and API keys"
       part={report.roleChanges}
       none="Nobody’s access was changed."
     />

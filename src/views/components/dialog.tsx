@@ -9,7 +9,7 @@ interface Props {
   confirm: string
 }
 
-/** Asks before something is lost. Opened by a button with `command="show-modal"`, no script needed. */
+/** Asks before something is lost. Opened by a link to the page that asks the same, with `data-dialog`: where nothing opens it, the page is gone to. */
 export const ConfirmDialog = ({ id, title, action, children, keep, confirm }: Props) => (
   <dialog class="dialog" id={id} aria-labelledby={`${id}-title`}>
     <form method="post" action={action}>

@@ -1,8 +1,8 @@
 import type { DatasetSummary } from '../../domain/datasets/summaries.ts'
 import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
-import type { AttentionItem } from '../../domain/pipeline/attention.ts'
+import type { Attention as AttentionShown } from '../../domain/pipeline/attention.ts'
 import { stages } from '../../domain/pipeline/run.ts'
-import type { RunSummary } from '../../domain/pipeline/run-view.ts'
+import type { Page, RunSummary } from '../../domain/pipeline/run-view.ts'
 import { Empty } from '../components/empty.tsx'
 import { number, plural } from '../components/format.ts'
 import { Icon } from '../components/icon.tsx'
@@ -17,8 +17,9 @@ import { stageName, stagePurpose } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
 
 interface Props extends Frame {
-  attention: readonly AttentionItem[]
-  running: readonly RunSummary[]
+  attention: AttentionShown
+  /** The first of those that run or wait, and how many there are. */
+  running: Page<RunSummary>
   recent: readonly DatasetSummary[]
   recentRuns: readonly RunSummary[]
   /** undefined: no flow is watched. */
@@ -33,8 +34,13 @@ const Add = () => (
   </a>
 )
 
-const Attention = ({ items, now }: { items: readonly AttentionItem[]; now: Date }) => (
-  <Section id="attention" title="Needs attention" count={number(items.length)}>
+const Attention = ({ items, hasMore, now }: AttentionShown & { now: Date }) => (
+  <Section
+    id="attention"
+    title="Needs attention"
+    count={hasMore ? `more than ${number(items.length)}` : number(items.length)}
+    note={hasMore ? 'the newest of each kind' : undefined}
+  >
     {items.length === 0 ? (
       <Empty>Nothing waits for you.</Empty>
     ) : (
@@ -163,7 +169,7 @@ const Flows = ({ flows }: { flows: readonly FlowPicture[] }) => (
 
 /** `GET /`: what needs a person, what runs, what came last. */
 export const DashboardPage = ({ attention, running, recent, recentRuns, flows, now, ...frame }: Props) => {
-  const fresh = [attention, running, recent, recentRuns].every(({ length }) => length === 0)
+  const fresh = [attention.items, running.rows, recent, recentRuns].every(({ length }) => length === 0)
   return (
     <Shell frame={frame} title="Overview" place="overview">
       {fresh ? (
@@ -176,21 +182,26 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, flows, n
           <PageHead title="Overview" actions={<Add />} />
           <div class="split">
             <div>
-              <Attention items={attention} now={now} />
+              <Attention {...attention} now={now} />
               <Section
                 id="running"
-                title="Running now"
-                count={number(running.length)}
+                title="Running and queued"
+                count={number(running.total)}
+                note={
+                  running.total > running.rows.length
+                    ? `the newest ${number(running.rows.length)}`
+                    : undefined
+                }
                 more={
                   <a class="section__more" href="/runs">
                     All runs
                   </a>
                 }
               >
-                {running.length === 0 ? (
-                  <Empty>Nothing runs at the moment.</Empty>
+                {running.rows.length === 0 ? (
+                  <Empty>Nothing runs at the moment. Start a run from the page of a dataset.</Empty>
                 ) : (
-                  <RunTable runs={running} labelledBy="running" short now={now} />
+                  <RunTable runs={running.rows} labelledBy="running" short now={now} />
                 )}
               </Section>
               <Section id="recent-runs" title="Latest runs">

@@ -205,7 +205,10 @@ export const DatasetPage = ({
     <Shell frame={frame} title={summary.name} place="datasets">
       <PageHead
         title={summary.name}
-        crumbs={[{ text: 'Datasets', href: '/datasets' }, { text: summary.id }]}
+        crumbs={[
+          { text: 'Datasets', href: '/datasets' },
+          { text: summary.id, isId: true },
+        ]}
         plate={summary.lastRun === null ? undefined : <Plate state={summary.lastRun.status} />}
         meta={
           <>

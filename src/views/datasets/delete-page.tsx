@@ -21,6 +21,7 @@ export const DeletePage = ({ dataset, problem, ...frame }: Props) => {
         crumbs={[
           { text: 'Datasets', href: '/datasets' },
           { text: name, href: `/datasets/${id}` },
+          { text: 'Delete' },
         ]}
       />
       <ErrorSummary

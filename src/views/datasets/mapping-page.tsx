@@ -202,7 +202,7 @@ export const MappingPage = ({ dataset, values, columns, problems = [], ...frame 
       crumbs={[
         { text: 'Datasets', href: '/datasets' },
         { text: dataset.name, href: `/datasets/${dataset.id}` },
-        { text: 'mapping' },
+        { text: 'Mapping' },
       ]}
       meta={
         <span>How the fields of the source become conversations. Runs that were started keep theirs.</span>

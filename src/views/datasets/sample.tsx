@@ -12,7 +12,7 @@ const Turn = ({ message }: { message: Message }) => (
       {message.role}
       {message.name === undefined ? null : <span class="muted"> {message.name}</span>}
     </span>
-    <div class="turn__text">
+    <div class="turn__text" dir="auto">
       {message.content === '' ? <span class="muted">no text</span> : message.content}
       {(message.toolCalls ?? []).map((call) => (
         <pre class="code code--wrap">

@@ -1,3 +1,4 @@
+import { mostNameCharacters } from '../../domain/datasets/receive-file.ts'
 import { ErrorSummary, type FormProblem } from '../components/error-summary.tsx'
 import { Facts } from '../components/facts.tsx'
 import { Choice, InputField } from '../components/field.tsx'
@@ -95,7 +96,10 @@ const Kept = ({ files }: { files: readonly KeptFile[] }) =>
 /** `GET /datasets/new`; without script posts multipart to `/datasets`: `name`, `together`, `run`, `file`. */
 export const UploadPage = ({ maxBytes, name, problems = [], kept = [], ...frame }: Props) => (
   <Shell frame={frame} title="Add dataset" place="datasets">
-    <PageHead title="Add dataset" crumbs={[{ text: 'Datasets', href: '/datasets' }]} />
+    <PageHead
+      title="Add dataset"
+      crumbs={[{ text: 'Datasets', href: '/datasets' }, { text: 'Add dataset' }]}
+    />
     <div class="split">
       <div>
         <ErrorSummary
@@ -120,7 +124,7 @@ export const UploadPage = ({ maxBytes, name, problems = [], kept = [], ...frame 
             optional
             hint="Without one, a dataset is called like its file."
             problems={problems}
-            maxlength={200}
+            maxlength={mostNameCharacters}
             autocomplete="off"
             value={name}
           />

@@ -178,14 +178,18 @@ export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => 
         'hx-select': '#deletion',
         'hx-target': '#deletion',
         'hx-swap': 'outerMorph',
+        'hx-config': 'timeout:8s',
       }
     : {}
   return (
-    <Shell frame={frame} title={titleOf(deletion)} place="admin">
+    <Shell frame={frame} title={titleOf(deletion)} place="admin" live={isMoving(deletion)}>
       <div id="deletion" {...polled}>
         <PageHead
           title={titleOf(deletion)}
-          crumbs={[{ text: 'Deletions', href: '/admin/deletions' }, { text: id }]}
+          crumbs={[
+            { text: 'Deletions', href: '/admin/deletions' },
+            { text: id, isId: true },
+          ]}
           plate={<Plate state={deletionState[status]} word={deletionWord[status]} />}
           meta={
             <span>

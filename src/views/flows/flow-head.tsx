@@ -19,7 +19,10 @@ export const FlowHead = ({ watched: { id, flow }, tab, meta }: Props) => (
   <>
     <PageHead
       title={flow.name}
-      crumbs={[{ text: 'Flows', href: '/flows' }, { text: id }]}
+      crumbs={[
+        { text: 'Flows', href: '/flows' },
+        { text: id, isId: true },
+      ]}
       meta={meta ?? (flow.description === undefined ? undefined : <span>{flow.description}</span>)}
       actions={
         <a class="button" href={`/board/${id}`}>

@@ -133,7 +133,7 @@ interface Props extends Frame, ListProps {}
 
 /** `GET /flows`: every flow, the worst first, and every file that is wrong. */
 export const FlowsPage = ({ pictures, refused, now, ...frame }: Props) => (
-  <Shell frame={frame} title="Flows" place="flows">
+  <Shell frame={frame} title="Flows" place="flows" live={pictures.length + refused.length > 0}>
     <PageHead
       title="Flows"
       actions={

@@ -38,7 +38,7 @@ export const ProcessPage = ({ picture, process, mayCheck, asked, results, now, .
   const { watched, assessment } = picture
   const assessed = assessment.processes.find(({ id }) => id === process.id)
   return (
-    <Shell frame={frame} title={`${process.name}, ${watched.flow.name}`} place="flows">
+    <Shell frame={frame} title={`${process.name}, ${watched.flow.name}`} place="flows" live>
       <PageHead
         title={process.name}
         crumbs={[

@@ -44,7 +44,7 @@ export const TryPage = ({ text, mistakes, tried, problems = [], ...frame }: Prop
     <Shell frame={frame} title="Try a flow file" place="flows">
       <PageHead
         title="Try a flow file"
-        crumbs={[{ text: 'Flows', href: '/flows' }, { text: 'try' }]}
+        crumbs={[{ text: 'Flows', href: '/flows' }, { text: 'Try' }]}
         meta={
           <span>
             It is checked and drawn. Nothing of it runs, nothing is kept, and variables have only their

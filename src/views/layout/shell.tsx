@@ -3,7 +3,7 @@ import { mayPerform } from '../../domain/auth/operations.ts'
 import type { Role } from '../../domain/auth/user.ts'
 import { hasAdministration } from '../admin/admin-tabs.tsx'
 import { Lamp } from '../components/lamp.tsx'
-import { Notices, type NoticeText } from '../components/notice.tsx'
+import { Notice, Notices, type NoticeText } from '../components/notice.tsx'
 import { Brand } from './brand.tsx'
 import { Document } from './document.tsx'
 
@@ -40,6 +40,18 @@ const shown = (role: Role = 'viewer') =>
   places.filter(
     ({ id, operation }) => mayPerform(role, operation) && (id !== 'admin' || hasAdministration(role)),
   )
+
+/** Shown by the script when what was asked for could not be fetched at all. */
+const NoAnswer = () => (
+  <template id="no-answer-blueprint">
+    <div class="notices" id="no-answer">
+      <Notice state="failed">
+        Signalbox did not answer: it may be restarting, or the connection is gone. Nothing was changed. Try
+        again.
+      </Notice>
+    </div>
+  </template>
+)
 
 /** The frame of every page behind the sign-in. */
 export const Shell = ({
@@ -105,5 +117,6 @@ export const Shell = ({
       </main>
     </div>
     <div class="vh" id="announcer" role="status" />
+    <NoAnswer />
   </Document>
 )

@@ -93,7 +93,7 @@ export const NewRunPage = ({
     <Shell frame={frame} title="Run together" place="runs">
       <PageHead
         title="Run together"
-        crumbs={[{ text: 'Runs', href: '/runs' }, { text: 'new' }]}
+        crumbs={[{ text: 'Runs', href: '/runs' }, { text: 'Run together' }]}
         meta={<span>One run, one ledger and one set of exports over all of them, in this order.</span>}
       />
       <ErrorSummary title="This cannot be run yet" problems={problems} />

@@ -161,7 +161,7 @@ export const QuarantinePage = ({ viewer, notices, ...props }: Props) => {
         crumbs={[
           { text: 'Runs', href: '/runs' },
           { text: runTitle(run.datasets), href: `/runs/${run.id}` },
-          { text: 'quarantine' },
+          { text: 'Quarantine' },
         ]}
         meta={<span>Records kept aside with a reason, so that the others could go on. Nothing is lost.</span>}
         actions={props.mayWrite ? <Actions {...props} /> : undefined}

@@ -161,7 +161,7 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
         crumbs={[
           { text: 'Runs', href: '/runs' },
           { text: runTitle(run.datasets), href: `/runs/${run.id}` },
-          { text: 'quarantine', href: `/runs/${run.id}/quarantine` },
+          { text: 'Quarantine', href: `/runs/${run.id}/quarantine` },
           { text: title, href: list },
         ]}
         meta={

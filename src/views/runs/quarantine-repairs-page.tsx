@@ -34,7 +34,7 @@ export const QuarantineRepairsPage = ({ run, stage, reason, looked, repairable, 
         crumbs={[
           { text: 'Runs', href: '/runs' },
           { text: runTitle(run.datasets), href: `/runs/${run.id}` },
-          { text: 'quarantine', href: `/runs/${run.id}/quarantine` },
+          { text: 'Quarantine', href: `/runs/${run.id}/quarantine` },
           { text: title, href: list },
         ]}
       />

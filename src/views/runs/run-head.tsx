@@ -52,15 +52,10 @@ const Actions = ({ run }: { run: RunView }) => (
     ) : null}
     {run.canRunAgain === true ? <Again run={run} /> : null}
     {run.canCancel === true ? (
-      <button
-        class="button button--danger"
-        id="cancel"
-        type="button"
-        {...{ command: 'show-modal', commandfor: 'cancel-run' }}
-      >
+      <a class="button button--danger" id="cancel" href={`/runs/${run.id}/cancel`} data-dialog="cancel-run">
         <Icon name="stop" />
         Cancel run…
-      </button>
+      </a>
     ) : null}
   </>
 )
@@ -75,7 +70,7 @@ export const RunHead = ({ run }: { run: RunView }) => (
       ...(run.datasets.length === 1
         ? run.datasets.map(({ id, name }) => ({ text: name, href: `/datasets/${id}` }))
         : []),
-      { text: run.id },
+      { text: run.id, isId: true },
     ]}
     plate={
       <>

@@ -90,6 +90,7 @@ const Events = ({ runId, events }: { runId: string; events: NonNullable<RunView[
   <Section
     id="events"
     title="Events"
+    note="times in UTC"
     more={
       <a class="section__more" href={`/runs/${runId}/history`}>
         All events
@@ -102,7 +103,8 @@ const Events = ({ runId, events }: { runId: string; events: NonNullable<RunView[
           <time datetime={at.toISOString()} title={exactTime(at)}>
             {at.toISOString().slice(11, 19)}
           </time>
-          <Mark state={state ?? 'queued'} />
+          {/* What is no state has no mark: the dashed circle means queued. */}
+          {state === undefined ? <span /> : <Mark state={state} />}
           <span>{text}</span>
         </li>
       ))}

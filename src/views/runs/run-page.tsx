@@ -2,6 +2,7 @@ import { mayPerform } from '../../domain/auth/operations.ts'
 import type { RunView } from '../../domain/pipeline/run-view.ts'
 import { ConfirmDialog } from '../components/dialog.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
+import { Cancellation } from './cancel-page.tsx'
 import { isOver, RunLive } from './run-live.tsx'
 import { runTitle } from './run-table.tsx'
 
@@ -32,7 +33,7 @@ export const RunPage = ({ run, ...frame }: Props) => (
         keep="Let it run"
         confirm="Cancel run"
       >
-        <p>It stops at its next batch. What is done so far is kept, and the run can be resumed.</p>
+        <Cancellation />
       </ConfirmDialog>
     ) : null}
   </Shell>

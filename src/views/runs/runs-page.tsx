@@ -99,6 +99,7 @@ const Filters = ({ filter, owners = [] }: { filter: RunFilter; owners: Props['ow
     )}
     <Day name="from" value={filter.from} />
     <Day name="to" value={filter.to} />
+    <span class="toolbar__field">UTC</span>
     <button class="button" type="submit">
       Filter
     </button>
@@ -161,7 +162,7 @@ export const RunList = ({
 
 /** `GET /runs?status=…&mode=…&owner=…&dataset=…&from=…&to=…&progress=stuck&page=…` */
 export const RunsPage = ({ runs, filter = {}, owners, stuck, now, ...frame }: Props) => (
-  <Shell frame={frame} title="Runs" place="runs">
+  <Shell frame={frame} title="Runs" place="runs" live={runs.rows.some(isLive)}>
     <PageHead title="Runs" />
     {runs.total === 0 && chosen(filter).length === 0 ? (
       <EmptyPage

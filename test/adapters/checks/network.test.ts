@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -268,7 +269,7 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
 })
 
 test('a host that no socket takes is an error of its run, and ends nothing else', async () => {
-  const address = { host: 'a\0b', port: 80 }
+  const address = { host: 'a\0b', port: 80, lookup }
   const connecting = withSocket(address, undefined, AbortSignal.timeout(5_000), async () => {})
   await expect(connecting).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
   // An error that nobody hears is told after the socket is closed; vitest fails on it.
