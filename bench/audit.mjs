@@ -14,10 +14,9 @@ import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
 import { seedAbout, someDataset, somePerson } from './audit-about.mjs'
 import { auditedRoutes } from './audited-routes.mjs'
+import { percentile } from './figures.mjs'
 
 const seconds = (from) => (performance.now() - from) / 1000
-const percentile = (values, share) =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]
 /** Those that the compliance report counts, and others. */
 const counted = ['record.read', 'dataset.read', 'export.make', 'export.read', 'session.create', 'user.role']
 const actions = [...counted, ...operationNames.filter((name) => !counted.includes(name))].slice(0, 40)

@@ -3,13 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { serve } from '@hono/node-server'
 import { createApp } from '../dist/app.js'
 import { recordAudit } from '../dist/db/audit-outbox.js'
 import { sessionKeeper } from '../dist/db/sessions.js'
 import { addUser } from '../dist/db/users.js'
 import { detectStored } from '../dist/domain/datasets/receive-file.js'
 import { startAuditSequencer } from '../dist/jobs/audit-sequencer.js'
+import { benchDeps, serveApp } from './served-app.mjs'
 
 const clients = 20
 const roundMs = 3_000
@@ -75,28 +75,11 @@ async function members(db) {
   return cookies
 }
 
-async function listen({ db, vault, log }, create, servers) {
-  const app = create({
-    db,
-    vault,
-    detect: detectStored(vault),
-    runs: {},
-    config: {
-      publicUrl: 'http://127.0.0.1',
-      secureCookies: false,
-      maxUploadBytes: 1e6,
-      secondFactor: 'optional',
-    },
-    log,
-    clock: () => new Date(),
-    random: randomBytes,
-    closing: new AbortController().signal,
-    progress: { async *watch() {} },
-  })
-  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+async function listen(stack, create, servers) {
+  const deps = benchDeps(stack, stack.log, new AbortController().signal)
+  const { server, url } = await serveApp(create({ ...deps, detect: detectStored(stack.vault) }))
   servers.push(server)
-  await new Promise((resolve) => server.once('listening', resolve))
-  return `http://127.0.0.1:${server.address().port}`
+  return url
 }
 
 async function upload(origin, cookie) {

@@ -1,10 +1,9 @@
 // From a fault to red in the DOM: the built portal with its own checks, a board in Chromium, a TCP server that is closed and
 // opened again. The budget is interval + timeout + 0.5 s (design section 7).
-import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { chromium } from 'playwright'
+import { openBrowser, startPortal } from './built-portal.mjs'
 
 const intervalMs = 2_000
 const timeoutMs = 2_000
@@ -29,34 +28,13 @@ health_checks:
   - {id: b_disk, process: b, type: disk, path: /, free: {fail: 1KiB}, interval: ${intervalMs}ms, timeout: ${timeoutMs}ms, flap: {window: 20, start: 100, stop: 100}}
 `,
   )
-  const portal = spawn(process.execPath, ['dist/main.js'], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      LOG_LEVEL: 'silent',
-      SIGNALBOX_DATA: join(folder, 'var'),
-      SIGNALBOX_FLOWS: flows,
-      SIGNALBOX_SECOND_FACTOR: 'optional',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  const ready = new Promise((resolve, reject) => {
-    portal.stdout.on('data', (chunk) => {
-      said += chunk
-      if (said.includes('Signalbox is ready')) resolve()
-    })
-    portal.once('exit', () => reject(new Error('the portal ended')))
-  })
+  let portal
   let browser
   try {
-    await ready
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu'],
-    })
+    portal = await startPortal(folder, { LOG_LEVEL: 'silent', SIGNALBOX_FLOWS: flows })
+    browser = await openBrowser()
     const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } })
-    await page.goto(/http\S+set-up\S+/.exec(said)[0])
+    await page.goto(portal.link)
     await page.fill('[name=name]', 'Bench')
     await page.fill('[name=email]', 'bench@example.org')
     await page.fill('[name=password]', 'four unrelated quiet lanterns')
@@ -91,10 +69,6 @@ health_checks:
   } finally {
     await browser?.close()
     target.close()
-    const ended = new Promise((resolve) => portal.once('exit', resolve))
-    if (portal.exitCode === null) {
-      portal.kill('SIGTERM')
-      await ended
-    }
+    await portal?.stop()
   }
 }

@@ -3,13 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright'
 import { layoutBoard } from '../dist/domain/flows/board/board-layout.js'
 import { boardState } from '../dist/domain/flows/board/board-state.js'
 import { readFlow } from '../dist/domain/flows/configuration/read-flow.js'
 import { FlowPictures } from '../dist/domain/flows/monitor/flow-pictures.js'
 import { remember } from '../dist/domain/flows/state/check-state.js'
 import { BoardPage } from '../dist/views/board/board-page.js'
+import { openBrowser } from './built-portal.mjs'
+import { printed } from './figures.mjs'
 
 const names = [
   'Download',
@@ -112,10 +113,7 @@ export async function boardSoak(report, updates = 86_400) {
     }
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
-  })
+  const browser = await openBrowser()
   try {
     const view = await browser.newPage({ viewport: { width: 1920, height: 1080 } })
     const devtools = await view.context().newCDPSession(view)
@@ -179,9 +177,5 @@ export async function boardSoak(report, updates = 86_400) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await boardSoak(
-    (what, measured, value, sign, limit) =>
-      console.log(`${what}: ${measured} (${value.toFixed(2)} ${sign} ${limit})`),
-    Number(process.argv[2] ?? 86_400),
-  )
+  await boardSoak(printed, Number(process.argv[2] ?? 86_400))
 }

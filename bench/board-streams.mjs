@@ -1,6 +1,5 @@
 // 500 open boards: a failure found → told to each of them, and what the process grows by over many changes.
 // `node bench/board-streams.mjs` measures it alone, over a database of its own.
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -8,7 +7,6 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { serve } from '@hono/node-server'
 import { createApp } from '../dist/app.js'
 import { readConfig } from '../dist/config.js'
 import { sessionKeeper } from '../dist/db/sessions.js'
@@ -17,7 +15,8 @@ import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
 import { chain } from '../test/support/flows/flow-text.ts'
 import { playedFlows, watched } from '../test/support/flows/watched.ts'
-import { percentile } from './progress.mjs'
+import { percentile, printed } from './figures.mjs'
+import { benchDeps, serveApp } from './served-app.mjs'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
@@ -32,23 +31,10 @@ export async function boardStreams({ db, vault, log }, report) {
   for (const check of checks) play(check, 'pass', 'as it should be')
   const closing = new AbortController()
   const app = createApp({
-    db,
-    vault,
-    config: {
-      publicUrl: 'http://127.0.0.1',
-      secureCookies: false,
-      maxUploadBytes: 1,
-      secondFactor: 'optional',
-    },
-    log,
-    clock,
-    random: randomBytes,
-    closing: closing.signal,
+    ...benchDeps({ db, vault }, log, closing.signal),
     flows: played.monitor,
   })
-  const server = await new Promise((resolve) => {
-    const made = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(made))
-  })
+  const { server, url } = await serveApp(app)
   const viewer = { id: 'usr_wall', name: 'Wall', email: 'wall@example.org', role: 'viewer' }
   await addUser(db, viewer, '!', clock())
   const keeper = sessionKeeper(db, { secure: false, clock })
@@ -60,7 +46,7 @@ export async function boardStreams({ db, vault, log }, report) {
   for (let at = 0; at < boards; at += 1) {
     requests.push(
       await new Promise((resolve, reject) => {
-        const path = `http://127.0.0.1:${server.address().port}/board/chain/events`
+        const path = `${url}/board/chain/events`
         const request = get(path, { headers }, (answer) => {
           let rest = ''
           answer.setEncoding('utf8')
@@ -119,9 +105,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-board-'))
   const log = createLog({ level: 'error' })
   const stack = await openStack(readConfig({ SIGNALBOX_DATA: folder }), log, 'wait')
-  await boardStreams({ ...stack, log }, (what, measured, value, sign, limit) =>
-    console.log(`${what}: ${measured} (${value.toFixed(2)} ${sign} ${limit})`),
-  )
+  await boardStreams({ ...stack, log }, printed)
   await stack.close()
   rmSync(folder, { recursive: true, force: true })
 }

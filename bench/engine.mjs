@@ -11,7 +11,8 @@ import { startEngine } from '../dist/jobs/engine.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
 import { boardStreams } from './board-streams.mjs'
-import { percentile, progressBudget } from './progress.mjs'
+import { percentile } from './figures.mjs'
+import { progressBudget } from './progress.mjs'
 
 const clock = () => new Date()
 

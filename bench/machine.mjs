@@ -15,15 +15,14 @@ import { FlowPictures } from '../dist/domain/flows/monitor/flow-pictures.js'
 import { remember } from '../dist/domain/flows/state/check-state.js'
 import { createLog } from '../dist/log.js'
 import { openStack } from '../dist/start.js'
+import { percentile } from './figures.mjs'
+import { benchConfig, benchDeps } from './served-app.mjs'
 
 const processes = 200
 /** 400 checks every two seconds. */
 const resultsASecond = 200
 const requests = 1_000
 const token = randomBytes(32).toString('hex')
-
-const percentile = (values, share) =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]
 
 /** @param folder of its own; @param report (what, measured, value, sign, budget) */
 export async function machineBudgets(folder, report) {
@@ -36,23 +35,9 @@ export async function machineBudgets(folder, report) {
     await liftLimits(stack.db)
     const { monitor, play } = playedFlow()
     const app = createApp({
-      db: stack.db,
-      vault: stack.vault,
-      detect: () => Promise.reject(new Error('nothing is uploaded here')),
-      runs: {},
+      ...benchDeps(stack, log, closing.signal),
       tokens: await accessTokens(randomBytes(32), tokenPlace('http://127.0.0.1')),
-      config: {
-        publicUrl: 'http://127.0.0.1',
-        secureCookies: false,
-        maxUploadBytes: 1e6,
-        secondFactor: 'optional',
-        machines: { token, isPublic: false, corsOrigins: [] },
-      },
-      log,
-      clock: () => new Date(),
-      random: randomBytes,
-      closing: closing.signal,
-      progress: { async *watch() {} },
+      config: { ...benchConfig, machines: { token, isPublic: false, corsOrigins: [] } },
       flows: monitor,
       drawFlow: drawer.draw,
       tryFlow: drawer.tryFlow,

@@ -1,44 +1,27 @@
 // Committed → received by 200 streams, and → in the pages of a browser among them.
-import { randomBytes } from 'node:crypto'
 import { get } from 'node:http'
-import { serve } from '@hono/node-server'
 import { sql } from 'kysely'
-import { chromium } from 'playwright'
 import { createApp } from '../dist/app.js'
 import { notify } from '../dist/db/progress-hub.js'
 import { sessionKeeper } from '../dist/db/sessions.js'
+import { openBrowser } from './built-portal.mjs'
+import { percentile } from './figures.mjs'
+import { benchConfig, benchDeps, serveApp } from './served-app.mjs'
 
 const clock = () => new Date()
 /** How many of the streams are pages: two cores draw no more beside the portal. */
 const pages = 5
 
-export const percentile = (values, share) =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]
-
 /** 200 streams over 20 runs, each of which changes about three times a second; five of them are pages in a browser. */
 export async function progressBudget({ db, stack, config, engine, progress, log }, report) {
   const closing = new AbortController()
   const app = createApp({
-    db,
-    vault: stack.vault,
-    detect: () => Promise.reject(new Error('nothing is uploaded here')),
+    ...benchDeps(stack, log, closing.signal),
     runs: engine.runs,
-    config: {
-      publicUrl: 'http://127.0.0.1',
-      secureCookies: false,
-      maxUploadBytes: 1,
-      secondFactor: 'optional',
-      runLimits: config.runLimits,
-    },
-    log,
-    clock,
-    random: randomBytes,
-    closing: closing.signal,
+    config: { ...benchConfig, runLimits: config.runLimits },
     progress,
   })
-  const server = await new Promise((resolve) => {
-    const made = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(made))
-  })
+  const { server, url } = await serveApp(app)
   const keeper = sessionKeeper(db, { secure: false, clock })
   const session = await keeper.createSession('usr_ada', { userAgent: 'bench' })
   const headers = { Cookie: `${keeper.sessionCookieName}=${session.id}`, Accept: 'text/event-stream' }
@@ -52,7 +35,7 @@ export async function progressBudget({ db, stack, config, engine, progress, log 
     .map(
       (id) =>
         new Promise((resolve, reject) => {
-          const path = `http://127.0.0.1:${server.address().port}/runs/${id}/events`
+          const path = `${url}/runs/${id}/events`
           const request = get(path, { headers }, (answer) => {
             let text = ''
             answer.setEncoding('utf8')
@@ -75,11 +58,7 @@ export async function progressBudget({ db, stack, config, engine, progress, log 
         }),
     )
   const requests = await Promise.all(open)
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: ['--no-sandbox'],
-  })
-  const url = `http://127.0.0.1:${server.address().port}`
+  const browser = await openBrowser()
   const context = await browser.newContext()
   await context.addCookies([{ name: keeper.sessionCookieName, value: session.id, url }])
   const watched = await Promise.all(
@@ -112,7 +91,7 @@ export async function progressBudget({ db, stack, config, engine, progress, log 
     await db.insertInto('runEvents').values({ runId: id, at: clock(), kind: 'decision', message }).execute()
     said.set(String(change), performance.now())
     committedAt.set(String(change), Date.now())
-    await notify(db, id)
+    notify(db, id)
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
   await new Promise((resolve) => setTimeout(resolve, 1_000))

@@ -2,6 +2,7 @@
 // while a hundred others sign in. Prints what it measured as JSON.
 import { Agent, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
+import { percentile } from './figures.mjs'
 
 const { url, cookie, emails, password } = JSON.parse(process.argv[2])
 const agent = new Agent({ keepAlive: true })
@@ -21,8 +22,6 @@ const ask = (method, path, headers = {}, body) =>
     asked.on('error', reject)
     asked.end(body)
   })
-
-const percentile = (values, share) => values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]
 
 async function look() {
   const until = performance.now() + windowMs

@@ -2,14 +2,14 @@
 // built portal in a process of its own; so are the clients, because two loops in one process wait for each other.
 import { spawn } from 'node:child_process'
 import { loadavg } from 'node:os'
-import { join } from 'node:path'
+import { startPortal } from './built-portal.mjs'
 
 const password = 'a sentence that is long enough'
 const people = 100
 
 /** @param folder of its own; @param report (what, measured, value, sign, budget) */
 export async function signInBudgets(folder, report) {
-  const portal = await startPortal(folder)
+  const portal = await startPortal(folder, { SIGNALBOX_WORKERS: '0', LOG_LEVEL: 'error' })
   try {
     const url = portal.url
     const cookie = await setUp(url, portal.link)
@@ -35,38 +35,6 @@ export async function signInBudgets(folder, report) {
     )
   } finally {
     await portal.stop()
-  }
-}
-
-/** Waits for what it says when it is ready. */
-async function startPortal(folder) {
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', 'dist/main.js'], {
-    env: {
-      ...process.env,
-      SIGNALBOX_DATA: join(folder, 'var'),
-      SIGNALBOX_SECOND_FACTOR: 'optional',
-      SIGNALBOX_WORKERS: '0',
-      LOG_LEVEL: 'error',
-      PORT: '0',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  await new Promise((resolve, reject) => {
-    child.once('exit', () => reject(new Error('the portal ended')))
-    child.stdout.on('data', (chunk) => {
-      said += chunk
-      if (said.includes('Signalbox is ready')) resolve()
-    })
-  })
-  return {
-    url: /ready at (\S+)/.exec(said)[1],
-    link: /http\S+\/set-up\S+/.exec(said)[0],
-    stop: () =>
-      new Promise((resolve) => {
-        child.once('exit', resolve)
-        child.kill('SIGTERM')
-      }),
   }
 }
 

@@ -94,6 +94,14 @@ describe('dependencies point inward', () => {
     expect(wrong).toEqual([])
   })
 
+  test('only db builds queries', () => {
+    const query = /\.(selectFrom|insertInto|updateTable|deleteFrom)\(|\bsql(<[^`]*>)?`/
+    const wrong = files.filter(
+      (file) => layerOf(file) !== 'db' && query.test(readFileSync(path.join(src, file), 'utf8')),
+    )
+    expect(wrong).toEqual([])
+  })
+
   test('relative imports carry their extension', () => {
     const bare = files.flatMap((file) =>
       importsOf(file)

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { readConfig } from '../config.ts'
 import { deleteStoredDataset } from '../db/dataset-deletion.ts'
 import { receivePorts } from '../db/receive-ports.ts'
+import { listExports } from '../db/run-exports.ts'
 import { type RunReport, readRunReport } from '../db/run-report.ts'
 import { ensureLocalOperator, localOperatorId } from '../db/users.ts'
 import type { Caller } from '../domain/audit/entry.ts'
@@ -174,7 +175,9 @@ async function readMapping(path: string | undefined): Promise<Mapping | string |
   if (path === undefined) return undefined
   try {
     const parsed = Mapping.safeParse(JSON.parse(await readFile(path, 'utf8')))
-    return parsed.success ? parsed.data : `The mapping ${path} is not understood: see docs/mappings.md.`
+    return parsed.success
+      ? parsed.data
+      : `The mapping ${path} is not understood: see docs/pipeline-command.md.`
   } catch {
     return `The mapping ${path} could not be read as JSON. Check the path and the file.`
   }
@@ -182,13 +185,7 @@ async function readMapping(path: string | undefined): Promise<Mapping | string |
 
 async function writeOut(stack: Stack, report: RunReport, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const rows = await stack.db
-    .selectFrom('runExports')
-    .innerJoin('runs', 'runs.id', 'runExports.runId')
-    .select(['path', 'objectId', 'keyOwner'])
-    .where('runId', '=', report.runId)
-    .execute()
-  for (const { path, objectId, keyOwner } of rows) {
+  for (const { path, objectId, keyOwner } of await listExports(stack.db, report.runId)) {
     if (objectId === null) continue
     const object = await stack.vault.open({ owner: keyOwner, id: objectId, kind: 'export' })
     try {

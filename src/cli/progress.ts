@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
+import { readRunProgress } from '../db/run-progress.ts'
 import type { Database } from '../db/schema.ts'
 import { readPaused } from '../db/worker-presence.ts'
 
@@ -16,37 +17,15 @@ export async function watchRun(
   let last = ''
   let lastAt = 0
   while (!signal.aborted) {
-    const run = await db
-      .selectFrom('runs')
-      .select(['status', 'bytesRead', 'sourceBytes'])
-      .where('id', '=', runId)
-      .executeTakeFirstOrThrow()
-    const rows = await db
-      .selectFrom('runStages')
-      .select((eb) => [
-        'stage',
-        'status',
-        'recordsIn',
-        'recordsOut',
-        eb
-          .selectFrom('shards')
-          .select((of) => of.fn.sum<number>('progress').as('progress'))
-          .whereRef('shards.runId', '=', 'runStages.runId')
-          .whereRef('shards.stage', '=', 'runStages.stage')
-          .where('shards.status', '=', 'working')
-          .as('progress'),
-      ])
-      .where('runId', '=', runId)
-      .orderBy('position')
-      .execute()
+    const run = await readRunProgress(db, runId)
+    const { stages } = run
     const ended = !['queued', 'running'].includes(run.status)
     // The furthest one at work: the stages before it go on as well.
-    const current = rows.findLast((row) => row.status === 'running') ?? rows[0]
-    const expected = ((rows[0]?.recordsIn ?? 0) * run.sourceBytes) / Math.max(1, run.bytesRead)
-    const through =
-      rows.reduce((sum, row) => sum + row.recordsOut + Number(row.progress ?? 0), 0) / rows.length
+    const current = stages.findLast((row) => row.status === 'running') ?? stages[0]
+    const expected = ((stages[0]?.recordsIn ?? 0) * run.sourceBytes) / Math.max(1, run.bytesRead)
+    const through = stages.reduce((sum, row) => sum + row.recordsOut + row.progress, 0) / stages.length
     const share = ended ? 1 : Math.min(0.99, through / Math.max(1, expected))
-    const records = ((ended ? rows.at(-1) : current)?.recordsOut ?? 0) + Number(current?.progress ?? 0)
+    const records = ((ended ? stages.at(-1) : current)?.recordsOut ?? 0) + (current?.progress ?? 0)
     const paused = ended ? null : await readPaused(db)
     const text = paused ?? `${ended ? run.status : (current?.stage ?? run.status)}, ${records} records`
     if (out.isTTY) {

@@ -24,6 +24,11 @@ export interface AuditState {
   readonly isOwnedByApplication: boolean
 }
 
+/** How many entries the log has. */
+export async function readLogSize(db: Kysely<Database>): Promise<number> {
+  return (await db.selectFrom('audit.state').select('size').executeTakeFirstOrThrow()).size
+}
+
 /** What the health tile and the admin page say of the log. */
 export async function readAuditState(db: Kysely<Database>): Promise<AuditState> {
   const { size, checkpointSize, checkpointAt } = await db

@@ -1,4 +1,4 @@
-import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Database } from './schema.ts'
@@ -54,4 +54,9 @@ export function isDatabaseAway(error: unknown): boolean {
     ['connect', 'read', 'write'].includes(String(error.syscall)) &&
     passingSystem.includes(code)
   )
+}
+
+/** @throws when the database does not answer */
+export async function askDatabase(db: Kysely<Database>): Promise<void> {
+  await sql`select 1`.execute(db)
 }

@@ -37,3 +37,7 @@ export async function findLiveRun(
     .executeTakeFirst()
   return run?.id
 }
+
+/** Runs that are worked on, as configured; a thousand of them at most. */
+export const listRunning = (db: Kysely<Database>) =>
+  db.selectFrom('runs').select(['id', 'configuration']).where('status', '=', 'running').limit(1_000).execute()

@@ -7,9 +7,8 @@ import type { Page, QuarantinedRow, QuarantineReason, RunSummary } from '../doma
 import type { SourceInput } from '../domain/pipeline/shard.ts'
 import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
-import { summaries } from './run-views.ts'
+import { isVisibleRun, summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
-import { visibleTo } from './visibility.ts'
 
 const pageSize = 50
 
@@ -19,13 +18,7 @@ export async function findRunOfQuarantine(
   viewer: Viewer,
   runId: string,
 ): Promise<RunSummary | undefined> {
-  const run = await db
-    .selectFrom('runs')
-    .select('id')
-    .where('id', '=', runId)
-    .where(visibleTo(viewer, 'runs.ownerId'))
-    .executeTakeFirst()
-  return run === undefined ? undefined : (await summaries(db, [runId]))[0]
+  return (await isVisibleRun(db, viewer, runId)) ? (await summaries(db, [runId]))[0] : undefined
 }
 
 /** A page of quarantined records with their positions. */

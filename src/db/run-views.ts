@@ -15,6 +15,17 @@ interface ListFilter extends RunFilter {
   readonly now?: Date
 }
 
+/** Whether there is such a run, and the viewer may see it. */
+export async function isVisibleRun(db: Kysely<Database>, viewer: Viewer, runId: string): Promise<boolean> {
+  const run = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where(visibleTo(viewer, 'runs.ownerId'))
+    .executeTakeFirst()
+  return run !== undefined
+}
+
 /** A page of runs, newest first, live ones by whether they run already; a fixed number of queries however many there are. */
 export async function listRuns(
   db: Kysely<Database>,

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import { listRunning } from '../db/live-run.ts'
 import { addEvent } from '../db/run-events.ts'
 import type { Database } from '../db/schema.ts'
 import { decide, memoryBudget } from '../domain/pipeline/parallelism.ts'
@@ -81,8 +82,7 @@ export class Throttle {
     isFor: (run: { readonly id: string; readonly configuration: RunConfiguration }) => boolean = () => true,
   ): Promise<void> {
     const { db, clock, changed } = this.#deps
-    const running = db.selectFrom('runs').select(['id', 'configuration']).where('status', '=', 'running')
-    for (const run of await running.limit(1_000).execute()) {
+    for (const run of await listRunning(db)) {
       if (!isFor(run)) continue
       await addEvent(db, run.id, clock(), kind, message)
       changed(run.id)

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { readEventsAfter } from '../db/read-events.ts'
-import { visibleTo } from '../db/visibility.ts'
+import { isVisibleRun } from '../db/run-views.ts'
 import type { AppDeps, AppEnv } from './app-context.ts'
 import { answerProblem } from './problem.tsx'
 
@@ -13,17 +13,12 @@ const EventsQuery = z.object({
 /** What programs ask for, as JSON. */
 export function apiRoutes({ db }: AppDeps) {
   return new Hono<AppEnv>().get('/runs/:id/events', async (c) => {
-    const run = await db
-      .selectFrom('runs')
-      .select('id')
-      .where('id', '=', c.req.param('id'))
-      .where(visibleTo(c.var.user, 'runs.ownerId'))
-      .executeTakeFirst()
-    if (run === undefined) return answerProblem(c, gone)
+    const runId = c.req.param('id')
+    if (!(await isVisibleRun(db, c.var.user, runId))) return answerProblem(c, gone)
     const asked = EventsQuery.safeParse(c.req.query())
     if (!asked.success) return answerProblem(c, unreadable)
     const { after, limit } = asked.data
-    const events = await readEventsAfter(db, run.id, limit, after)
+    const events = await readEventsAfter(db, runId, limit, after)
     // Always a cursor: asked again later, it brings what happened since.
     return c.json({ events, next: events.at(-1)?.id ?? after })
   })

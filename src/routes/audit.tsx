@@ -8,7 +8,7 @@ import { nameEntries } from '../db/audit-names.ts'
 import { recordAudit } from '../db/audit-outbox.ts'
 import { type AuditFilter, readAuditPage, readAuditTail } from '../db/audit-reading.ts'
 import { markReviewed, readLastReview } from '../db/audit-reviews.ts'
-import { readAuditState } from '../db/audit-state.ts'
+import { readAuditState, readLogSize } from '../db/audit-state.ts'
 import {
   type AuditExportFormat,
   auditExportFormats,
@@ -138,7 +138,7 @@ export function auditRoutes(deps: AppDeps) {
   async function startOf(c: AppContext): Promise<number> {
     const after = After.parse(c.req.query('after'))
     if (after !== undefined) return after
-    return (await db.selectFrom('audit.state').select('size').executeTakeFirstOrThrow()).size
+    return readLogSize(db)
   }
 }
 

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { sql } from 'kysely'
+import { askDatabase } from '../db/connection.ts'
 import { healthOfFlows } from '../domain/flows/monitor/status.ts'
 import type { Health, Readiness } from '../domain/flows/monitor/status-shape.ts'
 import type { AppDeps, AppEnv } from './app-context.ts'
@@ -32,7 +32,7 @@ async function whatIsMissing({
   vault,
 }: Pick<AppDeps, 'db' | 'vault'>): Promise<'database' | 'sealed' | undefined> {
   try {
-    await sql`select 1`.execute(db)
+    await askDatabase(db)
   } catch {
     return 'database'
   }

@@ -6,6 +6,7 @@ import { recordAudit } from '../db/audit-outbox.ts'
 import { pinRun, unpinRun } from '../db/intermediates.ts'
 import { readEvents } from '../db/read-events.ts'
 import { eventKinds } from '../db/run-events.ts'
+import { findExport } from '../db/run-exports.ts'
 import { readRunView } from '../db/run-page.ts'
 import { listOwners, listRuns } from '../db/run-views.ts'
 import { readStuck } from '../db/stuck-runs.ts'
@@ -165,13 +166,7 @@ export function runRoutes(deps: AppDeps) {
     })
     .get('/:id/exports/:exportId', async (c) => {
       const run = await view(c, c.req.param('id'))
-      const file = await db
-        .selectFrom('runExports')
-        .innerJoin('runs', 'runs.id', 'runExports.runId')
-        .select(['objectId', 'keyOwner', 'path', 'format', 'sha256'])
-        .where('runExports.id', '=', c.req.param('exportId'))
-        .where('runId', '=', c.req.param('id'))
-        .executeTakeFirst()
+      const file = await findExport(db, c.req.param('id'), c.req.param('exportId'))
       if (!run || !file || file.objectId === null) return answerProblem(c, gone)
       const isRaw = run.configuration.redact.length === 0
       if (isRaw && !c.var.isProven) return askForProof(c)
@@ -183,6 +178,9 @@ export function runRoutes(deps: AppDeps) {
         objectId: c.req.param('exportId'),
         outcome: 'allowed',
         details: { raw: isRaw },
+      }).catch(async (error: unknown) => {
+        await object.close()
+        throw error
       })
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,9 +6,9 @@ import { readAbout } from '../../src/db/audit-about.ts'
 import { readAuditPage } from '../../src/db/audit-reading.ts'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import type { Database } from '../../src/db/schema.ts'
-import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import { asAdmin } from '../support/audit.ts'
+import { deletionDeps } from '../support/deletion-deps.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
 let shop: Workshop
@@ -36,13 +35,7 @@ test('a dataset has its files, runs, exports and deletions; also once it is dele
   expect(about).toMatchObject({ actorId: undefined, isCut: false })
   expect((await readAbout(shop.db, other)).objectIds).not.toContain(runId)
 
-  const deps = {
-    db: shop.db,
-    vault: shop.vault,
-    takeOut: takeOutStored(shop.vault),
-    clock: () => new Date(),
-    random: randomBytes,
-  }
+  const deps = deletionDeps(shop)
   const requested = await requestDeletion(deps, callerOf('ada'), datasetId)
   if (!requested.ok) throw new Error(requested.problem.message)
   await performDeletion(deps, requested.value)

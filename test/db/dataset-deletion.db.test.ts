@@ -4,10 +4,10 @@ import { deleteStoredDataset, requestDeletion } from '../../src/db/dataset-delet
 import { findDeletion } from '../../src/db/deletions.ts'
 import { setHold } from '../../src/db/retention.ts'
 import { certificateOf, nameHash } from '../../src/domain/deletion/deletion.ts'
-import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { auditEntries } from '../support/audit.ts'
+import { deletionDeps } from '../support/deletion-deps.ts'
 import { problemsOf, rowsNaming } from '../support/deletion-traces.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
@@ -21,14 +21,8 @@ beforeAll(async () => {
 afterAll(() => shop?.close())
 
 const ada = callerOf('ada')
-const clock = () => new Date()
-const deps = () => ({
-  db: shop.db,
-  vault: shop.vault,
-  takeOut: takeOutStored(shop.vault),
-  clock,
-  random: randomBytes,
-})
+const _clock = () => new Date()
+const deps = () => deletionDeps(shop)
 const upload = () =>
   shop.dataset(
     'ada',

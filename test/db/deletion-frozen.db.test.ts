@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import { findDeletion, withDeletionLock } from '../../src/db/deletions.ts'
-import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
+import { deletionDeps } from '../support/deletion-deps.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
 let shop: Workshop
@@ -45,13 +44,7 @@ describe('the lock of a deletion', () => {
       'ada',
       conversations(3, (at) => `What about ${at}?`),
     )
-    const deps = {
-      db: shop.db,
-      vault: shop.vault,
-      takeOut: takeOutStored(shop.vault),
-      clock: () => new Date(),
-      random: randomBytes,
-    }
+    const deps = deletionDeps(shop)
     const requested = await requestDeletion(deps, callerOf('ada'), datasetId)
     if (!requested.ok) throw new Error(requested.problem.message)
     const deletionId = requested.value

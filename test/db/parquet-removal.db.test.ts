@@ -6,7 +6,6 @@ import { setMapping } from '../../src/db/dataset-mapping.ts'
 import { findDeletion } from '../../src/db/deletions.ts'
 import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
-import { Mapping } from '../../src/domain/datasets/mapping.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
 import type { TakeOut } from '../../src/domain/deletion/take-out.ts'
 import { exportFormats, targets } from '../../src/domain/pipeline/run.ts'
@@ -14,6 +13,7 @@ import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { SourceReader } from '../../src/jobs/source-reader.ts'
 import { asAdmin } from '../support/audit.ts'
+import { subjectMapping } from '../support/deletion-deps.ts'
 import { problemsOf, rowsNaming } from '../support/deletion-traces.ts'
 import { callerOf, type Workshop, workshop } from '../support/engine.ts'
 import { footerOf, type ParquetTalk, parquetOf } from '../support/parquet-source.ts'
@@ -41,14 +41,7 @@ afterAll(async () => {
   await shop?.close()
 })
 
-const mapping = Mapping.parse({
-  shape: 'turns',
-  turnsField: 'conversations',
-  roleField: 'from',
-  textField: 'value',
-  roles: { human: 'user', gpt: 'assistant' },
-  subjectField: 'patient',
-})
+const mapping = subjectMapping
 const newSubject = () => `patient-${randomBytes(8).toString('hex')}`
 /** 500 records in eight row groups; every 50th is of the subject, and each that follows one of these is lost. */
 const count = 500

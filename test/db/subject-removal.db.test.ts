@@ -11,12 +11,11 @@ import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { findRepairs } from '../../src/db/repairs.ts'
 import { setHold } from '../../src/db/retention.ts'
 import { countUnsearched, requestSearch } from '../../src/db/subject-search.ts'
-import { Mapping } from '../../src/domain/datasets/mapping.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
-import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { auditEntries } from '../support/audit.ts'
+import { deletionDeps, subjectMapping } from '../support/deletion-deps.ts'
 import { problemsOf, rowsNaming } from '../support/deletion-traces.ts'
 import { callerOf, type Workshop, workshop } from '../support/engine.ts'
 
@@ -26,13 +25,7 @@ let subject: string
 const ada = callerOf('ada')
 const admin = { id: 'usr_ada', role: 'admin' } as const
 const clock = () => new Date()
-const deps = () => ({
-  db: shop.db,
-  vault: shop.vault,
-  takeOut: takeOutStored(shop.vault),
-  clock,
-  random: randomBytes,
-})
+const deps = () => deletionDeps(shop)
 
 beforeAll(async () => {
   shop = await workshop()
@@ -43,14 +36,7 @@ beforeEach(() => {
   subject = `patient-${randomBytes(8).toString('hex')}`
 })
 
-const mapping = Mapping.parse({
-  shape: 'turns',
-  turnsField: 'conversations',
-  roleField: 'from',
-  textField: 'value',
-  roles: { human: 'user', gpt: 'assistant' },
-  subjectField: 'patient',
-})
+const mapping = subjectMapping
 const line = (patient: string, at: number) =>
   JSON.stringify({
     patient,

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApp } from '../../src/app.tsx'
-import { runStore } from '../../src/db/runs.ts'
 import type { RunRequest, Runs } from '../../src/domain/pipeline/request-run.ts'
 import { ok } from '../../src/domain/result.ts'
 import { publicUrl } from '../support/app.ts'
 import { allowedEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { acceptedRuns } from '../support/runs.ts'
 
 const limit = 1024 * 1024
 const asked: RunRequest[] = []
@@ -222,9 +222,7 @@ describe('asking twice for the run of a dataset', () => {
     web.deps.db.updateTable('runs').set({ status: 'completed' }).where('id', '=', runId).execute()
 
   beforeEach(() => {
-    const { db, clock, random, vault } = web.deps
-    const { createKey } = vault
-    startRun = runStore({ db, clock, random, createKey, send: async () => {}, changed: () => {} }).start
+    startRun = acceptedRuns(web).start
   })
 
   test('answers with the run that is under way, one after the other or at once', async () => {

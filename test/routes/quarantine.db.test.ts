@@ -1,26 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readLineage, readRepairRefs } from '../../src/db/repairs.ts'
-import { runStore } from '../../src/db/runs.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
 import { longestProposal } from '../../src/domain/pipeline/propose-repair.ts'
 import { readRepairs } from '../../src/domain/pipeline/repairs.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { allowedEntries, asAdmin, auditEntries } from '../support/audit.ts'
-import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { shareGpt, type TestPortal } from '../support/portal.ts'
+import { portalWithRuns } from '../support/runs.ts'
 
 let web: TestPortal
 let runs: Runs
 beforeAll(async () => {
-  // The app is given the run store before its database is known here.
-  const late: Runs = {
-    start: (caller, request) => runs.start(caller, request),
-    cancel: (caller, id) => runs.cancel(caller, id),
-    resume: (caller, id) => runs.resume(caller, id),
-  }
-  web = await testPortal(() => ({ runs: late }))
-  const { db, clock, random, vault } = web.deps
-  runs = runStore({ db, clock, random, createKey: vault.createKey, send: async () => {}, changed: () => {} })
+  const portal = await portalWithRuns()
+  web = portal.web
+  runs = portal.runs
 })
 afterAll(() => web?.close())
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runStore } from '../../src/db/runs.ts'
 import { hashOfSession } from '../../src/db/sessions.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import { signedInApp } from '../support/app.ts'
 import { allowedEntries } from '../support/audit.ts'
-import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { shareGpt, type TestPortal } from '../support/portal.ts'
+import { portalWithRuns } from '../support/runs.ts'
 
 let web: TestPortal
 let runs: Runs
@@ -17,16 +17,9 @@ let done: string
 let waiting: string
 
 beforeAll(async () => {
-  // The app is given the run store before its database is known here.
-  const late: Runs = {
-    start: (caller, request) => runs.start(caller, request),
-    cancel: (caller, id) => runs.cancel(caller, id),
-    resume: (caller, id) => runs.resume(caller, id),
-  }
-  web = await testPortal(() => ({ runs: late }))
-  const { db, clock, random, vault } = web.deps
-  const createKey = (owner: string) => vault.createKey(owner)
-  runs = runStore({ db, clock, random, createKey, send: async () => {}, changed: () => {} })
+  const portal = await portalWithRuns()
+  web = portal.web
+  runs = portal.runs
   datasetId = await web.dataset(web.colleague, 'signals.jsonl', shareGpt(4))
   done = await startRun()
   waiting = await startRun()

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
-import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { modes, RunConfiguration, targets } from '../../src/domain/pipeline/run.ts'
 import { type Engine, startEngine } from '../../src/jobs/engine.ts'
 import { asAdmin } from '../support/audit.ts'
 import { filesWithText, type SearchedDatabase, searchDatabase } from '../support/plain-text.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { lateRuns } from '../support/runs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Drawn anew each time, so that no file of an earlier run is taken for a hit. */
@@ -75,12 +75,7 @@ beforeAll(async () => {
   folder = await temporaryFolder('canary')
   // Vault, threads and whatever writes temporary files: all of it below one folder that can be searched.
   vi.stubEnv('TMPDIR', folder)
-  const late: Runs = {
-    start: (...asked) => engine.runs.start(...asked),
-    cancel: (...asked) => engine.runs.cancel(...asked),
-    resume: (...asked) => engine.runs.resume(...asked),
-  }
-  web = await testPortal(() => ({ runs: late }))
+  web = await testPortal(() => ({ runs: lateRuns(() => engine.runs) }))
   const [portal = ''] = await readdir(folder)
   const url = new URL(web.adminUrl)
   url.username = 'signalbox'

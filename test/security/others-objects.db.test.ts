@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runStore } from '../../src/db/runs.ts'
 import { hashOfSession } from '../../src/db/sessions.ts'
 import { permissions } from '../../src/domain/auth/permissions.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
-import { RunConfiguration } from '../../src/domain/pipeline/run.ts'
 import type { Member } from '../support/app.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
+import { runOver } from '../support/runs.ts'
 
 /** Says nothing, for as long as it is listened to. */
 const silentHub: ProgressHub = {
@@ -28,18 +27,7 @@ beforeAll(async () => {
     role: 'moderator',
     right: 'read',
   })
-  const runs = runStore({
-    ...web.deps,
-    send: async () => {},
-    createKey: (owner) => vault.createKey(owner),
-    changed: () => {},
-  })
-  const started = await runs.start(
-    { actor: { id: web.colleague.id, kind: 'user' }, requestId: 'req_test' },
-    { datasetIds: [datasetId], configuration: RunConfiguration.parse({}) },
-  )
-  if (!started.ok) throw new Error(started.problem.message)
-  const runId = started.value
+  const runId = await runOver(web, web.colleague, datasetId)
   const { id: fileId } = await db.selectFrom('datasetFiles').select('id').executeTakeFirstOrThrow()
   await db
     .insertInto('quarantine')

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,11 +11,10 @@ import { setMapping } from '../../src/db/dataset-mapping.ts'
 import { findDeletion, unfinishedDeletions } from '../../src/db/deletions.ts'
 import { keepRepairs } from '../../src/db/keep-repairs.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
-import { Mapping } from '../../src/domain/datasets/mapping.ts'
-import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { verifyVault } from '../../src/domain/vault/verify-vault.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { TestDatabase } from './database.ts'
+import { deletionDeps, subjectMapping } from './deletion-deps.ts'
 import { problemsOf, rowsNaming } from './deletion-traces.ts'
 import { callerOf, workshop } from './engine.ts'
 import { type ParquetTalk, parquetOf } from './parquet-source.ts'
@@ -57,26 +55,11 @@ const sourceFor = (kind: DeletionKind): string | Uint8Array =>
   kind === 'the records of a subject in Parquet'
     ? parquetOf([...patients.map(talk), { patient: 'nobody', conversations: null }], 3)
     : `${[...patients.map(line), '{"patient": '].join('\n')}\n`
-const mapping = Mapping.parse({
-  shape: 'turns',
-  turnsField: 'conversations',
-  roleField: 'from',
-  textField: 'value',
-  roles: { human: 'user', gpt: 'assistant' },
-  subjectField: 'patient',
-})
-
-const depsOf = (db: TestDatabase['db'], vault: OpenedVault) => ({
-  db,
-  vault,
-  takeOut: takeOutStored(vault),
-  clock: () => new Date(),
-  random: randomBytes,
-})
+const mapping = subjectMapping
 
 export async function prepareDeletion(kind: DeletionKind): Promise<PreparedDeletion> {
   const shop = await workshop()
-  const deps = depsOf(shop.db, shop.vault)
+  const deps = deletionDeps(shop)
   const engine = await shop.engine()
   const datasetId = await shop.dataset('ada', sourceFor(kind))
   await setMapping(shop.db, ada, datasetId, mapping, new Date())
@@ -144,7 +127,7 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
     const why = `${prepared.kind}, killed before step ${killAt}`
     const vault = await openLocalVault(folders)
     expect(await problemsOf({ db: database.db, vault }), why).toEqual([])
-    const deps = depsOf(database.db, vault)
+    const deps = deletionDeps({ db: database.db, vault })
     // As the portal asks again and again: the server may not have noticed yet that who held the lock is gone.
     await vi.waitFor(
       async () => {

@@ -6,6 +6,7 @@ import type { Vault } from '../vault/vault.ts'
 import type { Quarantined } from './outcome.ts'
 import { encodeRaw, encodeRawLine, type Origin } from './record-objects.ts'
 import { orRepaired, type RepairRef, readRepairs } from './repairs.ts'
+import type { Stage } from './run.ts'
 import { hasScatteredKeys } from './scattered-keys.ts'
 import type { IngestionCheckpoint, ShardInput, SourceInput } from './shard.ts'
 
@@ -17,6 +18,10 @@ export interface RunObjects {
   readonly keyOwner: string
   readonly prefix: string
 }
+
+/** Never written twice: it ends in the attempt, so that a late writer never meets another's object. */
+export const shardObjectId = (prefix: string, stage: Stage, shard: number, attempt: number): string =>
+  `${prefix}/${stage}/${String(shard).padStart(6, '0')}.${attempt}`
 
 /** One cut: where its readable records lie (nowhere when all were unreadable), and where to go on from. */
 export interface Cut {
@@ -43,7 +48,7 @@ export type CommitCut = (cut: Cut) => Promise<boolean>
  * by whoever works it, many at once; else its records are read here and written to an object. Records, ordinals and
  * everything that follows are the same.
  * @param slices whether slices may be cut; else every shard is an object
- * @param attempt ends every object id, so that a late writer never meets another's object
+ * @param attempt ends every object id
  * @param repairs read instead of their records where those are read here; of a slice, its shard is given them
  * @returns where reading ended when everything was read; undefined when commit said stop
  * @throws SourceRefused when a source cannot be read at all, VaultError when its object does not open
@@ -224,10 +229,7 @@ class OpenCut {
     attempt: number,
   ): Promise<Cut> {
     const shard = checkpoint.shard - 1
-    const objectId =
-      this.#lines.length === 0
-        ? undefined
-        : `${prefix}/ingestion/${String(shard).padStart(6, '0')}.${attempt}`
+    const objectId = this.#lines.length === 0 ? undefined : shardObjectId(prefix, 'ingestion', shard, attempt)
     const stored =
       objectId === undefined
         ? undefined

@@ -6,9 +6,9 @@ import type { Check } from '../quality/check.ts'
 import { assess } from '../quality/score.ts'
 import type { Vault } from '../vault/vault.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { RunObjects } from './ingest.ts'
+import { type RunObjects, shardObjectId } from './ingest.ts'
 import type { Isolation } from './isolate.ts'
-import type { Quarantined, RecordsOutcome } from './outcome.ts'
+import type { RecordsOutcome } from './outcome.ts'
 import {
   type ConversationLine,
   ConversationShard,
@@ -17,10 +17,11 @@ import {
   type Origin,
   type RawLine,
 } from './record-objects.ts'
+import { RecordsTally } from './records-tally.ts'
 import { redact } from './redact.ts'
 import { repairText } from './repair-text.ts'
 import { orRepaired, type RepairRef, readRepairs } from './repairs.ts'
-import type { RecordStage, Redaction, Stage } from './run.ts'
+import type { RecordStage, Redaction } from './run.ts'
 import type { ShardInput } from './shard.ts'
 
 export interface RecordsTask {
@@ -59,7 +60,7 @@ export async function processRecords(
   settings: RecordsSettings,
 ): Promise<RecordsOutcome> {
   const shard = new ConversationShard()
-  const tally = new Tally(task.stages)
+  const tally = new RecordsTally(task.stages)
   const last = task.stages.at(-1)
   const wantsFingerprint = last === 'processing' && settings.checks.length > 0
   const work = (line: ConversationLine): void => {
@@ -119,17 +120,16 @@ export async function processRecords(
       else if (fate === 'set aside') setAside(line)
     },
   })
-  if (task.tried !== undefined) return { objectId: undefined, sha256: undefined, ...tally.outcome(task) }
+  if (task.tried !== undefined)
+    return { objectId: undefined, sha256: undefined, ...tally.outcome(task.input) }
 
   const objectId =
-    shard.records === 0
-      ? undefined
-      : `${prefix}/${last}/${String(task.shard).padStart(6, '0')}.${task.attempt}`
+    shard.records === 0 ? undefined : shardObjectId(prefix, last ?? 'processing', task.shard, task.attempt)
   const stored =
     objectId === undefined
       ? undefined
       : await vault.writeBytes({ owner: keyOwner, id: objectId, kind: 'shard' }, shard.encode())
-  return { objectId, sha256: stored?.sha256, ...tally.outcome(task) }
+  return { objectId, sha256: stored?.sha256, ...tally.outcome(task.input) }
 }
 
 /** What becomes of each record of a shard, in order: worked, set aside as poison, or left out of a search. */
@@ -147,61 +147,6 @@ class Selection {
     const at = ++this.#position
     if (this.#tried !== undefined && (at < this.#tried.from || at >= this.#tried.to)) return 'leave out'
     return this.#poison.has(at) ? 'set aside' : 'work'
-  }
-}
-
-/** Books of one call: what went in and out of each stage, and what was found. */
-class Tally {
-  readonly #counts = new Map<Stage, { in: number; out: number }>()
-  readonly #quarantined: Quarantined[] = []
-  readonly #findings: Record<string, number> = {}
-  #scoreSum = 0
-  #scoreCount = 0
-
-  constructor(recordStages: readonly RecordStage[]) {
-    for (const stage of ['ingestion', ...recordStages] as const) this.#counts.set(stage, { in: 0, out: 0 })
-  }
-
-  enter(stage: Stage): void {
-    const count = this.#counts.get(stage)
-    if (count) count.in++
-  }
-
-  leave(stage: Stage): void {
-    const count = this.#counts.get(stage)
-    if (count) count.out++
-  }
-
-  lose(stage: Stage, reason: string, origin: Origin): void {
-    const [ordinal, unit, line, byteOffset] = origin
-    this.#quarantined.push({ stage, reason, ordinal, unit, line, byteOffset })
-  }
-
-  /** It had left the stage, and could not be written. */
-  retract(stage: Stage, reason: string, origin: Origin): void {
-    const count = this.#counts.get(stage)
-    if (count) count.out--
-    this.lose(stage, reason, origin)
-  }
-
-  score({ score, findings }: ConversationLine): void {
-    if (score === null) return
-    this.#scoreSum += score
-    this.#scoreCount++
-    for (const { rule } of findings) this.#findings[rule] = (this.#findings[rule] ?? 0) + 1
-  }
-
-  outcome({ input }: RecordsTask): Omit<RecordsOutcome, 'objectId' | 'sha256'> {
-    return {
-      counts: [...this.#counts]
-        // Ingestion has counted the records of an object itself.
-        .filter(([stage]) => stage !== 'ingestion' || input.kind === 'slice')
-        .map(([stage, count]) => ({ stage, ...count })),
-      quarantined: this.#quarantined,
-      scoreSum: this.#scoreSum,
-      scoreCount: this.#scoreCount,
-      findings: this.#findings,
-    }
   }
 }
 

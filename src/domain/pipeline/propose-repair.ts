@@ -1,3 +1,5 @@
+import { isJsonObject, parsedJson } from '../json.ts'
+
 /** A record longer than this is looked at by a person, or exported again. */
 export const longestProposal = 1024 * 1024
 
@@ -42,24 +44,15 @@ export function proposeChanges(text: string, reason: string): Piece[] | undefine
 
 /** Where text stops being JSON; undefined when it is JSON. Its length when it only ends too early. */
 export function faultIn(text: string): number | undefined {
-  try {
-    JSON.parse(text)
-    return undefined
-  } catch {
-    return rewrite(text).fault ?? text.length
-  }
+  return parsedJson(text) === undefined ? (rewrite(text).fault ?? text.length) : undefined
 }
 
 const applied = (pieces: readonly Piece[]): string =>
   pieces.map(({ kind, text }) => (kind === 'cut' ? '' : text)).join('')
 
 function isRecord(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null
-  } catch {
-    return false
-  }
+  const value = parsedJson(text)
+  return isJsonObject(value) || Array.isArray(value)
 }
 
 /** JSON text inside a JSON string, with or without the quotes around it. */
@@ -67,12 +60,8 @@ function unwrapped(text: string): string | undefined {
   const inside = text.trim()
   const quoted = /^[{[]\s*\\"/.test(inside) ? `"${inside}"` : inside
   if (!quoted.startsWith('"')) return undefined
-  try {
-    const value: unknown = JSON.parse(quoted)
-    return typeof value === 'string' ? value.trim() : undefined
-  } catch {
-    return undefined
-  }
+  const value = parsedJson(quoted)
+  return typeof value === 'string' ? value.trim() : undefined
 }
 
 /** Marks without letters or digits, and the prefix of a stream of events. */
