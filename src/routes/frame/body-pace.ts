@@ -35,22 +35,31 @@ export const bodyPace = (paces: BodyPaces = bodyPaces) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const { raw } = c.req
     const body = raw.method === 'GET' || raw.method === 'HEAD' ? null : raw.body
-    if (body !== null) {
-      const isUpload = permissionFor(c.req.method, c.req.path)?.upload === true
-      const paced = pacedBody(body, isUpload ? paces.upload : paces.form)
-      // The standard asks for it of a body that is a stream; the types do not know it.
-      const streamed: RequestInit & { duplex: 'half' } = { body: paced, duplex: 'half' }
-      c.req.raw = new Request(raw, streamed)
-    }
+    if (body === null) return next()
+    const isUpload = permissionFor(c.req.method, c.req.path)?.upload === true
+    const reader = body.getReader()
+    const paced = pacedBody(reader, isUpload ? paces.upload : paces.form)
+    // The standard asks for it of a body that is a stream; the types do not know it.
+    const streamed: RequestInit & { duplex: 'half' } = { body: paced, duplex: 'half' }
+    c.req.raw = new Request(raw, streamed)
     await next()
+    readAway(reader).catch(() => {})
   })
+
+/**
+ * Takes what a refusal left unread off the connection, so that its next request finds it free: a program, or a proxy, that
+ * keeps connections would else be cut off in the middle of that one. The server ends a connection whose body goes on half a
+ * second after the answer.
+ */
+async function readAway(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
+}
 
 /** The same bytes, for as long as they come fast enough. */
 export function pacedBody(
-  body: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   { leastBytes, everyMs }: Pace,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
   let [bytes, waitedMs] = [0, 0]
   /** What the reader says next; undefined: it took too long. */
   const patiently = async () => {
