@@ -27,6 +27,14 @@ export class SlowBody extends Error {
   }
 }
 
+/** Thrown to whoever reads a body whose sender went away, or broke the rules of the protocol, in the middle of it. */
+export class BrokenBody extends Error {
+  constructor(cause: unknown) {
+    super('the body broke off', { cause })
+    this.name = 'BrokenBody'
+  }
+}
+
 /**
  * Gives up on bodies that trickle: each holds a connection, and of an upload a key and a file. The server itself has no
  * limit for a whole request, because uploads may take long.
@@ -63,7 +71,9 @@ export function pacedBody(
   let [bytes, waitedMs] = [0, 0]
   /** What the reader says next; undefined: it took too long. */
   const patiently = async () => {
-    const reading = reader.read()
+    const reading = reader.read().catch((error: unknown) => {
+      throw new BrokenBody(error)
+    })
     for (;;) {
       const began = performance.now()
       const isThere = await inTime(reading, everyMs - waitedMs)
