@@ -24,7 +24,7 @@ import { diagramRoutes } from './routes/diagram.ts'
 import { flowRoutes } from './routes/flows.tsx'
 import { access } from './routes/frame/access.ts'
 import { assetRoutes } from './routes/frame/assets.ts'
-import { bodyPace, SlowBody } from './routes/frame/body-pace.ts'
+import { BrokenBody, bodyPace, SlowBody } from './routes/frame/body-pace.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
@@ -127,6 +127,14 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c,
         408,
         'This came too slowly, and nothing of it was kept. Try again with a better connection.',
+      )
+    }
+    // Nobody reads this: a cancelled upload is no failure of ours, and the log says so by its status.
+    if (error instanceof BrokenBody) {
+      return answerStatus(
+        c,
+        400,
+        'This broke off before it was whole, and nothing of it was kept. Send it again.',
       )
     }
     if (isUnstorableText(error)) {

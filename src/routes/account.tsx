@@ -16,7 +16,7 @@ import { filterOf, readQuery } from './audit-query.ts'
 import { asked } from './audit-views.ts'
 import { setCookie } from './frame/access.ts'
 import { askToSignIn } from './frame/ask.ts'
-import { tooMany } from './frame/too-many.ts'
+import { answerSlowed } from './frame/too-many.ts'
 import { answerProblem, statusOf } from './problem.tsx'
 
 const tooShort =
@@ -100,8 +100,7 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
         clock(),
       )
       if (identity.kind === 'slowed') {
-        c.header('Retry-After', String(identity.waitSeconds))
-        return page(c, tooMany(identity), 429)
+        return answerSlowed(c, identity, (sentence) => page(c, sentence, 429))
       }
       if (identity.kind === 'refused' || sessionHash === undefined) {
         await store.recordRefusal(c.var.caller, user.id)
@@ -134,8 +133,7 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
       }
       const identity = await confirmIdentity({ store, passwords, factors }, caller, user, given, clock())
       if (identity.kind === 'slowed') {
-        c.header('Retry-After', String(identity.waitSeconds))
-        return page(c, tooMany(identity), 429)
+        return answerSlowed(c, identity, (sentence) => page(c, sentence, 429))
       }
       if (identity.kind === 'refused') {
         await recordAudit(db, caller, {

@@ -9,7 +9,7 @@ import { SignInCodePage } from '../views/sign-in-code.tsx'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
 import { setCookie } from './frame/access.ts'
 import { localPath } from './frame/local-path.ts'
-import { tooMany } from './frame/too-many.ts'
+import { answerSlowed } from './frame/too-many.ts'
 
 const SignInForm = z.object({
   email: z.string().max(254),
@@ -60,8 +60,9 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
       const answer = await signIn(ports, c.var.caller, { email, password, browser }, deps.clock())
       switch (answer.kind) {
         case 'slowed':
-          c.header('Retry-After', String(answer.waitSeconds))
-          return c.html(<SignInPage email={email} problem={tooMany(answer)} next={next} />, 429)
+          return answerSlowed(c, answer, (sentence) =>
+            c.html(<SignInPage email={email} problem={sentence} next={next} />, 429),
+          )
         case 'refused':
           return c.html(<SignInPage email={email} problem={refused} next={next} />, 422)
         case 'code-needed':
@@ -80,8 +81,9 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
       const answer = await signInWithCode(ports, c.var.caller, { challenge, code, browser }, deps.clock())
       switch (answer.kind) {
         case 'slowed':
-          c.header('Retry-After', String(answer.waitSeconds))
-          return c.html(<SignInCodePage challenge={challenge} problem={tooMany(answer)} next={next} />, 429)
+          return answerSlowed(c, answer, (sentence) =>
+            c.html(<SignInCodePage challenge={challenge} problem={sentence} next={next} />, 429),
+          )
         case 'refused':
           return c.html(<SignInCodePage challenge={challenge} problem={wrongCode} next={next} />, 422)
         case 'expired':

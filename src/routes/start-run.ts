@@ -7,7 +7,8 @@ import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
 import type { FormProblem } from '../views/components/error-summary.tsx'
 import type { AppContext, AppDeps } from './app-context.ts'
-import { formOf } from './frame/readable-form.ts'
+import { formOf, isForm } from './frame/readable-form.ts'
+import { isJson } from './media-types.ts'
 import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
 
 /** What a request asks a run to do; fields that did not come are not there. */
@@ -42,6 +43,11 @@ const Legible = RunConfiguration.extend({
   formats: RunConfiguration.shape.formats.catch([]),
 })
 
+const otherType = {
+  kind: 'unsupported',
+  message: 'Send what the run is to do as application/json, or as a form.',
+} as const
+
 /** A key for a form: sent twice, it starts one run. */
 export const newKey = (random: AppDeps['random']): string => random(16).toString('hex')
 
@@ -57,13 +63,15 @@ export async function readKey(c: AppContext, given?: string): Promise<string | u
  * @param names 'datasets' where the request itself names them: a form as repeated `dataset`, JSON as `datasetIds`
  */
 export async function readStart(c: AppContext, names?: 'datasets'): Promise<AskedStart | Response> {
-  const type = c.req.header('Content-Type') ?? ''
+  const type = c.req.header('Content-Type')
+  // Passed over, what it asks for would be left out, and a run started as usual.
+  if (type !== undefined && !isForm(type) && !isJson(type)) return answerProblem(c, otherType)
   const form = await formOf(c)
   const hidden = form.get('idempotencyKey')
   const key = await readKey(c, typeof hidden === 'string' && hidden !== '' ? hidden : undefined)
   if (key instanceof Response) return key
   const keyed = key === undefined ? {} : { idempotencyKey: key }
-  if (/^application\/json/i.test(type)) {
+  if (isJson(type)) {
     const sent: unknown = await c.req.json().catch(() => undefined)
     const named = names === undefined ? undefined : JsonStartOver.safeParse(sent)
     const body = named ?? JsonStart.safeParse(sent)

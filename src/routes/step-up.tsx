@@ -9,7 +9,7 @@ import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-conte
 import { setCookie } from './frame/access.ts'
 import { askToSignIn } from './frame/ask.ts'
 import { localPath } from './frame/local-path.ts'
-import { tooMany } from './frame/too-many.ts'
+import { answerSlowed } from './frame/too-many.ts'
 
 const wrong = 'This does not match. Type your password, or the code your app shows now.'
 
@@ -36,8 +36,7 @@ export function stepUpRoutes(deps: AppDeps, passwords: Passwords) {
       const given = { password: text('password'), code: text('code').trim() }
       const identity = await confirmIdentity({ store, passwords, factors }, caller, user, given, clock())
       if (identity.kind === 'slowed') {
-        c.header('Retry-After', String(identity.waitSeconds))
-        return page(c, next, tooMany(identity), 429)
+        return answerSlowed(c, identity, (sentence) => page(c, next, sentence, 429))
       }
       if (identity.kind === 'refused' || sessionHash === undefined) {
         await recordAudit(db, caller, {

@@ -5,6 +5,7 @@ import { newId } from '../domain/ids.ts'
 import { parsedJson } from '../domain/json.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
+import { isJson } from './media-types.ts'
 import { answerProblem } from './problem.tsx'
 
 /** `/api/v1/tokens`: a key is given in payment for a token that lives shorter, and a token takes itself back. */
@@ -44,7 +45,7 @@ export function tokenRoutes({ db, clock, random, tokens }: AppDeps) {
 /** The body may be left out: then everything is as usual. */
 async function readRequest(c: AppContext): Promise<Result<TokenRequest>> {
   const text = await c.req.text()
-  if (text !== '' && !/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
+  if (text !== '' && !isJson(c.req.header('Content-Type'))) {
     return refuse('unsupported', 'Send the request as application/json, or without a body.')
   }
   const asked = TokenRequest.safeParse(text === '' ? {} : parsedJson(text))

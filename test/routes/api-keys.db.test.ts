@@ -306,7 +306,11 @@ describe('a token', () => {
     const key = await makeKey(web, web.colleague, ['data:read'])
     const ask = (credential: string, init: RequestInit) =>
       asProgram(web, credential, '/api/v1/tokens', { method: 'POST', ...init })
-    expect((await ask(key, { body: '{}', headers: { 'Content-Type': 'text/plain' } })).status).toBe(415)
+    for (const type of ['text/plain', 'application/json-seq', 'application/json; charset=utf-16']) {
+      expect((await ask(key, { body: '{}', headers: { 'Content-Type': type } })).status, type).toBe(415)
+    }
+    const typed = { body: '{}', headers: { 'Content-Type': 'Application/JSON; charset="UTF-8"' } }
+    expect((await ask(key, typed)).status).toBe(201)
     const broken = { body: '{"scopes', headers: { 'Content-Type': 'application/json' } }
     expect((await ask(key, broken)).status).toBe(422)
     expect((await ask(await makeToken(web, key), {})).status).toBe(403)

@@ -1,5 +1,7 @@
+import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { bodyPaces, pacedBody, SlowBody } from '../../src/routes/frame/body-pace.ts'
+import type { AppEnv } from '../../src/routes/app-context.ts'
+import { bodyPace, bodyPaces, pacedBody, SlowBody } from '../../src/routes/frame/body-pace.ts'
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
@@ -15,7 +17,7 @@ function body(pace: keyof typeof bodyPaces) {
     },
     { highWaterMark: 0 },
   )
-  const reader = pacedBody(sent, bodyPaces[pace]).getReader()
+  const reader = pacedBody(sent.getReader(), bodyPaces[pace]).getReader()
   return {
     reader,
     send: (bytes: number) => sender?.enqueue(new Uint8Array(bytes)),
@@ -83,4 +85,24 @@ describe('a form', () => {
     await pass(10)
     await given
   })
+})
+
+test('what a refusal leaves unread is taken off the connection, which keeps its next request', async () => {
+  const app = new Hono<AppEnv>().use(bodyPace()).post('/', (c) => c.text('refused', 403))
+  let sent = 0
+  const taken = Promise.withResolvers<void>()
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent === 30) {
+        controller.close()
+        return taken.resolve()
+      }
+      sent++
+      controller.enqueue(new Uint8Array(64 * 1024))
+    },
+  })
+  const init: RequestInit & { duplex: 'half' } = { method: 'POST', body, duplex: 'half' }
+  expect((await app.request('/', init)).status).toBe(403)
+  await taken.promise
+  expect(sent).toBe(30)
 })

@@ -455,6 +455,20 @@ describe('running again', () => {
     expect(await (await web.request(web.colleague, `/runs/${done}`)).text()).toContain(idOf(answer))
   })
 
+  test('is refused to what says it is neither form nor JSON, instead of starting what was not asked for', async () => {
+    const count = () => web.deps.db.selectFrom('runs').select('id').execute()
+    const before = await count()
+    for (const type of ['text/plain', 'application/json-seq', 'application/octet-stream']) {
+      const answer = await web.request(web.colleague, `/runs/${done}/again`, {
+        method: 'POST',
+        headers: { Accept: 'application/json', 'Content-Type': type },
+        body: '{"configuration":{"mode":"sequential"}}',
+      })
+      expect(answer.status, type).toBe(415)
+    }
+    expect(await count()).toEqual(before)
+  })
+
   test('with changes begins with its configuration and shows what became of it', async () => {
     const form = await (await web.request(web.colleague, `/runs/${done}/again`)).text()
     expect(form).toContain(

@@ -84,6 +84,26 @@ describe('signing in', () => {
     expect((await attempt('colleague@example.org', password)).status).toBe(303)
   })
 
+  test('says so in the language of whoever asks: form, fragment or problem', async () => {
+    const slowed = async (headers: Record<string, string>) => {
+      const body = new URLSearchParams({ email: 'spoken@example.org', password: 'wrong wrong wrong' })
+      let answer = await web.request(undefined, '/sign-in', { method: 'POST', headers, body })
+      for (let i = 0; i < 6 && answer.status !== 429; i++)
+        answer = await web.request(undefined, '/sign-in', {
+          method: 'POST',
+          headers,
+          body: new URLSearchParams(body),
+        })
+      expect([answer.status, Number(answer.headers.get('Retry-After')) > 0]).toEqual([429, true])
+      return `${answer.headers.get('Content-Type')} ${await answer.text()}`
+    }
+    expect(await slowed({ Accept: 'text/html' })).toMatch(/^text\/html.*<form/s)
+    expect(await slowed({ 'HX-Request': 'true' })).toMatch(/^text\/html\S* \S*\s*<hx-partial/)
+    expect(await slowed({ Accept: 'application/json' })).toMatch(
+      /^application\/problem\+json .*Too many attempts/,
+    )
+  })
+
   test('guesses made at once count like guesses made one after the other', async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => attempt('many@example.org', 'wrong wrong')),

@@ -82,6 +82,6 @@ test('over TLS the cookie is sent over TLS only', async () => {
     headers: { Accept: 'text/html' },
   })
   expect(opened.headers.get('Set-Cookie')).toMatch(
-    /^__Secure-signalbox-board=.*; Path=\/board; HttpOnly; Secure; SameSite=Lax$/,
+    /^__Host-signalbox-board=.*; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
   )
 })

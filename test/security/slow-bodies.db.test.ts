@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { bind, type Listening } from '../../src/listen.ts'
 import { publicUrl } from '../support/app.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
@@ -117,3 +117,23 @@ describe('a body that goes on', () => {
     socket.destroy()
   })
 })
+
+test.each([
+  ['an upload', '/datasets/files', `multipart/form-data; boundary=${boundary}`, part],
+  ['a form', '/sign-in', 'application/x-www-form-urlencoded', 'email=x'],
+])(
+  '%s whose sender goes away in the middle is no failure of the server',
+  async (_, path, type, beginning) => {
+    const before = await stored()
+    const lines = web.logged.length
+    const socket = await begin(path, type, 100_000)
+    socket.end(beginning)
+    const logged = () =>
+      web.logged.slice(lines).map((line): { msg?: string; path?: string } => JSON.parse(line))
+    await vi.waitFor(() => expect(logged().some((line) => line.msg === 'request')).toBe(true), 5_000)
+    const line = logged().find(({ msg }) => msg === 'request')
+    expect(line).toMatchObject({ path, status: 400 })
+    expect(logged().map(({ msg }) => msg)).not.toContain('a request failed')
+    expect(await stored()).toEqual(before)
+  },
+)

@@ -11,11 +11,11 @@ type Deps = Pick<AppDeps, 'db' | 'clock' | 'config'>
 const longestMs = 400 * 86_400_000
 
 const cookieName = ({ config }: Pick<Deps, 'config'>) =>
-  config.secureCookies ? '__Secure-signalbox-board' : 'signalbox-board'
+  config.secureCookies ? '__Host-signalbox-board' : 'signalbox-board'
 
 /**
- * Lets whoever came by a board link read the boards that it opens, and nothing else: a browser sends its cookie to
- * `/board` only, and here it counts for that one operation only.
+ * Lets whoever came by a board link read the boards that it opens, and nothing else: here its cookie counts for that one
+ * operation only, and nowhere else is it looked at.
  */
 export function boardAccess(deps: Deps) {
   return async (c: AppContext, operation: OperationName): Promise<boolean> => {
@@ -41,7 +41,8 @@ export function setBoardCookie(
   const now = deps.clock().getTime()
   const left = expiresAt === undefined ? longestMs : expiresAt.getTime() - now
   setCookie(c, cookieName(deps), token, {
-    path: '/board',
+    // `__Host-` wants the whole host; it opens boards and nothing else wherever it is sent.
+    path: deps.config.secureCookies ? '/' : '/board',
     httpOnly: true,
     sameSite: 'Lax',
     secure: deps.config.secureCookies,

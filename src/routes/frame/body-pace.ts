@@ -27,6 +27,14 @@ export class SlowBody extends Error {
   }
 }
 
+/** Thrown to whoever reads a body whose sender went away, or broke the rules of the protocol, in the middle of it. */
+export class BrokenBody extends Error {
+  constructor(cause: unknown) {
+    super('the body broke off', { cause })
+    this.name = 'BrokenBody'
+  }
+}
+
 /**
  * Gives up on bodies that trickle: each holds a connection, and of an upload a key and a file. The server itself has no
  * limit for a whole request, because uploads may take long.
@@ -35,26 +43,37 @@ export const bodyPace = (paces: BodyPaces = bodyPaces) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const { raw } = c.req
     const body = raw.method === 'GET' || raw.method === 'HEAD' ? null : raw.body
-    if (body !== null) {
-      const isUpload = permissionFor(c.req.method, c.req.path)?.upload === true
-      const paced = pacedBody(body, isUpload ? paces.upload : paces.form)
-      // The standard asks for it of a body that is a stream; the types do not know it.
-      const streamed: RequestInit & { duplex: 'half' } = { body: paced, duplex: 'half' }
-      c.req.raw = new Request(raw, streamed)
-    }
+    if (body === null) return next()
+    const isUpload = permissionFor(c.req.method, c.req.path)?.upload === true
+    const reader = body.getReader()
+    const paced = pacedBody(reader, isUpload ? paces.upload : paces.form)
+    // The standard asks for it of a body that is a stream; the types do not know it.
+    const streamed: RequestInit & { duplex: 'half' } = { body: paced, duplex: 'half' }
+    c.req.raw = new Request(raw, streamed)
     await next()
+    readAway(reader).catch(() => {})
   })
+
+/**
+ * Takes what a refusal left unread off the connection, so that its next request finds it free: a program, or a proxy, that
+ * keeps connections would else be cut off in the middle of that one. The server ends a connection whose body goes on half a
+ * second after the answer.
+ */
+async function readAway(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
+}
 
 /** The same bytes, for as long as they come fast enough. */
 export function pacedBody(
-  body: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   { leastBytes, everyMs }: Pace,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
   let [bytes, waitedMs] = [0, 0]
   /** What the reader says next; undefined: it took too long. */
   const patiently = async () => {
-    const reading = reader.read()
+    const reading = reader.read().catch((error: unknown) => {
+      throw new BrokenBody(error)
+    })
     for (;;) {
       const began = performance.now()
       const isThere = await inTime(reading, everyMs - waitedMs)

@@ -16,7 +16,8 @@ export async function refuseUnreadableForm(c: AppContext, next: Next): Promise<v
   await next()
 }
 
-const isForm = (type = ''): boolean =>
+/** Whether a body says it is a form. */
+export const isForm = (type = ''): boolean =>
   /^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(type)
 
 /**
