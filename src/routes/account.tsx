@@ -94,6 +94,7 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
         clock(),
       )
       if (identity.kind === 'slowed') {
+        c.set('refused', { type: 'user', id: identity.userId })
         c.header('Retry-After', String(identity.waitSeconds))
         return page(c, tooMany(identity), 429)
       }

@@ -60,6 +60,7 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
       const answer = await signIn(ports, c.var.caller, { email, password, browser }, deps.clock())
       switch (answer.kind) {
         case 'slowed':
+          c.set('refused', { type: 'user', id: answer.userId })
           c.header('Retry-After', String(answer.waitSeconds))
           return c.html(<SignInPage email={email} problem={tooMany(answer)} next={next} />, 429)
         case 'refused':
@@ -80,6 +81,7 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
       const answer = await signInWithCode(ports, c.var.caller, { challenge, code, browser }, deps.clock())
       switch (answer.kind) {
         case 'slowed':
+          c.set('refused', { type: 'user', id: answer.userId })
           c.header('Retry-After', String(answer.waitSeconds))
           return c.html(<SignInCodePage challenge={challenge} problem={tooMany(answer)} next={next} />, 429)
         case 'refused':

@@ -36,6 +36,7 @@ export function stepUpRoutes(deps: AppDeps, passwords: Passwords) {
       const given = { password: text('password'), code: text('code').trim() }
       const identity = await confirmIdentity({ store, passwords, factors }, caller, user, given, clock())
       if (identity.kind === 'slowed') {
+        c.set('refused', { type: 'user', id: identity.userId })
         c.header('Retry-After', String(identity.waitSeconds))
         return page(c, next, tooMany(identity), 429)
       }
