@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from './schema.ts'
 
 /** Where in the log everything about someone or something stands: what they did, and what was done to these objects. */
@@ -19,7 +19,7 @@ export const mostOf = { files: 100, runs: 200, exports: 300, deletions: 50, keys
  */
 export async function readAbout(db: Kysely<Database>, id: string): Promise<AuditAbout> {
   if (id.startsWith('usr_')) return readAboutPerson(db, id)
-  const [files, runs, deletions, destroyed] = await Promise.all([
+  const [files, gone, runs, deletions, destroyed] = await Promise.all([
     db
       .selectFrom('datasetFiles')
       .select('id')
@@ -27,6 +27,7 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
       .orderBy('createdAt', 'desc')
       .limit(mostOf.files + 1)
       .execute(),
+    readFilesOnce(db, id),
     db
       .selectFrom('runInputs')
       .innerJoin('runs', 'runs.id', 'runInputs.runId')
@@ -67,6 +68,7 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
           .execute()
   const parts = [
     { found: files, most: mostOf.files },
+    { found: gone, most: mostOf.files },
     { found: runs, most: mostOf.runs },
     { found: exports, most: mostOf.exports },
     { found: deletions, most: mostOf.deletions },
@@ -78,6 +80,18 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
     objectIds: [...new Set([id, ...objectIds])],
     isCut: parts.some(({ found, most }) => found.length > most),
   }
+}
+
+/** Files that went with their dataset: the request that added it added them, and that is in the log. */
+async function readFilesOnce(db: Kysely<Database>, datasetId: string): Promise<{ readonly id: string }[]> {
+  const { rows } = await sql<{ id: string }>`
+    select file.object_id as id
+    from audit.log dataset join audit.log file on file.request_id = dataset.request_id
+    where dataset.object_id = ${datasetId} and dataset.action = 'dataset.add' and file.action = 'file.add'
+      and (file.details is null or strpos(file.details, '"dataset":') = 0
+        or strpos(file.details, ${`"dataset":"${datasetId}"`}) > 0)
+    order by file.at desc, file.seq desc limit ${mostOf.files + 1}`.execute(db)
+  return rows
 }
 
 async function readAboutPerson(db: Kysely<Database>, id: string): Promise<AuditAbout> {

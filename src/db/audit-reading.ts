@@ -150,9 +150,7 @@ async function search(db: Kysely<Database>, asked: Search): Promise<Step> {
   const direction = sql.raw(isUpward ? 'asc' : 'desc')
   const compare = sql.raw(isUpward ? '>' : '<')
   const place =
-    from === undefined
-      ? sql<SqlBool>`true`
-      : sql<SqlBool>`(at, seq) ${compare} ((select at from audit.log where seq = ${from}), ${from})`
+    from === undefined ? sql<SqlBool>`true` : sql<SqlBool>`(at, seq) ${compare} (${timeOf(from)}, ${from})`
   const order = sql`order by at ${direction}, seq ${direction}`
   const walk = (columns: RawBuilder<unknown>, ...key: readonly RawBuilder<SqlBool>[]) =>
     sql`select ${columns} from audit.log where ${and([...key, ...asked.walked, place])} ${order} limit ${step}`
@@ -176,6 +174,10 @@ async function search(db: Kysely<Database>, asked: Search): Promise<Step> {
     found: rows.filter(({ seq }) => seq !== null).map(({ scanned, last, lastAt, ...line }) => line),
   }
 }
+
+/** When the entry of a number was; before all others or after them where the number is past the first or last. */
+const timeOf = (seq: number) => sql`coalesce((select at from audit.log where seq = ${seq}),
+  case when ${seq} > (select max(seq) from audit.log) then 'infinity' else '-infinity' end::timestamptz)`
 
 /**
  * The entries of all walks, put together. The keys are put together first, from the indexes alone, and entries fetched

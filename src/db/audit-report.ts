@@ -86,10 +86,11 @@ async function readAccess(db: Kysely<Database>, period: Period): Promise<Part<Ac
 
 async function readFailedSignIns(db: Kysely<Database>, period: Period): Promise<Part<FailedSignIns>> {
   const { rows } = await sql<{ id: string; name: string | null; count: number; last: Date }>`
-    select object_id as id, min(users.name) as name, count(*) as count, max(at) as last
+    select account as id, min(users.name) as name, count(*) as count, max(at) as last
     from ${denials(period, sql`action in ('session.create', 'session.step-up')`)} entries
-    left join users on users.id = object_id
-    group by object_id order by count desc, object_id limit ${most.grouped + 1}`.execute(db)
+    cross join lateral (values (case object_type when 'user' then object_id else 'unknown' end)) named (account)
+    left join users on users.id = account
+    group by account order by count desc, account limit ${most.grouped + 1}`.execute(db)
   return part(
     rows.map(({ id, name, ...more }) => ({ account: id === 'unknown' ? null : { id, name }, ...more })),
     most.grouped,

@@ -155,6 +155,11 @@ export const openBoardLink = (
     return linkOf(row)
   })
 
+/** Which link a token was made for, also when it stands no more. */
+export const boardLinkId = async (db: Kysely<Database>, token: string): Promise<string | undefined> =>
+  (await db.selectFrom('boardLinks').select('id').where('tokenHash', '=', hashOf(token)).executeTakeFirst())
+    ?.id
+
 const standing = (db: Kysely<Database>, token: string, now: Date) =>
   db
     .selectFrom('boardLinks')

@@ -112,6 +112,6 @@ async function addRow(
     objectType: 'file',
     objectId: file.id,
     outcome: 'allowed',
-    details: { bytes: file.bytes, sha256: file.sha256 },
+    details: { dataset: file.datasetId, bytes: file.bytes, sha256: file.sha256 },
   })
 }

@@ -5,7 +5,7 @@ import { reserveAttempt, takeBack } from './attempts.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 import { hashOfSession, sessionKeeper } from './sessions.ts'
-import { findAccount } from './users.ts'
+import { findAccount, findUserId } from './users.ts'
 
 /** Attempts, sessions and their audit entries over Postgres, shared by every process. */
 export function signInStore(
@@ -14,6 +14,7 @@ export function signInStore(
 ): SignInStore {
   return {
     findAccount: (email) => findAccount(db, email),
+    findUserId: (email) => findUserId(db, email),
 
     reserveAttempt: (subjects, now) => reserveAttempt(db, subjects, now),
 

@@ -23,6 +23,16 @@ export async function findAccount(db: Kysely<Database>, email: string): Promise<
   return { user, passwordHash, hasSecondFactor: confirmedAt !== null }
 }
 
+/** The id of whoever has this address, disabled or not. */
+export async function findUserId(db: Kysely<Database>, email: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('users')
+    .select('id')
+    .where(sql`lower(email)`, '=', email.trim().toLowerCase())
+    .executeTakeFirst()
+  return row?.id
+}
+
 /** Adds a person; the unique index over e-mail addresses decides. */
 export async function addUser(
   db: Kysely<Database>,

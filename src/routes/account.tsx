@@ -11,7 +11,7 @@ import { AccountPage } from '../views/account/account-page.tsx'
 import { EnrolPage, RecoveryCodesPage } from '../views/account/second-factor-page.tsx'
 import { ActivityPage } from '../views/audit/activity-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { readList } from './audit.tsx'
+import { noticesOf, readList } from './audit.tsx'
 import { filterOf, readQuery } from './audit-query.ts'
 import { asked } from './audit-views.ts'
 import { setCookie } from './frame/access.ts'
@@ -76,7 +76,7 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
       })
       const filter = { ...(await filterOf(db, query)), actor: c.var.user.id }
       const list = await readList(deps, filter, c.req.query())
-      return c.html(<ActivityPage {...frameOf(c)} list={list} query={query} now={clock()} />)
+      return c.html(<ActivityPage {...frameOf(c, noticesOf(c))} list={list} query={query} now={clock()} />)
     })
     .post('/sessions/revocation', async (c) => {
       await endOtherSessions(db, c.var.caller, c.var.user, c.var.sessionHash ?? '')

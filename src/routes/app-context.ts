@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { RunLimits } from '../db/admit-runs.ts'
 import type { Database } from '../db/schema.ts'
+import type { ObjectType } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { AccessTokens } from '../domain/auth/access-token.ts'
 import type { MachineAccess, MachineView } from '../domain/auth/machine-access.ts'
@@ -97,6 +98,8 @@ export interface AppEnv {
     machineView: MachineView
     /** SHA-256 of the session id, never the id. */
     sessionHash: string | undefined
+    /** What a route refused, where the path does not say it: for the audit log. */
+    refused: { readonly type: ObjectType; readonly id: string | undefined } | undefined
     /** The board link that opened this, where nobody is signed in. */
     boardLink: BoardLink | undefined
     /** The key or token that signed in; undefined: a cookie, or nothing. */

@@ -5,13 +5,21 @@ import { findActor } from '../db/audit-names.ts'
 import type { AuditCursor, AuditFilter } from '../db/audit-reading.ts'
 import type { Database } from '../db/schema.ts'
 import { objectTypes, outcomes } from '../domain/audit/actions.ts'
-import type { AuditQuery } from '../views/audit/audit-filter.tsx'
+import { type AuditQuery, filterKeys } from '../views/audit/audit-filter.tsx'
 
-/** An empty filter means any; a wrong one too, so that old links still show something. */
+/** An empty filter means any; a wrong one too, so that old links still show something: what is left out is said. */
 const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
 const text = optional(z.string().trim().min(1).max(1_000))
-/** A day, or a moment as other pages link to. */
-const time = optional(z.union([z.iso.date(), z.iso.datetime()]))
+/** A day, or a day and a time to the minute or finer. */
+const moment = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?$/
+/** A day alone is UTC as it is. */
+const hasZone = /^[\d-]+$|Z$|[+-]\d\d:\d\d$/
+const momentOf = (time: string): Date => new Date(hasZone.test(time) ? time : `${time}Z`)
+const isTime = (time: string): boolean =>
+  z.iso.date().safeParse(time.slice(0, 10)).success && !Number.isNaN(momentOf(time).getTime())
+
+/** A day, or a moment; of one without a zone it is UTC, like every time of the log. */
+const time = optional(z.string().trim().regex(moment).refine(isTime))
 const number = optional(z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER))
 
 const Filters = z.object({
@@ -30,6 +38,12 @@ const Cursor = z.object({ before: number, after: number })
 /** What the address asks for, in its own words. */
 export const readQuery = (query: Record<string, string>): AuditQuery => Filters.parse(query)
 
+/** The filters of the address that are none of ours, or have a value that they cannot have. */
+export function wrongFilters(query: Record<string, string>): (keyof AuditQuery)[] {
+  const read = readQuery(query)
+  return filterKeys.filter((key) => (query[key] ?? '').trim() !== '' && read[key] === undefined)
+}
+
 export const readCursor = (query: Record<string, string>): AuditCursor => {
   const { before, after } = Cursor.parse(query)
   return before === undefined ? { after } : { before }
@@ -46,24 +60,31 @@ export async function filterOf(db: Kysely<Database>, query: AuditQuery): Promise
     objectId: object,
     outcome,
     requestId: request,
-    from: from === undefined ? undefined : new Date(from),
+    from: from === undefined ? undefined : momentOf(from),
     to: to === undefined ? undefined : endOf(to),
   }
 }
 
 /** A day ends where the next begins. */
-const endOf = (to: string): Date => new Date(new Date(to).getTime() + (to.length === 10 ? dayMs : 0))
+const endOf = (to: string): Date => new Date(momentOf(to).getTime() + (to.length === 10 ? dayMs : 0))
 
 const dayMs = 86_400_000
 
 const Period = z.object({ from: optional(z.iso.date()), to: optional(z.iso.date()) })
 
-/** The period of a report, both days included: the last 30 days unless the address says otherwise. */
+/**
+ * The period of a report, both days included: the last 30 days unless the address says otherwise. `isOther`: it said
+ * something that is no period.
+ */
 export function readPeriod(query: Record<string, string>, now: Date) {
   const today = now.toISOString().slice(0, 10)
   const given = Period.parse(query)
   const to = given.to ?? today
   const before = new Date(new Date(to).getTime() - 29 * dayMs).toISOString().slice(0, 10)
   const from = given.from !== undefined && given.from <= to ? given.from : before
-  return { days: { from, to }, period: { from: new Date(from), to: endOf(to) } }
+  const isOther = (['from', 'to'] as const).some((name) => {
+    const asked = query[name] ?? ''
+    return asked !== '' && asked !== { from, to }[name]
+  })
+  return { days: { from, to }, period: { from: new Date(from), to: endOf(to) }, isOther }
 }

@@ -15,11 +15,13 @@ import {
   exportHead,
   exportLine,
 } from '../domain/audit/audit-export.ts'
+import { leftOut } from '../views/audit/audit-filter.tsx'
 import { AuditPage, type EntryList } from '../views/audit/audit-page.tsx'
 import { EntryRow } from '../views/audit/audit-table.tsx'
 import { EntryPage } from '../views/audit/entry-page.tsx'
+import type { NoticeText } from '../views/components/notice.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { filterOf, readCursor, readQuery } from './audit-query.ts'
+import { filterOf, readCursor, readQuery, wrongFilters } from './audit-query.ts'
 import { asked, auditViews, recordView } from './audit-views.ts'
 import { answerProblem } from './problem.tsx'
 import { sse } from './sse.ts'
@@ -57,7 +59,7 @@ export function auditRoutes(deps: AppDeps) {
       ])
       return c.html(
         <AuditPage
-          {...frameOf(c)}
+          {...frameOf(c, noticesOf(c))}
           state={state}
           list={list}
           query={query}
@@ -86,6 +88,9 @@ export function auditRoutes(deps: AppDeps) {
     .get('/export', async (c) => {
       const query = readQuery(c.req.query())
       const { format } = ExportQuery.parse(c.req.query())
+      // A page can say what it left out; a file that holds more than was asked for cannot.
+      const wrong = wrongFilters(c.req.query())
+      if (wrong.length > 0) return answerProblem(c, { kind: 'invalid', message: leftOut(wrong) })
       // Before a byte leaves.
       await recordAudit(db, c.var.caller, {
         action: 'audit.export',
@@ -140,6 +145,12 @@ export function auditRoutes(deps: AppDeps) {
     if (after !== undefined) return after
     return readLogSize(db)
   }
+}
+
+/** What of the address was left out, to be said above the list. */
+export function noticesOf(c: AppContext): NoticeText[] {
+  const wrong = wrongFilters(c.req.query())
+  return wrong.length === 0 ? [] : [{ state: 'degraded', text: leftOut(wrong) }]
 }
 
 const noEntry = {

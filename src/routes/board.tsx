@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { SSEMessage } from 'hono/streaming'
-import { openBoardLink } from '../db/board-links.ts'
+import { boardLinkId, openBoardLink } from '../db/board-links.ts'
 import { sessionEnd } from '../db/sessions.ts'
 import { layoutBoard } from '../domain/flows/board/board-layout.ts'
 import { opensBoard } from '../domain/flows/board/board-link.ts'
@@ -119,7 +119,10 @@ export function boardLinkRoutes(deps: AppDeps) {
   return new Hono<AppEnv>().get('/:token', async (c) => {
     const token = c.req.param('token')
     const link = await openBoardLink(deps, c.var.caller, token)
-    if (link === undefined) return c.notFound()
+    if (link === undefined) {
+      c.set('refused', { type: 'board-link', id: await boardLinkId(deps.db, token) })
+      return c.notFound()
+    }
     setBoardCookie(c, deps, token, link)
     const flow = link.flowId ?? deps.flows.list()[0]?.id
     if (flow === undefined) return answerProblem(c, gone)

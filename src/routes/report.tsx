@@ -7,12 +7,17 @@ import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { readPeriod } from './audit-query.ts'
 import { recordView } from './audit-views.ts'
 
+const otherPeriod = {
+  state: 'degraded',
+  text: 'What was asked for is no period: it has to begin with a day, and end on it or later. This is another one.',
+} as const
+
 /** The compliance report. */
 export function reportRoutes(deps: AppDeps) {
   const { db, clock, keys } = deps
   return new Hono<AppEnv>().get('/', async (c) => {
     const now = clock()
-    const { days, period } = readPeriod(c.req.query(), now)
+    const { days, period, isOther } = readPeriod(c.req.query(), now)
     await recordView(db, c, { view: 'report', ...days })
     const [report, state, review, keyState] = await Promise.all([
       readReport(db, period),
@@ -22,7 +27,7 @@ export function reportRoutes(deps: AppDeps) {
     ])
     return c.html(
       <ReportPage
-        {...frameOf(c)}
+        {...frameOf(c, isOther ? [otherPeriod] : [])}
         report={report}
         days={days}
         state={state}

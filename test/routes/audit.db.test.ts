@@ -101,6 +101,18 @@ describe('the audit page', () => {
     expect(seqs(await page(`/admin/audit?${query}`))).toEqual(found)
   })
 
+  test.each([
+    ['outcome=perhaps', 'Left out: Outcome.'],
+    ['type=horse&outcome=perhaps', 'Left out: Kind of object, Outcome.'],
+    ['from=2026-02-30', 'Left out: From.'],
+    ['about=run_one', 'Left out: Everything about.'],
+  ])('says which filters it left out: %s', async (query, said) => {
+    expect(await page(`/admin/audit?${query}`)).toContain(said)
+    expect(await page(`/account/activity?${query}`)).toContain(said)
+    const owner = await web.again(web.owner)
+    expect((await web.request(owner, `/admin/audit/export?${query}`)).status).toBe(422)
+  })
+
   test('has everything about a dataset and about a person', async () => {
     expect(seqs(await page('/admin/audit?about=ds_one'))).toEqual([2, 1])
     expect(seqs(await page('/admin/audit?about=usr_outsider'))).toEqual([3])
@@ -114,6 +126,45 @@ describe('the audit page', () => {
     expect(older).toContain('href="/admin/audit?type=dataset&amp;after=2"')
     expect(seqs(await page('/admin/audit?type=dataset&after=2'))).toEqual([3])
     expect(older).toContain('These are the oldest.')
+  })
+
+  test('takes days and moments, with a zone or as UTC', async () => {
+    const { at } = await web.deps.db
+      .selectFrom('audit.log')
+      .select('at')
+      .where('seq', '=', 2)
+      .executeTakeFirstOrThrow()
+    const minute = at.toISOString().slice(0, 16)
+    const next = new Date(at.getTime() + 60_000).toISOString().slice(0, 16)
+    const found = async (from: string, to: string) =>
+      seqs(await page(`/admin/audit?object=ds_one&${new URLSearchParams({ from, to })}`)).includes(2)
+    expect(await found(minute, next)).toBe(true)
+    expect(await found(`${minute}Z`, `${next}Z`)).toBe(true)
+    expect(await found(`${minute}+02:00`, `${next}+02:00`)).toBe(false)
+    expect(await found(next, next)).toBe(false)
+    expect(await found(`${minute}Z`, `${minute}Z`)).toBe(false)
+    expect(await page(`/admin/audit?from=${minute}`)).not.toContain('Left out:')
+  })
+
+  test('has the files of a dataset that is gone with its rows', async () => {
+    const objects = [
+      { action: 'dataset.add', objectType: 'dataset', objectId: 'ds_once' },
+      { action: 'file.add', objectType: 'file', objectId: 'file_once', details: { dataset: 'ds_once' } },
+      { action: 'file.add', objectType: 'file', objectId: 'file_other', details: { dataset: 'ds_two' } },
+    ] as const
+    for (const entry of objects) await write(web.colleague.id, entry, 'req_once')
+    await log()
+    const text = await page('/admin/audit?about=ds_once')
+    expect(text).toContain('file_once')
+    expect(text).not.toContain('file_other')
+  })
+
+  test('begins with the oldest after a number before the first, and with the newest before one past the last', async () => {
+    expect(seqs(await page('/admin/audit?type=dataset&after=0')).slice(-2)).toEqual([2, 1])
+    const newestFirst = seqs(await page('/admin/audit?type=dataset'))
+    expect(seqs(await page('/admin/audit?type=dataset&before=99999999'))).toEqual(newestFirst)
+    expect(seqs(await page('/admin/audit?type=dataset&after=99999999'))).toEqual([])
+    expect(seqs(await page('/admin/audit?type=dataset&before=0'))).toEqual([])
   })
 
   test('links what still exists only', async () => {
@@ -309,6 +360,15 @@ describe('the review mark', () => {
 })
 
 describe('the report', () => {
+  test.each(['from=2026-03-05&to=2026-03-01', 'from=yesterday', 'to=2026-02-30'])(
+    'says when what was asked for is no period: %s',
+    async (query) => {
+      expect(await page(`/admin/report?${query}`)).toContain('What was asked for is no period')
+      expect(await page('/admin/report?from=2026-03-01&to=2026-03-05')).not.toContain('is no period')
+      expect(await page('/admin/report?from=&to=')).not.toContain('is no period')
+    },
+  )
+
   test('says who read, failed, was denied, exported and changed what', async () => {
     await write(
       'anonymous',

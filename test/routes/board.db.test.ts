@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { CheckResult } from '../../src/domain/flows/checks/check-result.ts'
 import { type Member, publicUrl, signedInApp, type TestApp } from '../support/app.ts'
-import { allowedEntries, asAdmin } from '../support/audit.ts'
+import { allowedEntries, asAdmin, auditEntries } from '../support/audit.ts'
 import { chain } from '../support/flows/flow-text.ts'
 import { type PlayedFlows, playedFlows, watched } from '../support/flows/watched.ts'
 
@@ -268,6 +268,21 @@ describe('a board link', () => {
     expect((await ask('/board/chain/live')).status).toBe(303)
     expect((await web.request(undefined, `/board/link/${token}`)).status).toBe(404)
     expect((await web.post(web.owner, `/admin/boards/${id}/revocation`)).status).toBe(404)
+  })
+
+  test('is on record when it is refused: the link that is revoked by its id, any other as unknown', async () => {
+    const { id, token } = await kiosk({ name: 'Attic', flow: '', days: '' })
+    await web.post(web.owner, `/admin/boards/${id}/revocation`)
+    const receipts: (string | null)[] = []
+    for (const tried of [token, `${token.slice(0, -4)}AAAA`]) {
+      receipts.push((await web.request(undefined, `/board/link/${tried}`)).headers.get('X-Request-Id'))
+    }
+    const entries = await auditEntries(web.adminUrl)
+    const refused = receipts.map((receipt) => entries.filter(({ requestId }) => requestId === receipt))
+    expect(refused).toMatchObject([
+      [{ action: 'board-link.open', outcome: 'denied', objectType: 'board-link', objectId: id }],
+      [{ action: 'board-link.open', outcome: 'denied', objectType: 'board-link', objectId: 'unknown' }],
+    ])
   })
 
   test('is on record when it is made, first opened and revoked', async () => {

@@ -17,6 +17,12 @@ afterAll(() => web?.close())
 const attempt = (email: string, given: string, next?: string) =>
   web.post(undefined, '/sign-in', { email, password: given, ...(next === undefined ? {} : { next }) })
 
+/** What the answer's request left in the log. */
+const entriesOf = async (answer: Response) => {
+  const receipt = answer.headers.get('X-Request-Id')
+  return (await auditEntries(web.adminUrl)).filter(({ requestId }) => requestId === receipt)
+}
+
 describe('signing in', () => {
   test('opens a new session, leads on, and stores only the hash of its id', async () => {
     const answer = await attempt('OWNER@example.org', password, '/datasets')
@@ -67,7 +73,10 @@ describe('signing in', () => {
       .set({ disabledAt: new Date() })
       .where('id', '=', 'usr_outsider')
       .execute()
-    expect((await attempt('outsider@example.org', password)).status).toBe(422)
+    const answer = await attempt('outsider@example.org', password)
+    expect(answer.status).toBe(422)
+    // Somebody knows the password of an account that should be gone: whose it was is what matters.
+    expect(await entriesOf(answer)).toMatchObject([{ objectType: 'user', objectId: 'usr_outsider' }])
     expect((await web.request(web.outsider, '/account')).headers.get('Location')).toBe(
       '/sign-in?next=%2Faccount',
     )
@@ -79,6 +88,10 @@ describe('signing in', () => {
       const slowed = await attempt(email, password)
       expect(slowed.status).toBe(429)
       expect(Number(slowed.headers.get('Retry-After'))).toBeGreaterThan(0)
+      const objectId = email.startsWith('ghost') ? 'unknown' : 'usr_colleague'
+      expect(await entriesOf(slowed)).toMatchObject([
+        { action: 'session.create', outcome: 'denied', objectType: 'user', objectId },
+      ])
     }
     web.advance(20)
     expect((await attempt('colleague@example.org', password)).status).toBe(303)

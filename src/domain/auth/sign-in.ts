@@ -24,6 +24,8 @@ export interface SignInStore {
   /** Takes counted attempts back: nothing was tried. */
   takeAttemptBack(subjects: readonly AttemptSubject[]): Promise<void>
   findAccount(email: string): Promise<Account | undefined>
+  /** Whose address it is, also when they may not sign in any more. */
+  findUserId(email: string): Promise<string | undefined>
   /**
    * Remembers for a few minutes that the password was right and takes the attempt back; answers a token for the form.
    * Undefined when the account was disabled or given another password while this one was looked at.
@@ -66,7 +68,8 @@ export type SignInAnswer =
   | { readonly kind: 'signed-in'; readonly sessionId: string; readonly user: SignedInUser }
   | { readonly kind: 'code-needed'; readonly challenge: string }
   | { readonly kind: 'refused' }
-  | { readonly kind: 'slowed'; readonly waitSeconds: number }
+  /** Nothing was looked at; whose account it would have been is for the audit log alone. */
+  | { readonly kind: 'slowed'; readonly waitSeconds: number; readonly userId: string | undefined }
 
 /** Signs someone in. An unknown address and a wrong password get the same answer in the same time. */
 export async function signIn(
@@ -78,7 +81,7 @@ export async function signIn(
   const subjects = attemptSubjects(request.email, caller.address)
   // Counted before the password is looked at: many guesses at once get no further than one after the other.
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
-  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds, userId: await store.findUserId(request.email) }
   const account = await store.findAccount(request.email)
   const verified = await verifyAttempt({ store, passwords }, account, request.password, subjects)
   if (verified && account?.hasSecondFactor) {
@@ -88,7 +91,8 @@ export async function signIn(
     const sessionId = await store.open(caller, account, subjects, request.browser)
     if (sessionId !== undefined) return { kind: 'signed-in', sessionId, user: account.user }
   }
-  await store.recordRefusal(caller, account?.user.id)
+  // Looked up for every refusal, so that none takes longer than another.
+  await store.recordRefusal(caller, await store.findUserId(request.email))
   return { kind: 'refused' }
 }
 
@@ -116,7 +120,7 @@ export async function signInWithCode(
   const { user } = account
   const subjects = [codeSubject(user.id)]
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
-  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds, userId: user.id }
   if (!(await factors.take(user.id, request.code))) {
     await store.recordRefusal(caller, user.id)
     return { kind: 'refused' }
@@ -147,7 +151,7 @@ export async function confirmIdentity(
   const isCode = given.code !== ''
   const subjects = isCode ? [codeSubject(user.id)] : attemptSubjects(user.email, caller.address)
   const { waitSeconds } = await store.reserveAttempt(subjects, now)
-  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds }
+  if (waitSeconds > 0) return { kind: 'slowed', waitSeconds, userId: user.id }
   const account = isCode ? undefined : await store.findAccount(user.email)
   const isRight = isCode
     ? await factors.take(user.id, given.code)

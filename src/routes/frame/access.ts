@@ -99,7 +99,7 @@ export const access = (deps: AppDeps) => {
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
     const early = await (permission.upload ? next() : limit(c, () => refuseUnreadableForm(c, next)))
     // Links that are spent, tokens that are wrong, attempts that are slowed: the route said no.
-    if (isDenial(early instanceof Response ? early.status : c.res.status))
+    if (c.var.refused !== undefined || isDenial(early instanceof Response ? early.status : c.res.status))
       await recordDenial(c, operation, object)
     return early
   })

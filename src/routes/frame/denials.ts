@@ -29,10 +29,15 @@ export function denialRecorder({ db, clock }: Pick<AppDeps, 'db' | 'clock'>) {
     if (isAnonymous && floods.admit('anonymous', mostAnonymous, now) === undefined) return
     // What a path names is the caller's own text: only what looks like an id is kept.
     const isId = object !== undefined && /^[a-z]+_\w{1,64}$/.test(object.id)
+    const { refused } = c.var
     await recordAudit(db, caller, {
       action: operation,
-      objectType: object?.kind ?? 'system',
-      objectId: object === undefined ? 'route' : isId ? object.id : 'unknown',
+      ...(refused === undefined
+        ? {
+            objectType: object?.kind ?? 'system',
+            objectId: object === undefined ? 'route' : isId ? object.id : 'unknown',
+          }
+        : { objectType: refused.type, objectId: refused.id ?? 'unknown' }),
       outcome: 'denied',
       details: { method: c.req.method, ...(leftOut === 0 ? {} : { leftOut }) },
     })

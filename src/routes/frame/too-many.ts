@@ -3,12 +3,13 @@ import { answerStatus, wantsPage } from '../problem.tsx'
 
 type Answer = Response | Promise<Response>
 
-/** What someone is told who is slowed: in the form, to whoever looks at one, else as a fragment or a problem. */
+/** What someone is told who is slowed, and the audit log of whose account it was: in the form, to whoever looks at one, else as a fragment or a problem. */
 export function answerSlowed(
   c: AppContext,
-  { waitSeconds }: { readonly waitSeconds: number },
+  { waitSeconds, userId }: { readonly waitSeconds: number; readonly userId: string | undefined },
   form: (sentence: string) => Answer,
 ): Answer {
+  c.set('refused', { type: 'user', id: userId })
   c.header('Retry-After', String(waitSeconds))
   const sentence = `Too many attempts. Wait ${inWords(waitSeconds)} and try again.`
   const isForm = wantsPage(c) && c.req.header('HX-Request') !== 'true'

@@ -27,9 +27,23 @@ const names = {
   from: 'From',
   to: 'To',
 } as const satisfies Record<keyof AuditQuery, string>
-const keys = ['about', 'actor', 'action', 'type', 'object', 'outcome', 'request', 'from', 'to'] as const
+export const filterKeys = [
+  'about',
+  'actor',
+  'action',
+  'type',
+  'object',
+  'outcome',
+  'request',
+  'from',
+  'to',
+] as const
 
-export const isFiltered = (query: AuditQuery): boolean => keys.some((key) => query[key] !== undefined)
+export const isFiltered = (query: AuditQuery): boolean => filterKeys.some((key) => query[key] !== undefined)
+
+/** What is said of filters that no entry can fit, and that were left out. */
+export const leftOut = (wrong: readonly (keyof AuditQuery)[]): string =>
+  `Left out: ${wrong.map((key) => names[key]).join(', ')}. The address has a value there that the filter cannot have.`
 
 /** The address of the list with these filters. */
 export const auditHref = (path: string, query: AuditQuery & Readonly<Record<string, string | undefined>>) =>
@@ -111,7 +125,7 @@ export const AuditFilters = ({ path, query, isOwn = false, swap }: Props) => (
 export const ChosenFilters = ({ path, query }: { path: string; query: AuditQuery }) =>
   isFiltered(query) ? (
     <p class="filters">
-      {keys.map((key) => {
+      {filterKeys.map((key) => {
         const value = query[key]
         if (value === undefined) return null
         return (
