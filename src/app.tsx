@@ -153,7 +153,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
       return answerStatus(
         c,
         503,
-        'The vault is sealed: its master key is missing or wrong. An operator must restore it.',
+        c.req.path === '/sign-in/code'
+          ? 'The vault is sealed, and with it the secret that the code of your app is checked against. Go back and type a recovery code instead.'
+          : 'The vault is sealed: its master key is missing or wrong. An operator must restore it.',
       )
     }
     if (error instanceof VaultError) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir } from 'node:fs/promises'
+import { constants, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sealed, SealReason } from '../domain/vault/key-state.ts'
 import type { MasterKey } from '../domain/vault/keys.ts'
@@ -154,7 +154,8 @@ async function readMasterFile(
   rawVersion: number,
 ): Promise<(MasterKey & { since: Date })[] | undefined> {
   try {
-    const file = await open(path, 'r')
+    // A named pipe would keep its reader waiting for ever: it is opened all the same, and seen to be no file.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const found = await file.stat()
       if (!found.isFile() || found.size > largest) throw notAKey(path)

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, rm, unlink } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { encryptFloe, Floe, headerLength, vaultParameters } from '../domain/vault/floe.ts'
 import type { Verification } from '../domain/vault/key-state.ts'
@@ -11,7 +11,7 @@ import {
   readKeyVersion,
 } from '../domain/vault/object-format.ts'
 import { type ObjectName, objectKinds, type StoredObject, VaultError } from '../domain/vault/vault.ts'
-import { entriesIfThere, isCode, statIfThere, syncFolder } from './durable-file.ts'
+import { entriesIfThere, isCode, statIfThere, syncFolder, unlinkIfThere } from './durable-file.ts'
 import type { KeyFolder } from './key-folder.ts'
 import { OpenObject, readExactly } from './open-object.ts'
 
@@ -60,9 +60,13 @@ export class ObjectFiles {
       await file.sync()
       await file.close()
       await link(temporary, path)
+    } catch (error) {
+      // The folder of an owner goes with its key, whatever is being written in it.
+      if (isCode(error, 'ENOENT')) await this.#keys.read({ owner: name.owner, keyVersion })
+      throw error
     } finally {
       await file.close().catch(() => {})
-      await unlink(temporary)
+      await unlinkIfThere(temporary)
     }
     await syncFolder(dirname(path))
     try {

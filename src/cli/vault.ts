@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { openLocalVault } from '../adapters/local-vault.ts'
 import { type Config, readConfig } from '../config.ts'
 import { recordAudit } from '../db/audit-outbox.ts'
@@ -58,7 +59,14 @@ type Note = (
 ) => Promise<unknown>
 
 async function status(config: Config, json: boolean): Promise<number> {
-  const vault = await openLocalVault(vaultFoldersOf(config), 'wait')
+  const folders = vaultFoldersOf(config)
+  // To ask is not to make one: in a folder that was mistyped it would pass for whole.
+  if (!existsSync(folders.keysFolder) && !existsSync(folders.objectsFolder)) {
+    const message = `There is no vault in ${folders.keysFolder} and ${folders.objectsFolder} yet: the first start makes it.`
+    print(json ? JSON.stringify({ sealed: { reason: 'missing', message } }) : message)
+    return exit.otherwise
+  }
+  const vault = await openLocalVault(folders, 'wait')
   const state = await vault.keyState()
   print(json ? JSON.stringify(state) : stateLines(state).join('\n'))
   return state.sealed === undefined ? exit.well : exit.otherwise

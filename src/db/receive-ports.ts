@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { DatasetStore, DetectFile, NewFile, ReceivePorts } from '../domain/datasets/receive-file.ts'
-import type { Vault } from '../domain/vault/vault.ts'
+import { type Vault, VaultError } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 
@@ -15,10 +15,18 @@ export function receivePorts(deps: {
   readonly maxBytes: number
 }): ReceivePorts {
   const { db, ...rest } = deps
-  return { ...rest, datasets: datasetStore(db, deps.clock) }
+  return { ...rest, datasets: datasetStore(deps) }
 }
 
-function datasetStore(db: Kysely<Database>, clock: () => Date): DatasetStore {
+function datasetStore({
+  db,
+  vault,
+  clock,
+}: {
+  readonly db: Kysely<Database>
+  readonly vault: Vault
+  readonly clock: () => Date
+}): DatasetStore {
   return {
     addWithFile: (caller, dataset, file) =>
       db.transaction().execute(async (trx) => {
@@ -40,6 +48,8 @@ function datasetStore(db: Kysely<Database>, clock: () => Date): DatasetStore {
           .forUpdate()
           .executeTakeFirst()
         if (!dataset) return undefined
+        // A removal that began and ended since the file was stored took the key with it.
+        if (!(await isStored(vault, file))) return undefined
         const { next } = await trx
           .selectFrom('datasetFiles')
           .select(sql<number>`coalesce(max(position) + 1, 0)`.as('next'))
@@ -58,6 +68,16 @@ function datasetStore(db: Kysely<Database>, clock: () => Date): DatasetStore {
         .executeTakeFirst()
       return row !== undefined
     },
+  }
+}
+
+async function isStored(vault: Vault, { datasetId, objectId }: NewFile): Promise<boolean> {
+  try {
+    await (await vault.open({ owner: datasetId, id: objectId, kind: 'source' })).close()
+    return true
+  } catch (error) {
+    if (error instanceof VaultError && error.failure !== 'sealed') return false
+    throw error
   }
 }
 

@@ -78,7 +78,8 @@ export function saveRule(
         retentionKind: rule?.kind ?? null,
         retentionDays: days,
         retentionUntil: until,
-        retentionSetAt: rule === undefined ? null : clock(),
+        // Also without a rule: since then the default holds.
+        retentionSetAt: clock(),
       })
       .where('id', '=', datasetId)
       .where('status', '=', 'ready')
@@ -115,7 +116,11 @@ export function setHold(
     if ((dataset.heldAt !== null) === isHeld) return ok(undefined)
     await trx
       .updateTable('datasets')
-      .set(isHeld ? { heldAt: clock(), heldBy: caller.actor.id } : { heldAt: null, heldBy: null })
+      .set(
+        isHeld
+          ? { heldAt: clock(), heldBy: caller.actor.id }
+          : { heldAt: null, heldBy: null, releasedAt: clock() },
+      )
       .where('id', '=', datasetId)
       .execute()
     await recordAudit(trx, caller, {
@@ -209,6 +214,7 @@ const kept = (db: Kysely<Database>) =>
       'retentionUntil',
       'retentionSetAt',
       'heldAt',
+      'releasedAt',
       sql<Date | null>`(
         select max(coalesce(runs.finished_at, runs.created_at)) from runs join run_inputs on run_inputs.run_id = runs.id
         where run_inputs.dataset_id = datasets.id)`.as('lastRunAt'),
@@ -234,7 +240,9 @@ const asKept = (row: KeptRow): Kept => ({
     row.retentionKind === null || row.retentionSetAt === null
       ? undefined
       : { rule: ruleOf(row), setAt: row.retentionSetAt },
+  defaultSince: row.retentionKind === null ? row.retentionSetAt : null,
   isHeld: row.heldAt !== null,
+  releasedAt: row.releasedAt,
 })
 
 const ruleOf = ({

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmod,
@@ -232,9 +233,12 @@ describe('a sealed vault', () => {
     await sealedAs('unreadable', 'holds no whole master key', () => writeFile(inKeys('master-1.key'), right))
   })
 
-  test('refuses what cannot be read as a file', async () => {
+  test.each([
+    ['a folder', (path: string) => mkdir(path)],
+    ['a named pipe, that nobody writes into', async (path: string) => void execFileSync('mkfifo', [path])],
+  ])('refuses what cannot be read as a file: %s', async (_, make) => {
     await rename(inKeys('master-1.key'), join(folder, 'away'))
-    await mkdir(inKeys('master-1.key'))
+    await make(inKeys('master-1.key'))
     await sealedAs('unreadable', 'Put the right file back', async () => {
       await rm(inKeys('master-1.key'), { recursive: true })
       await rename(join(folder, 'away'), inKeys('master-1.key'))

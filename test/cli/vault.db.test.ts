@@ -142,6 +142,13 @@ describe('npm run vault -- status', () => {
     )
   })
 
+  test('makes no vault where there is none', async () => {
+    const elsewhere = join(folder, 'mistyped')
+    const none = await runCommand('cli/vault.js', ['status'], { SIGNALBOX_DATA: elsewhere })
+    expect([none.code, none.stdout]).toEqual([1, expect.stringContaining('There is no vault in')])
+    expect(await readdir(folder)).not.toContain('mistyped')
+  })
+
   test('says why it is sealed, and exits 1', async () => {
     await writeFile(join(folder, 'keys/master-1.key'), 'cut')
     const sealed = await run('status')

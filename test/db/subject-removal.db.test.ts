@@ -246,7 +246,20 @@ describe('removing the records about someone', () => {
     ])
     await writeFile(path, whole)
     await performDeletion(deps(), id)
-    expect((await found(id)).status).toBe('done')
+    const done = await found(id)
+    expect(done.status).toBe('done')
+    expect(certificateOf(done).datasets.map((one) => [one.datasetId, one.recordsRemoved])).toEqual([
+      [bad, 2],
+      [lost, 0],
+      [good, 2],
+    ])
+
+    // Of two files one could be looked through: what was found there was not removed.
+    await shop.db.updateTable('deletionDatasets').set({ records: 2 }).where('datasetId', '=', lost).execute()
+    expect(certificateOf(await found(id)).datasets[1]).toMatchObject({
+      recordsRemoved: 0,
+      problem: expect.stringContaining('damaged or missing'),
+    })
     await requestDeletion(deps(), ada, lost)
   })
 

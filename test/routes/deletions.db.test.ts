@@ -140,6 +140,34 @@ describe('retention', () => {
     await remove(web.colleague)
   })
 
+  test('nor at once what was held, or loses its own rule, when its time was up long before', async () => {
+    const longAgo = new Date(Date.now() - 100 * 86_400_000)
+    const age = () =>
+      web.deps.db
+        .updateTable('datasets')
+        .set({ createdAt: longAgo, retentionSetAt: longAgo })
+        .where('id', '=', id)
+        .execute()
+    await web.post(web.colleague, `/datasets/${id}/retention`, { kind: 'after-upload', days: '5' })
+    await web.post(web.owner, `/datasets/${id}/hold`)
+    await age()
+    await web.post(web.owner, `/datasets/${id}/hold/removal`)
+    expect(await text(web.colleague, `/datasets/${id}`)).toContain('This dataset is deleted on')
+    expect((await house(13)).datasets).toBe(0)
+    expect((await house(15)).datasets).toBe(1)
+    expect(await status()).toBe('deleting')
+
+    id = await web.dataset(web.colleague, 'other.jsonl', shareGpt(3))
+    await web.post(web.owner, '/admin/retention', { kind: 'after-upload', days: '30' })
+    await web.deps.db.updateTable('retentionSettings').set({ changedAt: longAgo }).execute()
+    await web.post(web.colleague, `/datasets/${id}/retention`, { kind: 'forever' })
+    await age()
+    await web.post(web.colleague, `/datasets/${id}/retention`, { kind: 'default' })
+    expect((await house(13)).datasets).toBe(0)
+    expect((await house(15)).datasets).toBe(1)
+    expect(await status()).toBe('deleting')
+  })
+
   test('a rule is refused with a sentence, and only who manages the dataset may set one', async () => {
     const refused = await web.post(web.colleague, `/datasets/${id}/retention`, {
       kind: 'after-upload',

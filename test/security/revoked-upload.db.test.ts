@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { Member } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 let web: TestPortal
+/** Told once a file was recognised, before it is made known. */
+let recognised = async () => {}
 beforeAll(async () => {
-  web = await testPortal()
+  web = await testPortal((vault) => ({
+    detect: (...asked) => detectStored(vault)(...asked).finally(() => recognised()),
+  }))
 })
 afterAll(() => web?.close())
 
@@ -75,5 +80,43 @@ describe('an upload', () => {
     )
     expect(answer.status).toBe(403)
     expect(await stored()).toEqual(before)
+  })
+
+  test('into a dataset that is deleted meanwhile is refused, and nothing of it is left', async () => {
+    const name = 'short-lived.jsonl'
+    const id = await web.dataset(web.colleague, name, shareGpt(2))
+    const before = await stored()
+    const answer = await upload(web.colleague, `/datasets/files?dataset=${id}`, async () => {
+      const deleted = await web.post(web.colleague, `/datasets/${id}/delete`, { name })
+      expect(deleted.status).toBe(303)
+    })
+    expect([answer.status, (await answer.json()).message]).toEqual([
+      404,
+      'The dataset this file belongs to is gone. Start again with all its files.',
+    ])
+    expect(await stored()).toEqual({
+      files: before.files - 1,
+      datasets: before.datasets - 1,
+      rows: before.rows - 1,
+    })
+  })
+
+  test('into a dataset that is sealed under a new key meanwhile is refused, whenever that is', async () => {
+    const id = await web.dataset(web.colleague, 'removed.jsonl', shareGpt(2))
+    const { vault } = web
+    const sealAnew = async () => {
+      const keyVersion = (await vault.keyVersions(id)).at(-1) ?? 0
+      await vault.addKeyVersion(id)
+      await vault.destroyKeyVersion({ owner: id, keyVersion })
+    }
+    const answer = await upload(web.colleague, `/datasets/files?dataset=${id}`, sealAnew)
+    expect([answer.status, (await answer.json()).message]).toEqual([
+      409,
+      expect.stringContaining('Nothing of the file was kept'),
+    ])
+    // Stored and recognised, and only not yet known.
+    recognised = sealAnew
+    const late = await upload(web.colleague, `/datasets/files?dataset=${id}`, async () => {})
+    expect(late.status).toBe(409)
   })
 })

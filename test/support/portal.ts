@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLocalVault } from '../../src/adapters/local-vault.ts'
+import { type OpenedVault, openLocalVault } from '../../src/adapters/local-vault.ts'
 import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { AppDeps } from '../../src/routes/app-context.ts'
@@ -9,6 +9,7 @@ import { type Member, signedInApp, type TestApp } from './app.ts'
 
 /** The app over a real vault in a folder of its own, and uploads as the two kinds of browser send them. */
 export interface TestPortal extends TestApp {
+  readonly vault: OpenedVault
   /** One file, as the script sends it. */
   upload(who: Member, name: string, text: string, query?: string): Promise<Response>
   /** The whole form, as a browser without script sends it: text fields first. */
@@ -19,7 +20,7 @@ export interface TestPortal extends TestApp {
   ): Promise<Response>
   /** Uploads the text and answers the id of its dataset. */
   dataset(who: Member, name: string, text: string): Promise<string>
-  /** How many objects and keys of datasets the vault holds. */
+  /** How many objects the vault holds. */
   storedFiles(): Promise<number>
 }
 
@@ -49,6 +50,7 @@ export async function testPortal(
   }
   return {
     ...web,
+    vault,
     upload,
     uploadForm(who, fields, files) {
       const body = new FormData()

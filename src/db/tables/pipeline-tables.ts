@@ -26,6 +26,8 @@ export interface PipelineTables {
     /** A legal hold: nothing deletes it. */
     heldAt: Generated<Date | null>
     heldBy: Generated<string | null>
+    /** When a legal hold was lifted last. */
+    releasedAt: Generated<Date | null>
     /** Records of someone are being removed from it: nothing else may change it meanwhile. */
     deletionId: Generated<string | null>
   }

@@ -2,7 +2,7 @@ import type { Caller } from '../audit/entry.ts'
 import type { SourceBytes } from '../formats/source.ts'
 import { newId } from '../ids.ts'
 import { ok, type Result, refuse } from '../result.ts'
-import type { StoredObject, Vault } from '../vault/vault.ts'
+import { type StoredObject, type Vault, VaultError } from '../vault/vault.ts'
 import { detect } from './detect.ts'
 import type { Detection } from './detection.ts'
 import type { Mapping } from './mapping.ts'
@@ -83,12 +83,18 @@ export async function receiveFile(
   const isNew = upload.datasetId === undefined
   const datasetId = upload.datasetId ?? newId('ds', clock().getTime(), random(10))
   if (!isNew && !(await datasets.isOwn(caller, datasetId))) {
-    return refuse('not-found', 'The dataset this file belongs to is gone. Start again with all its files.')
+    return gone
   }
   const fileId = newId('file', clock().getTime(), random(10))
   const object = { owner: datasetId, id: fileId, kind: 'source' } as const
   if (isNew) await vault.createKey(datasetId)
   let isKept = false
+  /** What another did to the dataset while the file came, where the vault no longer takes or has the file. */
+  const overtakenBy = async (error: unknown): Promise<Result<never>> => {
+    const isOfVault = error instanceof VaultError && error.failure !== 'sealed'
+    if (isNew || !isOfVault) throw error
+    return (await datasets.isOwn(caller, datasetId)) ? overtaken : gone
+  }
   try {
     const limit = new ByteLimit(ports.maxBytes)
     let stored: StoredObject
@@ -96,10 +102,14 @@ export async function receiveFile(
       stored = await vault.write(object, limit.pass(upload.bytes), signal)
     } catch (error) {
       if (limit.isExceeded) return tooLarge(ports.maxBytes)
-      throw error
+      return await overtakenBy(error)
     }
     const path = fileNameOf(upload.fileName)
-    const found = await ports.detect(object, path)
+    const found = await ports.detect(object, path).catch(async (error: unknown) => {
+      // Read in another process, an error of the vault is only a sentence.
+      if (isNew || (await datasets.isOwn(caller, datasetId))) return overtakenBy(error)
+      return gone
+    })
     if (!found.ok) return found
     const detection = upload.mapping === undefined ? found.value : asMapped(found.value, upload.mapping)
     if (upload.stillAllowed !== undefined && !(await upload.stillAllowed())) {
@@ -116,9 +126,7 @@ export async function receiveFile(
           file,
         )
       : await datasets.addFile(caller, file)
-    if (added === undefined) {
-      return refuse('not-found', 'The dataset this file belongs to is gone. Start again with all its files.')
-    }
+    if (added === undefined) return (await datasets.isOwn(caller, datasetId)) ? overtaken : gone
     isKept = true
     const { bytes, sha256 } = stored
     return ok({ datasetId, fileId, name: added.name, bytes, sha256, detection })
@@ -129,6 +137,12 @@ export async function receiveFile(
     }
   }
 }
+
+const gone = refuse('not-found', 'The dataset this file belongs to is gone. Start again with all its files.')
+const overtaken = refuse(
+  'conflict',
+  'Records of someone are being removed from this dataset, or were while the file came. Nothing of the file was kept: upload it again when that is done.',
+)
 
 /** Reads the stored file where it is called: for a process that may die over it, and for files we wrote ourselves. */
 export const detectStored =

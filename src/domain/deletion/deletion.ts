@@ -77,7 +77,8 @@ export function certificateOf(deletion: Deletion) {
       runs: dataset.runs,
       ...(kind === 'subject'
         ? {
-            recordsRemoved: dataset.records,
+            // What a search found is no removal: a dataset it could not treat keeps its records.
+            recordsRemoved: dataset.doneAt === null ? 0 : dataset.records,
             recordsUnreadable: dataset.unreadable,
             filesCopiedAsJsonLines: dataset.filesAsJsonLines,
             problem: dataset.problem,

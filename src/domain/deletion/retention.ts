@@ -2,11 +2,15 @@ import { z } from 'zod'
 import { ok, type Result, refuse } from '../result.ts'
 
 const mostDays = 36_500
-const Days = z.coerce
-  .number('Give a number of days.')
-  .int('Give whole days.')
-  .min(1, 'Keep it for at least one day.')
-  .max(mostDays, `Keep it for at most ${mostDays.toLocaleString('en')} days, or forever.`)
+const Days = z.preprocess(
+  // Not what else JavaScript takes for a number: 0x10, 1e2.
+  (value) => (typeof value === 'string' && !/^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number.NaN : value),
+  z.coerce
+    .number('Give a number of days.')
+    .int('Give whole days.')
+    .min(1, 'Keep it for at least one day.')
+    .max(mostDays, `Keep it for at most ${mostDays.toLocaleString('en')} days, or forever.`),
+)
 
 /** How long a dataset is kept. */
 export const RetentionRule = z.discriminatedUnion('kind', [
@@ -38,7 +42,11 @@ export interface Kept {
   readonly lastRunAt: Date | null
   /** Its own rule and since when; undefined: the default. */
   readonly own: { readonly rule: RetentionRule; readonly setAt: Date } | undefined
+  /** When its own rule was taken away, so that the default holds; null: it never had one. */
+  readonly defaultSince: Date | null
   readonly isHeld: boolean
+  /** When a legal hold on it was lifted last; null: never. */
+  readonly releasedAt: Date | null
 }
 
 /** When a dataset goes, and by what. */
@@ -50,21 +58,25 @@ export interface Due {
 /** So long before a dataset goes its pages and the overview say so. */
 const warningDays = 14
 const day = 86_400_000
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
 const after = (date: Date, days: number) => new Date(date.getTime() + days * day)
 
 /**
  * When a dataset is due by its own rule or the default, and at the latest by the maximum; undefined: never, or while it
- * is held. A rule that came into force when what it counts from was long past gives its warning time first, so that a
- * new rule never deletes what nobody was warned about.
+ * is held. A rule that came into force when what it counts from was long past gives its warning time first, and so does
+ * a hold that was lifted: nothing is deleted that nobody was warned about.
  */
 export function dueAt(kept: Kept, settings: RetentionSettings): Due | undefined {
   if (kept.isHeld) return undefined
-  const { rule, setAt } = kept.own ?? { rule: settings.rule, setAt: settings.changedAt }
-  const ruled = ruledAt(rule, setAt, kept)
+  const { rule, setAt } = kept.own ?? {
+    rule: settings.rule,
+    setAt: later(settings.changedAt, kept.defaultSince),
+  }
+  const ruled = released(ruledAt(rule, setAt, kept), kept)
   const most =
     settings.maximumDays === undefined
       ? undefined
-      : counted(kept.uploadedAt, settings.maximumDays, settings.changedAt)
+      : released(counted(kept.uploadedAt, settings.maximumDays, settings.changedAt), kept)
   if (most !== undefined && (ruled === undefined || most < ruled)) return { at: most, because: 'maximum' }
   return ruled === undefined ? undefined : { at: ruled, because: kept.own === undefined ? 'default' : 'own' }
 }
@@ -88,6 +100,12 @@ function counted(from: Date, days: number, inForceSince: Date): Date {
   return inForceSince > after(from, 1) && due < warned ? warned : due
 }
 
+const later = (date: Date, other: Date | null): Date => (other !== null && other > date ? other : date)
+
+/** While it was held nobody was warned. */
+const released = <At extends Date | undefined>(due: At, { releasedAt }: Kept): At | Date =>
+  due !== undefined && releasedAt !== null ? later(due, after(releasedAt, warningDays)) : due
+
 /** Whether it is time to warn. */
 export const isNear = (due: Due | undefined, now: Date): due is Due =>
   due !== undefined && due.at <= after(now, warningDays)
@@ -100,12 +118,15 @@ export function readRule(
   if (form.kind === 'until') {
     if (!/^\d{4}-\d\d-\d\d$/.test(form.until)) return refuse('invalid', 'Choose a day.', 'until')
     const until = new Date(`${form.until}T00:00:00Z`)
-    if (Number.isNaN(until.getTime()))
+    // The 30th of February is read as the 2nd of March.
+    if (Number.isNaN(until.getTime()) || dayOf(until) !== form.until)
       return refuse('invalid', 'There is no such day. Choose another.', 'until')
-    if (until < after(now, warningDays)) {
+    const soonest = after(now, warningDays)
+    if (until < soonest) {
+      const first = dayOf(new Date(Math.ceil(soonest.getTime() / day) * day))
       return refuse(
         'invalid',
-        `Choose a day at least ${warningDays} days ahead: so long people are warned.`,
+        `Choose ${first} or a later day: people are warned for ${warningDays} days, and days begin at midnight UTC.`,
         'until',
       )
     }

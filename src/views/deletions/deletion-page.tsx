@@ -168,9 +168,17 @@ const Confirm = ({ deletion }: { deletion: Deletion }) => {
   )
 }
 
+function titleOfDatasets({ status, kind }: Deletion): string {
+  if (kind === 'dataset') return status === 'done' ? 'What was deleted' : 'What is deleted'
+  return status === 'done' ? 'Records were removed from' : 'Found in'
+}
+
 /** `GET /admin/deletions/:deletionId`: what a deletion does, and when it is done its certificate, which can be printed. */
 export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => {
   const { id, kind, status, requestedBy, requestedAt, finishedAt, requestId } = deletion
+  const isTreated = ({ doneAt }: DeletedFrom) => status !== 'done' || doneAt !== null
+  const treated = deletion.datasets.filter(isTreated)
+  const untreated = deletion.datasets.filter((dataset) => !isTreated(dataset))
   const polled = isMoving(deletion)
     ? {
         'hx-get': `/admin/deletions/${id}`,
@@ -209,31 +217,32 @@ export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => 
         />
         {isMoving(deletion) ? <Progress deletion={deletion} /> : null}
         {status === 'found' && canConfirm ? <Confirm deletion={deletion} /> : null}
-        <Section
-          id="what"
-          title={
-            status === 'done'
-              ? kind === 'subject'
-                ? 'Records were removed from'
-                : 'What was deleted'
-              : kind === 'subject'
-                ? 'Found in'
-                : 'What is deleted'
-          }
-          count={number(deletion.datasets.length)}
-        >
-          {deletion.datasets.length === 0 ? (
+        <Section id="what" title={titleOfDatasets(deletion)} count={number(treated.length)}>
+          {treated.length === 0 ? (
             <Empty>
-              {status === 'searching' ? 'Nothing so far.' : 'No dataset holds a record of this subject.'}
+              {status === 'searching'
+                ? 'Nothing so far.'
+                : status === 'done'
+                  ? 'No dataset.'
+                  : 'No dataset holds a record of this subject.'}
             </Empty>
           ) : (
             <div class="stack">
-              {deletion.datasets.map((dataset) => (
+              {treated.map((dataset) => (
                 <Dataset dataset={dataset} kind={kind} />
               ))}
             </div>
           )}
         </Section>
+        {untreated.length === 0 ? null : (
+          <Section id="untreated" title="Nothing was removed from" count={number(untreated.length)}>
+            <div class="stack">
+              {untreated.map((dataset) => (
+                <Dataset dataset={dataset} kind={kind} />
+              ))}
+            </div>
+          </Section>
+        )}
         {deletion.keys.length === 0 ? null : <Keys deletion={deletion} />}
         {status === 'done' ? (
           <Section id="record" title="On record">

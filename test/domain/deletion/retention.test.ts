@@ -15,7 +15,9 @@ const kept = (more: Partial<Kept> = {}): Kept => ({
   uploadedAt: on('03-01'),
   lastRunAt: null,
   own: undefined,
+  defaultSince: null,
   isHeld: false,
+  releasedAt: null,
   ...more,
 })
 const own = (rule: RetentionRule, setAt = on('03-01')): Partial<Kept> => ({ own: { rule, setAt } })
@@ -61,6 +63,22 @@ describe('when a dataset is due', () => {
     )
   })
 
+  test('not before that either where its own rule was taken away, or a hold was lifted', () => {
+    const settings: RetentionSettings = { ...forever, rule: { kind: 'after-upload', days: 30 } }
+    expect(dueAt(kept({ defaultSince: on('05-01') }), settings)?.at).toEqual(on('05-15'))
+    expect(dueAt(kept({ defaultSince: on('03-02') }), settings)?.at).toEqual(on('03-31'))
+    const releasedAt = on('06-20')
+    expect(dueAt(kept({ releasedAt }), settings)?.at).toEqual(on('07-04'))
+    expect(dueAt(kept({ releasedAt }), { ...forever, maximumDays: 60 })).toEqual({
+      at: on('07-04'),
+      because: 'maximum',
+    })
+    const until = own({ kind: 'until', until: on('06-01') })
+    expect(dueAt(kept({ ...until, releasedAt }), forever)?.at).toEqual(on('07-04'))
+    expect(dueAt(kept({ ...until, releasedAt: on('05-01') }), forever)?.at).toEqual(on('06-01'))
+    expect(dueAt(kept({ releasedAt }), forever)).toBeUndefined()
+  })
+
   test('not while it is held', () => {
     expect(dueAt(kept({ ...own({ kind: 'after-upload', days: 1 }), isHeld: true }), forever)).toBeUndefined()
   })
@@ -89,7 +107,11 @@ describe('a rule as a form says it', () => {
     ['days that are none', read('after-upload', 'many'), 'days'],
     ['no day at all', read('after-upload', '0'), 'days'],
     ['part of a day', read('after-upload', '1.5'), 'days'],
+    ['a number only programs write', read('after-upload', '0x10'), 'days'],
+    ['another such number', read('after-upload', '1e2'), 'days'],
+    ['nothing', read('after-upload', ''), 'days'],
     ['a day that is none', read('until', '', '2026-02-31'), 'until'],
+    ['a day that is none yet', read('until', '', '2027-02-29'), 'until'],
     ['a day too near', read('until', '', '2026-03-10'), 'until'],
     ['no choice', read('whenever'), 'kind'],
   ])('is refused: %s', (_, result, field) => {
