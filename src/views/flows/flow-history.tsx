@@ -58,7 +58,7 @@ export const FlowHistorySections = ({ flow, history, transitions, range, hrefOf,
             const states = history.get(id) ?? Array.from({ length: slots }, () => undefined)
             return (
               <tr>
-                <th scope="row">
+                <th scope="row" class="process-name">
                   <a href={`/flows/${flow.id}/processes/${id}`}>{name}</a>
                 </th>
                 <td>

@@ -72,6 +72,7 @@ const Warnings = ({
           {mistake === undefined
             ? '.'
             : `: line ${mistake.line}, ${mistake.path === '' ? '' : `${mistake.path}: `}${mistake.message}`}
+          {mistake?.suggestion === undefined ? null : ` Did you mean ${mistake.suggestion}?`}
         </Notice>
       )}
     </div>

@@ -84,7 +84,7 @@ const Row = ({
   const [why] = process.because
   return (
     <tr id={`process-${process.id}`} data-state={shownState(process)}>
-      <th scope="row">
+      <th scope="row" class="process-name">
         <a href={`/flows/${flowId}/processes/${process.id}`}>{process.name}</a>
       </th>
       <td>

@@ -3,8 +3,15 @@ import type { CheckType } from '../checks/check-type.ts'
 import { checkTypes } from '../checks/registry.ts'
 import { commonCheckKeys } from './common-check-keys.ts'
 import { checkTypeKeys, partKeys, variablesShape } from './flow-shape.ts'
-import { propertySchemas, recordSchema } from './record-shape.ts'
+import {
+  orNothing,
+  propertiesSchema,
+  propertySchemas,
+  requiredNames,
+  requiredSchema,
+} from './record-shape.ts'
 import type { Keys } from './shape.ts'
+import { text } from './value-shapes.ts'
 
 const allTypes: Readonly<Record<string, CheckType<Keys, never>>> = checkTypes
 
@@ -16,17 +23,19 @@ export function flowSchema(): JsonObject {
     description:
       'A monitored dataflow: processes, connections and health checks. docs/flows.md explains every key.',
     $defs: { check: propertySchemas(commonCheckKeys) },
-    ...recordSchema(partKeys),
-    required: ['version', 'flow', 'processes', 'health_checks'],
-    properties: {
+    type: 'object',
+    additionalProperties: false,
+    ...requiredSchema([...requiredNames(partKeys), 'health_checks']),
+    ...propertiesSchema({
       ...propertySchemas(partKeys),
       variables: {
-        ...variablesShape.schema,
+        ...orNothing(variablesShape.schema),
+        additionalProperties: orNothing(text.schema),
         description:
           'Values for uses of their name, from the environment or written here; secrets belong to the environment.',
       },
       check_types: {
-        type: 'object',
+        type: ['object', 'null'],
         description: 'Check types of this file: templates over the built-in ones.',
         additionalProperties: {
           type: 'object',
@@ -34,13 +43,8 @@ export function flowSchema(): JsonObject {
           properties: propertySchemas(checkTypeKeys),
         },
       },
-      health_checks: {
-        type: 'array',
-        minItems: 1,
-        description: 'What is measured.',
-        items: checkSchema(),
-      },
-    },
+      health_checks: { type: 'array', description: 'What is measured.', items: checkSchema() },
+    }),
   }
 }
 
@@ -59,13 +63,16 @@ function checkSchema(): JsonObject {
       },
     },
     allOf: Object.entries(allTypes).map(([name, { keys }]) => {
-      const { required } = recordSchema({ ...commonCheckKeys, ...keys })
       const common = Object.keys(commonCheckKeys).map((key) => [key, { $ref: `#/$defs/check/${key}` }])
       const known: JsonObject = { ...Object.fromEntries(common), ...propertySchemas(keys) }
       return {
         if: { properties: { type: { const: name } }, required: ['type'] },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: { properties: { ...known, type: true }, additionalProperties: false, required: required ?? [] },
+        then: {
+          additionalProperties: false,
+          ...requiredSchema(requiredNames({ ...commonCheckKeys, ...keys })),
+          ...propertiesSchema({ ...known, type: true }),
+        },
       }
     }),
   }

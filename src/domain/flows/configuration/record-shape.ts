@@ -66,24 +66,45 @@ export function refuseUnknownKeys(
 export const fallbackValue = (key: Key, node: Located, reading: Reading): unknown =>
   key.fallback === undefined ? undefined : key.shape.read(asNode(key.fallback, node), reading)
 
+/** The schema of a group of keys, in both of their spellings. */
 export function recordSchema(keys: Keys): JsonObject {
-  const names = Object.entries(keys)
-    .filter(([, key]) => key.required)
-    .map(([name]) => name)
   return {
     type: 'object',
     additionalProperties: false,
-    ...(names.length > 0 ? { required: names } : {}),
-    properties: propertySchemas(keys),
+    ...requiredSchema(requiredNames(keys)),
+    ...propertiesSchema(propertySchemas(keys)),
   }
 }
+
+export const requiredNames = (keys: Keys): readonly string[] =>
+  Object.entries(keys).flatMap(([name, key]) => (key.required ? name : []))
+
+export function requiredSchema(names: readonly string[]): JsonObject {
+  const plain = names.filter((name) => kebab(name) === name)
+  const twofold = names.filter((name) => kebab(name) !== name)
+  return {
+    ...(plain.length > 0 ? { required: plain } : {}),
+    ...(twofold.length > 0
+      ? { allOf: twofold.map((name) => ({ anyOf: [{ required: [name] }, { required: [kebab(name)] }] })) }
+      : {}),
+  }
+}
+
+/** The kebab-case spellings are patterns, so that editors take them and yet propose only the other. */
+export function propertiesSchema(properties: JsonObject): JsonObject {
+  const twofold = Object.entries(properties).filter(([name]) => kebab(name) !== name)
+  const patterns = twofold.map(([name, schema]) => [`^${kebab(name)}$`, schema] as const)
+  return { properties, ...(patterns.length > 0 ? { patternProperties: Object.fromEntries(patterns) } : {}) }
+}
+
+const kebab = (name: string) => name.replaceAll('_', '-')
 
 export const propertySchemas = (keys: Keys): JsonObject =>
   Object.fromEntries(
     Object.entries(keys).map(([name, key]) => [
       name,
       {
-        ...key.shape.schema,
+        ...(key.required ? key.shape.schema : orNothing(key.shape.schema)),
         description: key.doc,
         ...(key.fallback === undefined
           ? {}
@@ -91,6 +112,13 @@ export const propertySchemas = (keys: Keys): JsonObject =>
       },
     ]),
   )
+
+/** As the reader takes it: `key:` with nothing behind it is no key. */
+export function orNothing(schema: JsonObject): JsonObject {
+  if (Array.isArray(schema.anyOf)) return { ...schema, anyOf: [...schema.anyOf, { type: 'null' }] }
+  const types = Array.isArray(schema.type) ? schema.type : [schema.type ?? []].flat()
+  return types.length === 0 ? schema : { ...schema, type: [...types, 'null'] }
+}
 
 function asNode(fallback: NonNullable<Key['fallback']>, { place, path }: Located): Located {
   if (typeof fallback === 'object') {

@@ -8,7 +8,10 @@ import { nearestName } from './nearest-name.ts'
 import type { NameKind, Shape } from './shape.ts'
 
 /** Numbers and flags may also come from a variable or a parameter. */
-const placeholder = { type: 'string', pattern: '\\$\\{|\\{\\{' } as const
+const filledIn = '\\$\\{|\\{\\{'
+const placeholder = { type: 'string', pattern: filledIn } as const
+/** A text of this form, or one that a variable or parameter fills in. */
+const formed = (source: string) => ({ pattern: `${source}|${filledIn}` })
 
 /**
  * A scalar that a parser understands; the parser answers a string to say what is wrong.
@@ -57,6 +60,7 @@ export const text: Shape<string> = {
 /** Text that says something; variables may leave nothing of it. */
 export const filledText: Shape<string> = {
   ...text,
+  schema: { ...text.schema, pattern: '\\S' },
   read(node, reading) {
     const value = text.read(node, reading)
     if (value === undefined || value.trim() !== '') return value
@@ -68,6 +72,8 @@ export const filledText: Shape<string> = {
 /** Longer than any that is meant, and a date as far away still is one. */
 const century = 36_525 * 86_400_000
 
+const durationForm = '^(\\d+(\\.\\d+)?(ns|us|µs|ms|s|m|h|d|w))+$'
+
 /** @param leastWords what the sentence says where it is less than `least` milliseconds; `mostWords` where it is more */
 function durationFrom(
   least: number,
@@ -75,12 +81,18 @@ function durationFrom(
   most = century,
   mostWords = '36525d',
 ): Shape<number> {
-  return scalar<number>('a duration', (value) => {
-    const ms = parseDuration(value)
-    if (ms === undefined) return { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
-    if (ms < least) return { outside: `too short: ${leastWords}` }
-    return ms <= most ? ms : { outside: `too long: at most ${mostWords}` }
-  })
+  return scalar<number>(
+    'a duration',
+    (value) => {
+      const ms = parseDuration(value)
+      if (ms === undefined) return { wrong: 'Write a number with its unit: 500ms, 10s, 5m, 1h30m, 7d, 2w.' }
+      if (ms < least) return { outside: `too short: ${leastWords}` }
+      return ms <= most ? ms : { outside: `too long: at most ${mostWords}` }
+    },
+    least === 0
+      ? { minimum: 0, maximum: 0, ...formed(`^0$|${durationForm}`) }
+      : { type: 'string', ...formed(durationForm) },
+  )
 }
 
 export const duration = durationFrom(0, 'at least 0')
@@ -101,39 +113,55 @@ const sizeUnits = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 }
-export const size = scalar('a size', (value) => {
-  const match = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/.exec(value)
-  const unit = Object.entries(sizeUnits).find(([name]) => name === (match?.[2] ?? ''))?.[1]
-  return match === null || unit === undefined
-    ? { wrong: 'Write a number of bytes, or with a unit: 1KiB, 20MB, 1.5GiB.' }
-    : Number(match[1]) * unit
-})
+export const size = scalar(
+  'a size',
+  (value) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/.exec(value)
+    const unit = Object.entries(sizeUnits).find(([name]) => name === (match?.[2] ?? ''))?.[1]
+    return match === null || unit === undefined
+      ? { wrong: 'Write a number of bytes, or with a unit: 1KiB, 20MB, 1.5GiB.' }
+      : Number(match[1]) * unit
+  },
+  { minimum: 0, ...formed('^\\d+(\\.\\d+)?\\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$') },
+)
 
-export const percentage = scalar('a percentage', (value) => {
-  const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(value)
-  return match === null ? { wrong: 'Write a number with %, such as 5%.' } : Number(match[1])
-})
+export const percentage = scalar(
+  'a percentage',
+  (value) => {
+    const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(value)
+    return match === null ? { wrong: 'Write a number with %, such as 5%.' } : Number(match[1])
+  },
+  { type: 'string', ...formed('^\\d+(\\.\\d+)?\\s*%$') },
+)
 
 /** An amount, or a share of the whole in percent. */
 export interface Amount {
   readonly value: number
   readonly percent: boolean
 }
-export const amount = scalar<Amount>('a number or a percentage', (value) => {
-  const match = /^(\d+(?:\.\d+)?)\s*(%)?$/.exec(value)
-  return match === null
-    ? { wrong: 'Write a number such as 20, or a share such as 5%.' }
-    : { value: Number(match[1]), percent: match[2] !== undefined }
-})
+export const amount = scalar<Amount>(
+  'a number or a percentage',
+  (value) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(%)?$/.exec(value)
+    return match === null
+      ? { wrong: 'Write a number such as 20, or a share such as 5%.' }
+      : { value: Number(match[1]), percent: match[2] !== undefined }
+  },
+  { minimum: 0, ...formed('^\\d+(\\.\\d+)?\\s*%?$') },
+)
 
 /** A size or a share of the whole in percent. */
-export const space = scalar<Amount>('a size or a percentage', (value) => {
-  const match = /^(\d+(?:\.\d+)?)\s*(%|B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/.exec(value)
-  if (match === null) return { wrong: 'Write a size such as 20GiB, or a share such as 10%.' }
-  if (match[2] === '%') return { value: Number(match[1]), percent: true }
-  const unit = Object.entries(sizeUnits).find(([name]) => name === (match[2] ?? ''))?.[1] ?? 1
-  return { value: Number(match[1]) * unit, percent: false }
-})
+export const space = scalar<Amount>(
+  'a size or a percentage',
+  (value) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(%|B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/.exec(value)
+    if (match === null) return { wrong: 'Write a size such as 20GiB, or a share such as 10%.' }
+    if (match[2] === '%') return { value: Number(match[1]), percent: true }
+    const unit = Object.entries(sizeUnits).find(([name]) => name === (match[2] ?? ''))?.[1] ?? 1
+    return { value: Number(match[1]) * unit, percent: false }
+  },
+  { minimum: 0, ...formed('^\\d+(\\.\\d+)?\\s*(%|B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?$') },
+)
 
 export const nagiosRange = scalar<NagiosRange>('a range', (value) => {
   return (
@@ -205,6 +233,7 @@ export const integer = (lowest: number, highest: number = Number.MAX_SAFE_INTEGE
     },
     {
       type: ['integer', 'string'],
+      ...formed('^-?\\d+$'),
       minimum: lowest,
       ...(highest === Number.MAX_SAFE_INTEGER ? {} : { maximum: highest }),
     },
@@ -213,7 +242,7 @@ export const integer = (lowest: number, highest: number = Number.MAX_SAFE_INTEGE
 
 export const flag: Shape<boolean> = {
   words: 'true or false',
-  schema: { anyOf: [{ type: 'boolean' }, placeholder] },
+  schema: { anyOf: [{ type: 'boolean' }, { enum: ['true', 'false'] }, placeholder] },
   read(node, { mistakes }) {
     const value = node.kind === 'scalar' ? String(node.value) : ''
     if (value === 'true' || value === 'false') return value === 'true'
@@ -237,12 +266,14 @@ export const choice = <const V extends string>(...values: readonly V[]): Shape<V
 
 export const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
 const idHint = 'Begin with a letter; letters, digits, _ and -; at most 64 characters.'
-export const identifier = matching('an id', idPattern, idHint)
+export const identifier: Shape<string> = {
+  ...matching('an id', idPattern, idHint),
+  schema: { type: 'string', ...formed(idPattern.source) },
+}
 
 /** A name that this file gives; the same name twice is refused. */
 export const definitionOf = (kind: NameKind): Shape<string> => ({
   ...identifier,
-  schema: { type: 'string', pattern: idPattern.source },
   read(node, reading) {
     const name = identifier.read(node, reading)
     if (name !== undefined) reading.definitions.push({ kind, name, node })
@@ -254,7 +285,6 @@ export const definitionOf = (kind: NameKind): Shape<string> => ({
 export const referenceTo = (kind: NameKind): Shape<string> => ({
   ...identifier,
   words: `id of a ${kind}`,
-  schema: { type: 'string', pattern: idPattern.source },
   read(node, reading) {
     const name = identifier.read(node, reading)
     if (name !== undefined) reading.references.push({ kind, name, node })

@@ -1,4 +1,8 @@
 const mostLines = 3
+/** As wide as a space. Not the no-break space: Mermaid shows that one as “&nbsp;”. */
+const otherSpace = '\u2005'
+/** Of no width, and no space to whoever looks for one. */
+const joiner = '\u2060'
 
 /**
  * A name as the label of a node. The two programs that draw do not agree on escapes, so what either would read as
@@ -8,6 +12,8 @@ const mostLines = 3
 export function diagramLabel(name: string, lineLength = 22): string {
   const plain = name
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    // They would turn what stands behind the name around.
+    .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, '')
     .trim()
     .replaceAll('"', '”')
     .replaceAll('`', '’')
@@ -22,7 +28,9 @@ export function diagramLabel(name: string, lineLength = 22): string {
     .replaceAll('*', '∗')
     .replaceAll('__', '_ _')
     .replaceAll('~~', '~ ~')
-    .replace(/^([-+]|\d+[.)]) /, '$1\u00a0')
+    .replace(/^([-+]|\d+[.)]) /, `$1${otherSpace}`)
+    // Mermaid takes a line with these two words for a direction, wherever they stand in it.
+    .replaceAll(/(direction) (?=TB|TD|BT|RL|LR)/gi, `$1${joiner} `)
   return linesOf(plain, lineLength).join('<br>')
 }
 

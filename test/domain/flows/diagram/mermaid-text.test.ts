@@ -3,6 +3,7 @@ import { renderMermaidSVG } from 'beautiful-mermaid'
 import purify from 'dompurify'
 import mermaid from 'mermaid'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { diagramLabel } from '../../../../src/domain/flows/diagram/diagram-label.ts'
 import { diagramOf } from '../../../../src/domain/flows/diagram/diagram-of.ts'
 import { diagramStates } from '../../../../src/domain/flows/diagram/diagram-states.ts'
@@ -34,9 +35,17 @@ const odd = [
   ':::class',
   '@{shape: circle}',
   '\\n backslash',
+  'direction LR',
+  'Wind direction TB',
 ]
 // Without a browser there is no DOM to purify HTML with; the grammar, which is what counts here, needs none.
 Object.assign(purify, { addHook: () => {}, sanitize: (text: string) => text })
+
+/** What the real grammar found in a text. */
+const Flowchart = z.custom<{
+  getDirection(): string
+  getVertices(): ReadonlyMap<string, { readonly text?: string }>
+}>((db) => typeof db === 'object' && db !== null && 'getVertices' in db)
 
 /** The real grammar throws where the text is wrong. */
 const parses = async (text: string) => (await mermaid.parse(text)).diagramType
@@ -71,7 +80,10 @@ describe('the Mermaid text of a flow', () => {
     const flow = flowOf(chain({ processes: ['a', 'b'], connections: ['{from: a, to: b}'] }))
     const named = { ...flow, processes: flow.processes.map((process) => ({ ...process, name })) }
     const { text } = mermaidText(named)
-    expect(await parses(text)).toBe('flowchart-v2')
+    const { db } = await mermaid.mermaidAPI.getDiagramFromText(text)
+    const read = Flowchart.parse(db)
+    expect(read.getDirection()).toBe('LR')
+    expect(read.getVertices().get('p_b')?.text).toBe(diagramLabel(name))
     expect(renderMermaidSVG(text)).toContain('data-id="p_b"')
   })
   test('is the same for words of Mermaid as ids, and keeps ids apart', async () => {
@@ -85,6 +97,10 @@ describe('the Mermaid text of a flow', () => {
   })
 })
 
+test('a label has no space that Mermaid shows as &nbsp;, and turns nothing around', () => {
+  expect(diagramLabel('1. Unzip')).toBe('1.\u2005Unzip')
+  expect(diagramLabel('a\u202eb\u202c c')).toBe('ab c')
+})
 test('a label is broken into at most three lines', () => {
   expect(diagramLabel('Hadoop and Spark')).toBe('Hadoop and Spark')
   expect(diagramLabel('word '.repeat(40)).split('<br>')).toHaveLength(3)
