@@ -38,12 +38,19 @@ interface Measurement {
   readonly waiting: Set<Asked>
   /** When it is given up on; undefined while it waits for a place. */
   giveUpAt: number | undefined
+  beganAt: number
+  isRepeated: boolean
   isOver: boolean
 }
 
 /** A runner has this long to end after its time is over. */
 const graceMs = 1_000
 const overdueMs = 1_000
+/**
+ * A process that does nothing for so long was frozen, or too busy to look: its timers fire before it sees what came
+ * meanwhile. Longer than the scheduler's ticks are apart, shorter than the usual timeout.
+ */
+const sleepMs = 750
 
 /** Measures what is asked for: in bounded places, and what is asked twice at the same time only once. */
 export class Measurements {
@@ -54,11 +61,14 @@ export class Measurements {
   readonly #running = new Set<Measurement>()
   readonly #cached = new Map<string, Outcome & { readonly until: number; readonly began: number }>()
   readonly #hanging = new Set<string>()
+  #awakeAt: number
+  #sleptAt = Number.NEGATIVE_INFINITY
   /** Runs whose runner did not end when it was told to, since the start. */
   givenUp = 0
 
   constructor(deps: MeasurementsDeps) {
     this.#deps = deps
+    this.#awakeAt = deps.monotonic()
   }
 
   /** @returns stops waiting for it; what nobody waits for any more is ended */
@@ -87,6 +97,8 @@ export class Measurements {
         ending: new AbortController(),
         waiting: new Set(),
         giveUpAt: undefined,
+        beganAt: now,
+        isRepeated: false,
         isOver: false,
       }
       this.#current.set(key, measurement)
@@ -99,13 +111,13 @@ export class Measurements {
 
   /** Gives up on runs that did not end in time, and forgets what is too old. */
   tidy(): void {
-    const now = this.#deps.monotonic()
+    const now = this.#wake()
     for (const measurement of this.#running) {
       if (measurement.giveUpAt === undefined || now < measurement.giveUpAt) continue
       this.givenUp++
       this.#hanging.add(measurement.key)
       const result = couldNotTell('timeout', 'It did not end in time, not even when it was told to.')
-      this.#end(measurement, result, measurement.check.timeout)
+      this.#tell(measurement, result, measurement.check.timeout)
     }
     for (const [key, { until }] of this.#cached) if (until < now) this.#cached.delete(key)
   }
@@ -126,7 +138,8 @@ export class Measurements {
   #begin(measurement: Measurement): void {
     const { check, timezone, due, ending, key } = measurement
     const began = this.#deps.monotonic()
-    if (due !== undefined) this.#lateness.note(due, began)
+    if (due !== undefined && !measurement.isRepeated) this.#lateness.note(due, began)
+    measurement.beganAt = began
     measurement.giveUpAt = began + check.timeout + graceMs
     this.#running.add(measurement)
     void runCheck(this.#deps.runners, check, { now: this.#deps.clock(), timezone }, ending.signal).then(
@@ -137,7 +150,32 @@ export class Measurements {
     )
   }
 
+  /** A run that this process slept through says nothing of its target, unless it is good: it is done again, once. */
   #end(measurement: Measurement, result: CheckResult, durationMs: number): void {
+    this.#wake()
+    const hasSlept = this.#sleptAt >= measurement.beganAt
+    if (hasSlept && result.outcome !== 'pass' && !measurement.isRepeated && measurement.waiting.size > 0) {
+      measurement.isRepeated = true
+      this.#begin(measurement)
+      return
+    }
+    this.#tell(measurement, result, durationMs)
+  }
+
+  /** Notes that this process is awake, and whether it slept until now; a run has its time without that. */
+  #wake(): number {
+    const now = this.#deps.monotonic()
+    const slept = now - this.#awakeAt
+    this.#awakeAt = now
+    if (slept < sleepMs) return now
+    this.#sleptAt = now
+    for (const measurement of this.#running) {
+      if (measurement.giveUpAt !== undefined) measurement.giveUpAt += slept
+    }
+    return now
+  }
+
+  #tell(measurement: Measurement, result: CheckResult, durationMs: number): void {
     const { key, check, waiting } = measurement
     measurement.isOver = true
     this.#running.delete(measurement)

@@ -46,6 +46,11 @@ export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 
     return c.text('OK')
   }
   return new Hono<AppEnv>()
+    .use(async (c, next) => {
+      await next()
+      // As healthchecks has it, so that a script of any page may report and read the answer; no cookie counts here.
+      c.header('Access-Control-Allow-Origin', '*')
+    })
     .on(['GET', 'POST'], ['/:token', '/:token/'], (c) => take(c, c.req.param('token')))
     .on(['GET', 'POST'], '/:token/:signal', (c) => take(c, c.req.param('token'), c.req.param('signal')))
     .on(['GET', 'POST'], '/:key/:slug/:signal', (c) =>

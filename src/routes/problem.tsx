@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Problem } from '../domain/result.ts'
 import { Notice } from '../views/components/notice.tsx'
@@ -25,7 +26,7 @@ export function answerStatus(
   status: ContentfulStatusCode,
   message: string,
   field?: string,
-  problemType: ProblemType = { type: 'about:blank' },
+  problemType?: ProblemType,
 ): Response | Promise<Response> {
   const requestId = c.var.requestId
   if (c.req.header('HX-Request') === 'true' && c.var.isProgram !== true) {
@@ -51,11 +52,17 @@ export function answerDetails(
   status: ContentfulStatusCode,
   message: string,
   field?: string,
-  problemType: ProblemType = { type: 'about:blank' },
+  problemType: ProblemType = blank(status),
 ): Response {
   // `detail` is the standard's name; `message` is what our own script reads.
   const body = { ...problemType, status, detail: message, message, field, requestId: c.var.requestId }
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
+}
+
+/** A problem that is no more than its status; RFC 9457 section 4.2.1 wishes its phrase as the title. */
+const blank = (status: ContentfulStatusCode): ProblemType => {
+  const title = STATUS_CODES[status]
+  return { type: 'about:blank', ...(title === undefined ? {} : { title }) }
 }
 
 /** What RFC 9457 calls a problem type, with the members it adds. */

@@ -20,7 +20,13 @@ ${Object.entries(checks)
   .map(([check, keys]) => `  - {id: ${check}, process: p, type: tcp_port, host: localhost, ${keys}}`)
   .join('\n')}`)
 
-function start(more: { readonly mayRun?: () => boolean; readonly clock?: () => number } = {}) {
+function start(
+  more: {
+    readonly mayRun?: () => boolean
+    readonly clock?: () => number
+    readonly monotonic?: () => number
+  } = {},
+) {
   const scripted = scriptedRunners()
   const runs: FinishedRun[] = []
   const scheduler = startCheckScheduler({
@@ -143,6 +149,44 @@ health_checks:
     expect([scheduler.state().givenUp, asked(1)]).toEqual([1, 1])
     hanging.end()
     await until(() => expect(runs.at(-1)?.result.outcome).toBe('pass'))
+  })
+
+  test('that the process slept through is run again before anything is told of it', async () => {
+    let ahead = 0
+    const { scheduler, answer, asked, runs } = start({ monotonic: () => performance.now() + ahead })
+    const frozen = async () => {
+      ahead += 5_000
+      return fail('timeout', 'It did not answer in time.')
+    }
+    answer(1, async () => (asked(1) === 1 ? frozen() : pass('It answers.')))
+    answer(2, frozen)
+    answer(3, async () => {
+      ahead += 5_000
+      return pass('It answers.')
+    })
+    scheduler.configure([flow({ a: 'port: 1, interval: 1h' })])
+    await until(() => expect(runs).toHaveLength(1))
+    expect([runs[0]?.result.outcome, asked(1)]).toEqual(['pass', 2])
+    // Once: a process that sleeps in every run must not measure for ever.
+    scheduler.configure([flow({ b: 'port: 2, interval: 1h', c: 'port: 3, interval: 1h' })])
+    await until(() => expect(runs).toHaveLength(3))
+    expect([of(runs, 'b')[0]?.result.outcome, asked(2)]).toEqual(['fail', 2])
+    expect([of(runs, 'c')[0]?.result.outcome, asked(3)]).toEqual(['pass', 1])
+  })
+
+  test('that is still at work when the process wakes is given the time it slept', async () => {
+    let ahead = 0
+    const { scheduler, answer, asked, runs } = start({ monotonic: () => performance.now() + ahead })
+    const slow = held()
+    answer(1, slow.answer)
+    scheduler.configure([flow({ a: 'port: 1, interval: 1h', b: 'port: 2, interval: 10ms' })])
+    await until(() => expect(asked(1)).toBe(1))
+    ahead += 60_000
+    const before = of(runs, 'b').length
+    await until(() => expect(of(runs, 'b').length).toBeGreaterThan(before + 3))
+    slow.end()
+    await until(() => expect(of(runs, 'a')).toHaveLength(1))
+    expect([of(runs, 'a')[0]?.result.outcome, scheduler.state().givenUp]).toEqual(['pass', 0])
   })
 
   test('whose runner throws could not tell', async () => {

@@ -68,6 +68,7 @@ describe('a ping', () => {
       })
       expect(answer.headers.get('Content-Type')).toMatch(/^text\/plain/)
       expect(answer.headers.get('Cache-Control')).toBe('no-store')
+      expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*')
       expect(await said(answer)).toEqual([200, 'OK'])
       expect(asked).toEqual(['jobs/nightly'])
     },

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fail, pass } from '../../src/domain/flows/checks/check-result.ts'
 import type { FlowMonitor, SchedulerState } from '../../src/domain/flows/monitor/flow-monitor.ts'
@@ -62,7 +63,12 @@ const read = async (answer: Response) => Status.parse(await answer.json())
 const problem = async (answer: Response) => {
   expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
   const body: unknown = await answer.json()
-  expect(body).toMatchObject({ status: answer.status, requestId: answer.headers.get('X-Request-Id') })
+  expect(body).toMatchObject({
+    type: 'about:blank',
+    title: STATUS_CODES[answer.status],
+    status: answer.status,
+    requestId: answer.headers.get('X-Request-Id'),
+  })
   return answer.status
 }
 
