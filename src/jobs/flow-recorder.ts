@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Stated } from '../db/check-memories.ts'
 import type { Batch, CheckName, Transition } from '../db/flow-leadership.ts'
+import type { Check } from '../domain/flows/flow.ts'
 import { extendSpan, type ResultSpan } from '../domain/flows/history/result-span.ts'
 import { type FlowPictures, meaningOf } from '../domain/flows/monitor/flow-pictures.ts'
+import { isVirtual } from '../domain/flows/state/assess-flow.ts'
 import type { CheckMemory } from '../domain/flows/state/check-state.ts'
 import { remember } from '../domain/flows/state/check-state.ts'
 import type { State } from '../domain/flows/state/state.ts'
@@ -15,6 +17,14 @@ const repeatMs = 60_000
 const spanBehindMs = 10_000
 /** What time alone changes is looked for this often. */
 const lookMs = 1_000
+
+/** What this process has seen of a check, as it is configured. */
+interface Acquaintance {
+  readonly meaning: string
+  /** Of a monotonic clock. */
+  readonly since: number
+  hasRun: boolean
+}
 
 interface Kept {
   span: ResultSpan
@@ -30,6 +40,7 @@ export class FlowRecorder {
   readonly #kept = new Map<string, Kept>()
   readonly #states = new Map<string, State>()
   readonly #rowHashes = new Map<string, string>()
+  readonly #acquaintances = new Map<string, Acquaintance>()
   #memories = new Map<string, Batch['memories'][number]>()
   #spans = new Map<string, Batch['spans'][number]>()
   #transitions: Transition[] = []
@@ -49,6 +60,7 @@ export class FlowRecorder {
     const before = this.#pictures.memory(flowId, check.id)
     const memory = remember(before, check, result, at)
     this.#pictures.remember(flowId, check.id, memory)
+    this.#acquaintance(flowId, check, 0).hasRun = true
     const name: CheckName = { flow: flowId, check: check.id }
     const key = `${flowId}/${check.id}`
     this.#memories.set(key, {
@@ -78,7 +90,7 @@ export class FlowRecorder {
     if (this.#mustLook || turn - this.#lookedAt >= lookMs) {
       this.#lookedAt = turn
       this.#mustLook = false
-      this.#look(now)
+      this.#look(now, turn)
     }
     const batch = {
       lagMs,
@@ -128,13 +140,26 @@ export class FlowRecorder {
     return kept
   }
 
-  /** Compares what is shown now with what was shown last. */
-  #look(now: number): void {
+  /**
+   * Compares what is shown now with what was shown last. What rests on checks whose turn has not come yet is left out:
+   * after a start, a hand-over or a new configuration nothing has changed, it was only not looked at.
+   */
+  #look(now: number, turn: number): void {
     for (const { id: flow, flow: configured } of this.#pictures.list()) {
       const assessment = this.#pictures.picture(flow)?.assessment
       if (assessment === undefined) continue
+      const checks = new Map(configured.checks.map((check) => [check.id, check]))
+      const isSettled = (id: string): boolean => {
+        const check = checks.get(id)
+        if (check === undefined) return true
+        if (isVirtual(check)) return check.parameters.of.every(isSettled)
+        const { hasRun, since } = this.#acquaintance(flow, check, turn)
+        return hasRun || turn - since > check.ttl
+      }
       for (const process of assessment.processes) {
         const [because] = process.because
+        const alike = process.because.filter(({ view }) => view.state === because?.view.state)
+        if (alike.length > 0 && !alike.some(({ check }) => isSettled(check))) continue
         this.#note({ flow, process: process.id, check: undefined }, process.state, now, {
           reason: because?.view.reason,
           message: because?.view.message ?? '',
@@ -142,10 +167,20 @@ export class FlowRecorder {
       }
       for (const check of configured.checks) {
         const view = assessment.checks.get(check.id)
-        if (view !== undefined)
+        if (view !== undefined && isSettled(check.id))
           this.#note({ flow, process: check.process, check: check.id }, view.state, now, view)
       }
     }
+  }
+
+  #acquaintance(flow: string, check: Check, turn: number): Acquaintance {
+    const key = `${flow}/${check.id}`
+    const meaning = meaningOf(check)
+    const known = this.#acquaintances.get(key)
+    if (known?.meaning === meaning) return known
+    const met = { meaning, since: turn, hasRun: false }
+    this.#acquaintances.set(key, met)
+    return met
   }
 
   #note(

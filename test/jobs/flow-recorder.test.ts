@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { isMeasured } from '../../src/adapters/checks/run-check.ts'
 import { type CheckResult, fail, pass, warn } from '../../src/domain/flows/checks/check-result.ts'
 import { FlowPictures } from '../../src/domain/flows/monitor/flow-pictures.ts'
+import { remember } from '../../src/domain/flows/state/check-state.ts'
 import { FlowRecorder } from '../../src/jobs/flow-recorder.ts'
 import { createLog } from '../../src/log.ts'
 import { watched } from '../support/flows/watched.ts'
@@ -93,6 +94,62 @@ describe('what is written together', () => {
     recorder.recall(recorder.stated().map((stated) => ({ ...stated, state: 'HEALTHY' as const })))
     take(0, fine)
     expect(batch().transitions).toEqual([])
+  })
+
+  describe('after a start', () => {
+    const states = (transitions: ReturnType<typeof batch>['transitions']) =>
+      transitions.map(({ check, from, to }) => [check, from, to])
+    const two = watched(`${text}
+  - {id: room, process: p, type: file_count, glob: "/room/*", count: {fail: "1:"}, interval: 2s, severity: warning}`)
+    const [first, second] = two.flow.checks.filter(isMeasured)
+    const begin = () => {
+      now = noon
+      const pictures = new FlowPictures(() => now)
+      pictures.configure([two])
+      for (const check of [first, second]) {
+        // Left behind by the process before, and late by now.
+        if (check !== undefined)
+          pictures.remember('f', check.id, remember(undefined, check, fine, noon - 3_600_000))
+      }
+      const recorder = new FlowRecorder(pictures, createLog({ level: 'silent' }))
+      recorder.recall(recorder.stated().map((stated) => ({ ...stated, state: 'HEALTHY' as const })))
+      return {
+        run: (check: typeof first, result: CheckResult) => {
+          if (check === undefined) throw new Error('no check')
+          recorder.take({ flowId: 'f', check, result, at: now, durationMs: 3 })
+          return states(recorder.batch(now, now, lead).transitions)
+        },
+        wait: (ms: number) => {
+          now += ms
+          return states(recorder.batch(now, now, lead).transitions)
+        },
+      }
+    }
+
+    test('is nothing while checks only have not had their turn', () => {
+      const { run, wait } = begin()
+      expect(wait(1_000)).toEqual([])
+      expect(run(first, fine)).toEqual([])
+      expect(run(second, fine)).toEqual([])
+    })
+
+    test('is a failure at once, whatever has not run yet', () => {
+      const { run } = begin()
+      expect(run(first, down)).toEqual([
+        [undefined, 'HEALTHY', 'FAILED'],
+        ['files', 'HEALTHY', 'FAILED'],
+      ])
+    })
+
+    test('is that nothing is known of a check that does not run at all', () => {
+      const { run, wait } = begin()
+      expect(run(second, fine)).toEqual([])
+      expect(wait(120_000)).toEqual([
+        [undefined, 'HEALTHY', 'UNKNOWN'],
+        ['files', 'HEALTHY', 'UNKNOWN'],
+        ['room', 'HEALTHY', 'UNKNOWN'],
+      ])
+    })
   })
 
   test('is what a check listed, only when it changed, and it is not remembered elsewhere', () => {
