@@ -109,8 +109,12 @@ const settings = () => ({
 const askAfter = () => settings().liveAfter / 2
 const path = () => `/board/${encodeURIComponent(body.dataset.board)}`
 
+/** Of this script and its stylesheet: what takes the place of the page later may come from newer ones. */
+const assets = body.dataset.assets
 let known
 let latest
+/** The configuration that `latest` is of. */
+let latestHash
 /** When somebody last answered for what is shown, by both clocks. */
 let beatAt
 let sessionEndsAt
@@ -127,9 +131,9 @@ const start = () => {
     seq: Number(body.dataset.seq),
     bootId: body.dataset.bootId,
     configHash: body.dataset.configHash,
-    assets: body.dataset.assets,
   }
   latest = undefined
+  latestHash = undefined
   shownSince = performance.now()
   beat()
 }
@@ -159,9 +163,11 @@ const draw = (state) => {
   say(nodes.because, state.because)
   say(nodes.warningText, state.warning)
   hide(nodes.warning, state.warning === '')
+  const left = new Map(nodes.stages)
   for (const process of state.processes) {
     const node = nodes.stages.get(process.id)
     if (node === undefined) continue
+    left.delete(process.id)
     mean(node.stage, 'data-look', process.look)
     mean(node.stage, 'data-probable', String(process.probable))
     drawMark(node.mark, process.look)
@@ -169,15 +175,26 @@ const draw = (state) => {
     say(node.since, process.since)
     say(node.line, process.line)
   }
-  state.tracks.forEach((track, at) => {
+  // No longer configured, until the page that is: what it was says nothing.
+  for (const node of left.values()) forget(node, '')
+  if (latestHash === known.configHash) drawTracks(state.tracks)
+  drawCounts(state.counts)
+  drawTab(state.title, state.icon)
+}
+const drawTracks = (tracks) =>
+  tracks.forEach((track, at) => {
     const path = nodes.tracks.get(at)
     if (path === undefined || path.dataset.state === track) return
     path.dataset.state = track
     // What is starved lies over what flows, where both run together.
     if (track !== 'flows') path.parentNode.append(path)
   })
-  drawCounts(state.counts)
-  drawTab(state.title, state.icon)
+const forget = ({ stage, mark, word, since, line }, was) => {
+  mean(stage, 'data-look', 'unknown')
+  drawMark(mark, 'unknown')
+  say(word, 'UNKNOWN')
+  say(since, '')
+  say(line, was)
 }
 const drawCounts = (counts) => {
   for (const [look, { item, text }] of nodes.counts) {
@@ -194,13 +211,9 @@ const pastWords = { waits: 'waiting', 'at-risk': 'healthy, but at risk' }
 const drawBlank = () => {
   const at = time.format(beatAt.wall)
   mean(body, 'data-worst', 'unknown')
-  for (const { stage, mark, word, since, line } of nodes.stages.values()) {
-    const was = pastWords[stage.dataset.look] ?? stage.dataset.look
-    mean(stage, 'data-look', 'unknown')
-    drawMark(mark, 'unknown')
-    say(word, 'UNKNOWN')
-    say(since, '')
-    say(line, `was ${was} at ${at}`)
+  for (const node of nodes.stages.values()) {
+    const { look } = node.stage.dataset
+    forget(node, `was ${pastWords[look] ?? look} at ${at}`)
   }
   for (const track of nodes.tracks.values()) mean(track, 'data-state', 'flows')
   drawCounts({ unknown: nodes.stages.size })
@@ -233,7 +246,11 @@ const check = () => {
   say(nodes.staleText, `NOT LIVE since ${time.format(beatAt.wall)}`)
   say(
     nodes.because,
-    `${reason === '' ? `No heartbeat for ${span(old)}` : reason}. States below are the last ones known, not the present ones.`,
+    `${reason === '' ? `No heartbeat for ${span(old)}` : reason}. ${
+      live === 'no'
+        ? 'States below are the last ones known, not the present ones.'
+        : 'Nothing is known any more: below is what each process was.'
+    }`,
   )
   say(nodes.lampText, 'NOT LIVE')
   say(nodes.beat, `last beat ${time.format(beatAt.wall)}`)
@@ -254,11 +271,14 @@ const showSessionEnd = (now) => {
 
 // ---- the server's word ----------------------------------------------------------------------------------------------
 let reloadWanted = false
+/** What is shown was drawn for another configuration than the server's. */
+const isOutdated = () =>
+  body.dataset.live === 'yes' && latestHash !== undefined && latestHash !== known.configHash
 
 /** @param isSnapshot whether it holds the whole state, and not only that somebody is there */
 const hear = (message, isSnapshot, isStream) => {
   if (message.board !== body.dataset.board) return
-  if (message.assets !== known.assets || message.config_hash !== known.configHash) reloadWanted = true
+  if (message.assets !== assets) reloadWanted = true
   // Another process than the stream had before; where several answer in turn, the page may come from any of them.
   else if (isStream && known.streamBootId !== undefined && message.boot_id !== known.streamBootId)
     reloadWanted = true
@@ -270,11 +290,9 @@ const hear = (message, isSnapshot, isStream) => {
     if (!isOlder) {
       known.seq = message.seq
       known.bootId = message.boot_id
-      // Other processes are drawn by a reload, not by an update.
-      if (message.config_hash === known.configHash) {
-        alarm(latest, message.state)
-        latest = message.state
-      }
+      alarm(latest, message.state)
+      latest = message.state
+      latestHash = message.config_hash
     }
   } else if (message.boot_id === known.bootId && message.seq !== known.seq) {
     // Something was missed.
@@ -283,8 +301,10 @@ const hear = (message, isSnapshot, isStream) => {
   beat()
   if (isSnapshot && latest !== undefined && body.dataset.live === 'yes') draw(latest)
   if (reloadWanted) reload()
+  else if (isOutdated()) renew()
 }
 
+const goneReason = 'This flow is no longer watched'
 let probing
 /** Asks the plain address. Only what carries back the question is an answer: a cache cannot. */
 const probe = () => {
@@ -295,6 +315,7 @@ const probe = () => {
 }
 const ask = async () => {
   const nonce = Math.random().toString(36).slice(2)
+  const askedAt = performance.now()
   try {
     const answer = await fetch(`${path()}/live?nonce=${nonce}`, {
       cache: 'no-store',
@@ -310,7 +331,7 @@ const ask = async () => {
       return 'shut'
     }
     if (answer.status === 404) {
-      reason = 'This flow is no longer watched'
+      reason = goneReason
       return 'away'
     }
     if (!answer.ok) {
@@ -326,6 +347,8 @@ const ask = async () => {
       reason = 'Something else answers in the place of the server'
       return 'away'
     }
+    // An answer is as young as its question, so from here on a clock that was set, or that drifts, holds nothing back.
+    clockAhead = message.server_time - askedAt
     hear(message, true, false)
     return 'there'
   } catch {
@@ -402,6 +425,7 @@ const tick = () => {
   }
   if (settings().reloadEvery > 0 && now - openedAt > settings().reloadEvery) reloadWanted = true
   if (reloadWanted) reload()
+  else if (isOutdated()) renew()
   if (settings().rotateAfter > 0 && now - shownSince > settings().rotateAfter) void rotate()
 }
 /** After the page slept: say first how it stands, then ask. */
@@ -450,28 +474,55 @@ const reload = () => {
   })
 }
 
-/** The next flow takes the place of this one in the same page, so that the guard never stops. */
+/** Another board takes the place of this one in the same page, so that the guard never stops. */
+const replaceBy = (address, text) => {
+  const fresh = new DOMParser().parseFromString(text, 'text/html')
+  const main = fresh.querySelector('main')
+  if (main === null) return false
+  leave()
+  const { live, beat } = body.dataset
+  for (const name of body.getAttributeNames()) if (name.startsWith('data-')) body.removeAttribute(name)
+  for (const { name, value } of fresh.body.attributes) body.setAttribute(name, value)
+  body.dataset.live = live
+  body.dataset.beat = beat
+  document.querySelector('main').replaceWith(document.adoptNode(main))
+  document.title = fresh.title
+  history.replaceState(null, '', address)
+  start()
+  mean(nodes.icon, 'href', fresh.querySelector('[data-part="icon"]').getAttribute('href'))
+  listenable()
+  follow()
+  return true
+}
+const show = async (address) => {
+  const text = await page(address)
+  return text !== undefined && replaceBy(address, text)
+}
+
+/** The flow was configured anew: it is drawn anew, at once, whatever the page was loaded for. */
+let triedRenewalAt = Number.NEGATIVE_INFINITY
+const renew = () => {
+  if (performance.now() - triedRenewalAt < 2 * seconds) return
+  triedRenewalAt = performance.now()
+  void once(async () => {
+    const address = location.href
+    const text = await page(address)
+    // Where two processes answer in turn, the page may still be that of the other one.
+    if (text === undefined || text.includes(`data-config-hash="${known.configHash}"`)) return
+    replaceBy(address, text)
+  })
+}
+
+/** The next flow takes the place of this one; where it is not there any more, the one that is next now. */
 const rotate = () =>
   once(async () => {
     const { next } = settings()
     shownSince = performance.now()
-    if (next === undefined || body.dataset.live !== 'yes') return
-    const text = await page(next)
-    if (text === undefined) return
-    const fresh = new DOMParser().parseFromString(text, 'text/html')
-    const main = fresh.querySelector('main')
-    if (main === null) return
-    leave()
-    const { live, beat } = body.dataset
-    for (const name of body.getAttributeNames()) if (name.startsWith('data-')) body.removeAttribute(name)
-    for (const { name, value } of fresh.body.attributes) body.setAttribute(name, value)
-    body.dataset.live = live
-    body.dataset.beat = beat
-    document.querySelector('main').replaceWith(document.adoptNode(main))
-    document.title = fresh.title
-    history.replaceState(null, '', next)
-    start()
-    follow()
+    if (body.dataset.live !== 'yes' && reason !== goneReason) return
+    if (next !== undefined && (await show(next))) return
+    if (!(await show(location.href))) return
+    const { next: now } = settings()
+    if (now !== undefined && now !== next) await show(now)
   })
 
 let lock

@@ -61,7 +61,8 @@ export function boardRoutes(deps: AppDeps) {
           open.sessionEndsAt = await endOfSession(c)
           lookUpAt = clock().getTime() + sessionEveryMs
         }
-        if (state !== sent) {
+        // A file may change what is no state: a name, a connection, a setting of the board.
+        if (state !== sent || picture.watched.hash !== open.sent.watched.hash) {
           sent = state
           open.sent = picture
           yield message('state', withState(head(picture, open.sessionEndsAt), state))
@@ -158,15 +159,17 @@ class SharedTexts {
 /** The next of the flows that whoever asks may look at, if the board is to go through them. */
 function rotationOf(c: AppContext, { flows }: AppDeps, { watched }: FlowPicture) {
   const asked = c.req.query('rotate')
-  const afterMs = asked === undefined ? watched.flow.board.rotate_every : parseDuration(asked)
-  if (afterMs === undefined) return undefined
+  const every = asked === undefined ? watched.flow.board.rotate_every : parseDuration(asked)
+  if (every === undefined) return undefined
+  const afterMs = Math.max(leastRotationMs, every)
   const { boardLink } = c.var
   const ids = flows
     .list()
     .map(({ id }) => id)
     .filter((id) => boardLink === undefined || opensBoard(boardLink, id))
   const next = ids[(ids.indexOf(watched.id) + 1) % ids.length]
-  if (next === undefined || next === watched.id) return undefined
+  // Alone now, but another flow may come.
+  if (next === undefined || next === watched.id) return { next: undefined, afterMs }
   const query = asked === undefined ? '' : `?rotate=${encodeURIComponent(asked)}`
-  return { next: `/board/${encodeURIComponent(next)}${query}`, afterMs: Math.max(leastRotationMs, afterMs) }
+  return { next: `/board/${encodeURIComponent(next)}${query}`, afterMs }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect as pexpect } from '@playwright/test'
-import type { Browser, CDPSession, Page } from 'playwright'
+import type { Browser, CDPSession, Page, Request } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createBoardLink, revokeBoardLink } from '../../src/db/board-links.ts'
 import { sessionKeeper } from '../../src/db/sessions.ts'
@@ -84,6 +84,8 @@ beforeEach(async () => {
   complaints = []
   proxy.mood = 'through'
   proxy.refused = 0
+  server.configure(flows)
+  server.setClock(0)
   server.play('unzip_port', 'pass')
   await page.goto(`${proxy.url}/board/chain`)
   await heard()
@@ -161,6 +163,63 @@ describe('the board', () => {
   })
 })
 
+describe('a flow that is configured anew', () => {
+  const withMore = (more: string) =>
+    flowText('chain', 'Chain', '').replace(
+      'connections:',
+      `  - {id: ${more}, name: ${more.toUpperCase()}}\nconnections:`,
+    )
+
+  test('is drawn anew in the same page, as often as that happens, and never shows what is old as live', async () => {
+    await page.evaluate(() => Object.assign(window, { samePage: true }))
+    for (const more of ['zip', 'rar']) {
+      server.configure([withMore(more), ...flows.slice(1)])
+      await pexpect(page.locator(`[data-process="${more}"]`)).toBeVisible()
+      await look('unzip', 'healthy')
+    }
+    await pexpect(page.locator('[data-process="zip"]')).toHaveCount(0)
+    server.play('unzip_port', 'fail')
+    await look('unzip', 'failed')
+    expect(await page.evaluate(() => Reflect.get(window, 'samePage'))).toBe(true)
+    expect(complaints).toEqual([])
+  })
+
+  test('shows its states also before it is drawn anew', async () => {
+    // Nobody hands out pages, as where another process answers that has not read the file yet.
+    await page.route('**/board/chain', (route) => route.fulfill({ status: 503 }))
+    server.configure([withMore('zip').replaceAll('store', 'shop'), ...flows.slice(1)])
+    server.play('unzip_port', 'fail')
+    await look('unzip', 'failed')
+    await look('store', 'unknown')
+    await page.unroute('**/board/chain')
+    await pexpect(page.locator('[data-process="shop"]')).toBeVisible({ timeout: 10_000 })
+  })
+
+  test('that goes and comes back is followed again', async () => {
+    server.play('unzip_port', 'fail')
+    await look('unzip', 'failed')
+    server.configure(flows.slice(1))
+    await live('no')
+    await pexpect(page.locator('.board__because')).toContainText('This flow is no longer watched')
+    server.play('unzip_port', 'pass')
+    server.configure(flows)
+    await live('yes')
+    await look('unzip', 'healthy')
+  })
+
+  test('hands on to the next where it went itself, or the next one did', async () => {
+    const third = flowText('third', 'Third flow', 't_')
+    await page.goto(`${proxy.url}/board/chain?rotate=5s`)
+    await heard()
+    server.configure([flows[0] ?? '', third])
+    await pexpect(page.locator('[data-process="t_unzip"]')).toBeVisible({ timeout: 15_000 })
+    await heard()
+    server.configure([flows[0] ?? ''])
+    await pexpect(page.locator('[data-process="unzip"]')).toBeVisible({ timeout: 15_000 })
+    await heard()
+  })
+})
+
 describe('a board without somebody signed in', () => {
   test('opened by a board link is live, and says when the link was revoked', async () => {
     const { db } = database
@@ -214,7 +273,8 @@ describe('is not live, says so, and comes back by itself', () => {
     await live('yes')
     await look('unzip', 'healthy')
     await pexpect
-      .poll(() => page.evaluate(() => Reflect.get(window, 'samePage')), { timeout: 15_000 })
+      // While the page goes there is nothing to ask.
+      .poll(() => page.evaluate(() => Reflect.get(window, 'samePage')).catch(() => true), { timeout: 15_000 })
       .toBeUndefined()
   })
 
@@ -281,6 +341,23 @@ describe('is not live, says so, and comes back by itself', () => {
     proxy.mood = 'unavailable'
     proxy.cut()
     await live('no')
+  })
+
+  test('not when the clock of the server is set back, and what comes is not held for old', async () => {
+    const isAsked = (request: Request) => new URL(request.url()).pathname === '/board/chain/live'
+    const asking = page.waitForRequest(isAsked)
+    server.setClock(-3_600_000)
+    await asking
+    await heard()
+    const asked: string[] = []
+    page.on('request', (request) => isAsked(request) && asked.push(request.url()))
+    server.play('unzip_port', 'fail')
+    await look('unzip', 'failed')
+    for (let beats = 0; beats < 3; beats++) {
+      const before = (await page.locator('body').getAttribute('data-beat')) ?? ''
+      await pexpect(page.locator('body')).not.toHaveAttribute('data-beat', before)
+    }
+    expect(asked).toEqual([])
   })
 
   test('when its own script hangs: the grey comes without it', async () => {

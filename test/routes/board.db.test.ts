@@ -173,6 +173,19 @@ describe('its stream', () => {
     play('a_port', 'pass')
   })
 
+  test('tells of a configuration that changes no state', async () => {
+    const events = eventsOf(await web.request(web.viewer, '/board/chain/events'))
+    const before = (await events.next())?.told.config_hash
+    played.configure([watched(chain().replace('name: B}', 'name: Renamed}')), watched(other)])
+    let after = await events.next()
+    while (after?.event === 'beat') after = await events.next()
+    expect(after?.event).toBe('state')
+    expect(after?.told.config_hash).not.toBe(before)
+    await events.cancel()
+    played.configure([watched(chain()), watched(other)])
+    playAll()
+  })
+
   test('ends when the flow is no longer watched', async () => {
     const events = eventsOf(await web.request(web.viewer, '/board/other/events'))
     await events.next()

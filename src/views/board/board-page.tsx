@@ -16,8 +16,8 @@ interface Props {
     readonly configHash: string
     readonly assets: string
   }
-  /** The address of the next board, and after how long it is shown; undefined: this one stays. */
-  readonly rotation: { readonly next: string; readonly afterMs: number } | undefined
+  /** The address of the next board (undefined: there is no other now), and after how long it is shown; undefined: this one stays. */
+  readonly rotation: { readonly next: string | undefined; readonly afterMs: number } | undefined
   /** How whoever looks came in. */
   readonly access: 'session' | 'link'
   /** Whether whoever looks may make a board link, which is offered before the session ends. */

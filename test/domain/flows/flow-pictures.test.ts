@@ -45,6 +45,17 @@ describe('the picture of a flow', () => {
     expect(see().seq).toBe(seq)
   })
 
+  test('its number rises on over a time without the flow, so that what is new is not taken for old', () => {
+    const { pictures, one, memoryOf, see } = stage()
+    pictures.remember(one.id, 'a_port', memoryOf(pass('The port is open.')))
+    see()
+    pictures.remember(one.id, 'a_port', memoryOf(fail('refused', 'The port is closed.')))
+    const { seq } = see()
+    pictures.configure([])
+    pictures.configure([one])
+    expect(see().seq).toBeGreaterThan(seq)
+  })
+
   test('a result that grows too old is UNKNOWN without anything coming in, and the number rises', () => {
     const { pictures, one, memoryOf, see, wait } = stage()
     pictures.remember(one.id, 'a_port', memoryOf(pass('The port is open.')))

@@ -1,5 +1,6 @@
 // A portal of its own process whose flow a test plays: from dist, over the database of the test. Told on standard input,
-// one JSON array [check, outcome, message] a line; repeats what it was told, as a scheduler would.
+// one JSON array [check, outcome, message] a line; repeats what it was told, as a scheduler would. An object configures
+// other flows, or sets the clock of the server.
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { serve } from '@hono/node-server'
@@ -17,13 +18,20 @@ const played = playedFlows(
 )
 const told = new Map()
 const play = () => {
-  for (const [check, [flow, result]] of told) played.play(flow, check, result)
+  const isWatched = new Set(played.monitor.list().flatMap(({ flow }) => flow.checks.map(({ id }) => id)))
+  for (const [check, [flow, result]] of told) if (isWatched.has(check)) played.play(flow, check, result)
 }
-for (const { id, flow } of played.monitor.list()) {
-  for (const check of flow.checks)
-    told.set(check.id, [id, { outcome: 'pass', message: `${check.id} is as it should be` }])
+const expectAll = () => {
+  for (const { id, flow } of played.monitor.list()) {
+    for (const check of flow.checks) {
+      if (!told.has(check.id))
+        told.set(check.id, [id, { outcome: 'pass', message: `${check.id} is as it should be` }])
+    }
+  }
+  play()
 }
-play()
+expectAll()
+let clockAheadMs = 0
 setInterval(play, 1000)
 
 const app = createApp({
@@ -40,7 +48,7 @@ const app = createApp({
     secondFactor: 'optional',
   },
   log,
-  clock: () => new Date(),
+  clock: () => new Date(Date.now() + clockAheadMs),
   random: randomBytes,
   closing: new AbortController().signal,
   progress: { async *watch() {} },
@@ -54,7 +62,14 @@ server.on('error', (error) => {
   process.exit(1)
 })
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const [check, outcome, message] = JSON.parse(line)
+  const order = JSON.parse(line)
+  if (order.clockAheadMs !== undefined) clockAheadMs = order.clockAheadMs
+  if (order.flows !== undefined) {
+    played.configure(order.flows.map((text) => watched(text)))
+    expectAll()
+  }
+  if (!Array.isArray(order)) return
+  const [check, outcome, message] = order
   const [flow] = told.get(check)
   told.set(check, [flow, { outcome, message, ...(outcome === 'pass' ? { failsIn: 1_320_000 } : {}) }])
   play()

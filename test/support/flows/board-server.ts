@@ -9,6 +9,9 @@ export interface BoardServer {
   readonly process: ChildProcess
   readonly port: number
   play(check: string, outcome: 'pass' | 'warn' | 'fail', message?: string): void
+  /** Watches these flows from now on, and no others. */
+  configure(flows: readonly string[]): void
+  setClock(aheadMs: number): void
   stop(): Promise<void>
 }
 
@@ -32,6 +35,12 @@ export async function startBoardServer(
     port: Number(String(line)),
     play(check, outcome, message = `${check} says ${outcome}`) {
       child.stdin.write(`${JSON.stringify([check, outcome, message])}\n`)
+    },
+    configure(texts) {
+      child.stdin.write(`${JSON.stringify({ flows: texts })}\n`)
+    },
+    setClock(clockAheadMs) {
+      child.stdin.write(`${JSON.stringify({ clockAheadMs })}\n`)
     },
     async stop() {
       // Also when it is stopped: only this ends a process that sleeps.

@@ -20,6 +20,8 @@ export class FlowPictures {
     string,
     { readonly picture: FlowPicture; readonly shown: string; stale: boolean }
   >()
+  /** The last number of flows that went: one that comes back goes on from it, or what is new of it would look old. */
+  readonly #gone = new Map<string, number>()
   #flows: ReadonlyMap<string, WatchedFlow> = new Map()
   #meanings: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
 
@@ -40,7 +42,11 @@ export class FlowPictures {
       }
       if (memories.size === 0) this.#memories.delete(id)
     }
-    for (const id of this.#pictures.keys()) if (!this.#flows.has(id)) this.#pictures.delete(id)
+    for (const [id, { picture }] of this.#pictures) {
+      if (this.#flows.has(id)) continue
+      this.#gone.set(id, picture.seq)
+      this.#pictures.delete(id)
+    }
     this.#staleAll()
   }
 
@@ -87,7 +93,8 @@ export class FlowPictures {
     )
     const assessment = assessFlow(watched.flow, memories, now)
     const shown = whatShows(watched, assessment)
-    const seq = known === undefined ? 1 : known.picture.seq + (known.shown === shown ? 0 : 1)
+    const before = known?.picture.seq ?? this.#gone.get(id) ?? 0
+    const seq = before + (known?.shown === shown ? 0 : 1)
     const picture = { watched, assessment, seq, at: now }
     this.#pictures.set(id, { picture, shown, stale: false })
     return picture
