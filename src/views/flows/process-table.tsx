@@ -121,16 +121,13 @@ const nextRun = (checks: readonly Check[]): string =>
 const budget = (checks: readonly Check[]): string =>
   checks.length === 0 ? 'never' : duration(Math.min(...checks.map((check) => check.detectionBudget)))
 
-/** Roots before what they starve, then what is at risk. */
+/** Roots before what they starve, then what is at risk; what is alike stays in the order of the configuration. */
 const roleRank = { root: 0, consequence: 1, at_risk: 2, none: 3 } as const
 
 export function sorted(processes: readonly ProcessAssessment[], sorting: Sorting): ProcessAssessment[] {
   if (sorting === 'order') return [...processes]
   if (sorting === 'name') return processes.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
   return processes.toSorted(
-    (a, b) =>
-      severityOf(b.state) - severityOf(a.state) ||
-      roleRank[a.role] - roleRank[b.role] ||
-      (a.since ?? 0) - (b.since ?? 0),
+    (a, b) => severityOf(b.state) - severityOf(a.state) || roleRank[a.role] - roleRank[b.role],
   )
 }

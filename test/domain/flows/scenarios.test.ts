@@ -220,7 +220,7 @@ describe('what else the picture keeps apart', () => {
     expect(stage.picture()).toMatchObject({
       state: 'UNKNOWN',
       roots: ['a'],
-      sentence: 'Nothing is known of A for 0 s',
+      sentence: 'Nothing has been known of A for 0 s',
     })
   })
   test('a process between that gets its input hands no shortage on', () => {

@@ -42,25 +42,31 @@ export function boardState(picture: FlowPicture, scheduler: SchedulerState, now:
     lookOfProcess(process, names, now, flow.board.at_risk_below),
   )
   const counts = countLooks(processes)
-  const root = assessment.processes.find(({ id }) => id === assessment.roots[0])
   const lookById = new Map(processes.map(({ id, look }) => [id, look]))
   // What is green was green when somebody last looked.
   const isBlind = scheduler.isStalled && assessment.state !== 'FAILED'
+  const named = namedFirst(assessment.sentence, assessment.processes)
   return {
     worst: isBlind ? 'unknown' : worstOf[assessment.state],
     headline: sized(
       isBlind
         ? { before: nothingChecked(scheduler, now), name: '', after: '' }
         : flow.board.headline
-          ? partsOf(assessment.sentence, assessment.processes)
+          ? partsOf(assessment.sentence, named)
           : { before: flow.name, name: '', after: '' },
     ),
-    because: [causeOf(root), whoStarves(picture)].filter((each) => each !== '').join(' '),
+    because: [causeOf(named?.process), whoStarves(picture)].filter((each) => each !== '').join(' '),
     warning: [isBlind ? '' : late(scheduler, now), refused(watched.refused?.mistakes)]
       .filter((each) => each !== '')
       .join(' · '),
-    title: titleOf(processes, names, flow.name),
-    icon: counts.failed > 0 ? `failed-${Math.min(counts.failed, 9)}` : worstOf[assessment.state],
+    title: isBlind
+      ? `(?) Nothing is checked · ${flow.name}`
+      : titleOf(processes, names, flow.name, named?.process),
+    icon: isBlind
+      ? 'unknown'
+      : counts.failed > 0
+        ? `failed-${Math.min(counts.failed, 9)}`
+        : worstOf[assessment.state],
     counts,
     processes,
     tracks: flow.connections.map(({ from, to }) => {
@@ -91,16 +97,39 @@ function sized(parts: HeadlineParts): BoardState['headline'] {
   return { ...parts, size: length <= 40 ? 'l' : length <= 60 ? 'm' : 's' }
 }
 
-/** Takes the loud name out of the sentence, so that it can stand on its own ground. */
-function partsOf(sentence: string, processes: readonly ProcessAssessment[]): HeadlineParts {
+interface Named {
+  readonly process: ProcessAssessment
+  readonly name: string
+  readonly at: number
+}
+
+/** The process that the sentence names first: everything else on the board speaks of the same one. */
+function namedFirst(sentence: string, processes: readonly ProcessAssessment[]): Named | undefined {
   const [first] = processes
     .filter(({ role, state }) => role === 'root' || state === 'UNKNOWN')
-    .map(({ name }) => ({ name: name.toUpperCase(), at: sentence.indexOf(name.toUpperCase()) }))
+    .map((process): Named => {
+      const name = process.name.toUpperCase()
+      return { process, name, at: wholeAt(sentence, name) }
+    })
     .filter(({ at }) => at >= 0)
     // The longer of two that begin alike: “SPARK STREAMING”, not “SPARK”.
     .toSorted((a, b) => a.at - b.at || b.name.length - a.name.length)
-  if (first === undefined) return { before: sentence, name: '', after: '' }
-  const { name, at } = first
+  return first
+}
+
+/** Where a name stands, not where a word begins or ends like it: “N” is not in “Nothing”. */
+function wholeAt(sentence: string, name: string): number {
+  const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character)
+  for (let at = sentence.indexOf(name); at >= 0; at = sentence.indexOf(name, at + 1)) {
+    if (!isWord(sentence[at - 1]) && !isWord(sentence[at + name.length])) return at
+  }
+  return -1
+}
+
+/** Takes the loud name out of the sentence, so that it can stand on its own ground. */
+function partsOf(sentence: string, named: Named | undefined): HeadlineParts {
+  if (named === undefined) return { before: sentence, name: '', after: '' }
+  const { name, at } = named
   return {
     before: sentence.slice(0, at).trim(),
     name,
@@ -147,21 +176,22 @@ function refused(mistakes: readonly Mistake[] | undefined): string {
   return `config refused: line ${first.line}${where}${what}${more}`
 }
 
-const wordFor = { failed: 'failed', unknown: 'unknown', degraded: 'degraded' } as const
-const signFor = { failed: '', unknown: '?', degraded: '!' } as const
+const signFor = { failed: '', waits: '', unknown: '?', degraded: '!' } as const
 
 /** “(1) UNZIP failed · Helicopter RDF ingestion” */
 function titleOf(
   processes: readonly ProcessLook[],
   names: ReadonlyMap<string, string>,
   flow: string,
+  named: ProcessAssessment | undefined,
 ): string {
-  for (const look of ['failed', 'unknown', 'degraded'] as const) {
+  for (const look of ['failed', 'waits', 'unknown', 'degraded'] as const) {
     const such = processes.filter((process) => process.look === look)
-    const [first] = such
+    const first = such.find(({ id }) => id === named?.id) ?? such[0]
     if (first === undefined) continue
     const name = (names.get(first.id) ?? first.id).toUpperCase()
-    return `(${such.length}${signFor[look]}) ${name} ${wordFor[look]} · ${flow}`
+    const word = look === 'failed' ? 'failed' : first.word.toLowerCase()
+    return `(${such.length}${signFor[look]}) ${name} ${word} · ${flow}`
   }
   return flow
 }

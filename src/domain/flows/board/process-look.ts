@@ -62,7 +62,8 @@ function lineOf(process: ProcessAssessment, look: Look, names: ReadonlyMap<strin
   if (look === 'at-risk' && process.starvesIn !== undefined) {
     return `starves in ${durationInWords(process.starvesIn)}`
   }
-  const message = process.because[0]?.view.message ?? 'Nothing is checked here.'
-  if (look === 'confirming') return `confirming: ${message}`
+  const [because] = process.because
+  const message = because?.view.message ?? 'Nothing is checked here.'
+  if (look === 'confirming' && because?.view.confirming !== undefined) return `confirming: ${message}`
   return process.role === 'consequence' ? `because of ${causes}: ${message}` : message
 }

@@ -15,7 +15,7 @@ export interface ProcessAssessment extends RoleOf {
   /** A failure that is still confirming, the nearest to it. */
   readonly confirming: { readonly count: number; readonly of: number } | undefined
   readonly flapping: boolean
-  /** The checks that make the state, the worst first; all of its checks when it is HEALTHY. */
+  /** The checks that make the state, the worst first; all of its checks when it is HEALTHY, what is confirming first. */
   readonly because: readonly { readonly check: string; readonly view: CheckView }[]
   /** Results in a row: what alerts count. */
   readonly failures: number
@@ -193,6 +193,9 @@ function assessProcess(
   const enabled = checks.filter(({ check }) => check.enabled)
   const severity = (each: CheckAndView) => severityOf(contributionOf(each) ?? 'HEALTHY')
   const bad = enabled.filter((each) => severity(each) > 0).toSorted((a, b) => severity(b) - severity(a))
+  const suspects = enabled
+    .filter(({ view }) => view.confirming !== undefined)
+    .toSorted((a, b) => toGo(a.view) - toGo(b.view))
   const worst = bad.filter((each) => severity(each) === Math.max(...bad.map(severity)))
   const begun = (worst.length > 0 ? worst : enabled).flatMap(({ view }) => view.since ?? [])
   const rows = enabled.flatMap(({ view }) => view.memory?.row ?? [])
@@ -203,14 +206,20 @@ function assessProcess(
     state: facts.state,
     // Bad since its first bad check, good since its last check became good.
     since: begun.length === 0 ? undefined : worst.length > 0 ? Math.min(...begun) : Math.max(...begun),
-    confirming: enabled.find(({ view }) => view.confirming !== undefined)?.view.confirming,
+    confirming: suspects[0]?.view.confirming,
     flapping: enabled.some(({ view }) => view.flapping),
-    because: (bad.length > 0 ? bad : enabled).map(({ check, view }) => ({ check: check.id, view })),
+    because: (bad.length > 0 ? bad : [...new Set([...suspects, ...enabled])]).map(({ check, view }) => ({
+      check: check.id,
+      view,
+    })),
     failures: Math.max(0, ...failing),
     passes: failing.length > 0 || rows.length === 0 ? 0 : Math.min(...rows.map((row) => row.count)),
     ...(roles.get(process.id) ?? { role: 'none', draining: false, probable: false, causedBy: [] }),
   }
 }
+
+/** How many failures until it is confirmed. */
+const toGo = ({ confirming }: CheckView) => (confirming === undefined ? 0 : confirming.of - confirming.count)
 
 function groupsOf(
   { connections }: Pick<Flow, 'connections'>,

@@ -13,7 +13,9 @@ export interface HeadlineOf {
 
 /** One sentence for the room: the root cause first, then who waits. */
 export function headline(processes: readonly ProcessAssessment[], now: number, of: HeadlineOf): string {
-  const waiting = processes.filter((process) => process.role === 'consequence')
+  const consequences = processes.filter((process) => process.role === 'consequence')
+  // As the board says it of them: what only runs low is DEGRADED, and does not wait yet.
+  const waiting = consequences.filter((process) => process.state === 'FAILED')
   const roots = (state: State) =>
     processes
       .filter((process) => process.role === 'root' && !process.probable && process.state === state)
@@ -26,7 +28,7 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
     const how = confirming === undefined ? '' : ` (${confirming.count} of ${confirming.of})`
     return `${loud(suspected)} may have stopped${how}${whoWaits(processes, waiting, of)}`
   }
-  const draining = waiting.filter((process) => process.draining)
+  const draining = consequences.filter((process) => process.draining)
   if (draining.length > 0) {
     const source = processes.find((process) => process.id === draining[0]?.causedBy[0]?.process)
     return `${source === undefined ? 'The source' : loud(source)} is back, ${countOf(draining.length)} still ${draining.length === 1 ? 'catches' : 'catch'} up`
@@ -35,11 +37,17 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
   const [blind, ...others] = [...roots('UNKNOWN'), ...unseen.filter((process) => process.role === 'none')]
   if (blind !== undefined) {
     const more = others.length === 0 ? '' : `, nor of ${countOf(others.length, 'more')}`
-    return `Nothing is known of ${loud(blind)}${since(blind, now)}${more}`
+    const known = blind.since === undefined ? 'Nothing is known' : 'Nothing has been known'
+    return `${known} of ${loud(blind)}${since(blind, now)}${more}`
   }
   const [weak, ...weaker] = roots('DEGRADED')
+  if (weak !== undefined && weaker.length > 0) {
+    return `${loud(weak)} and ${countOf(weaker.length, 'more')} are degraded`
+  }
   if (weak !== undefined) {
-    return `${loud(weak)} is degraded${since(weak, now)}${weaker.length === 0 ? '' : `, and ${countOf(weaker.length, 'more')}`}`
+    return weak.since === undefined
+      ? `${loud(weak)} is degraded`
+      : `${loud(weak)} has been degraded${since(weak, now)}`
   }
   return processes.length === 1 ? 'The process is healthy' : `All ${processes.length} processes are healthy`
 }

@@ -65,8 +65,47 @@ describe('a root cause', () => {
     ])
   })
 
+  test('of several is the same in headline, reason and title', () => {
+    let now = start
+    const flow = watched(text)
+    const flows = playedFlows([flow], () => now)
+    for (const { id } of flow.flow.checks) flows.play('chain', id, { outcome: 'pass', message: 'fine' })
+    for (const id of ['store_port', 'unzip_port']) {
+      now += 1_000
+      flows.play('chain', id, { outcome: 'fail', message: `${id} fail` })
+    }
+    const picture = flows.monitor.picture('chain')
+    if (picture === undefined) throw new Error('no picture')
+    const several = boardState(picture, running, now)
+    expect(several.headline).toMatchObject({ name: 'STORE', after: 'and UNZIP stopped' })
+    expect(several.because).toBe('STORE: store_port fail.')
+    expect(several.title).toBe('(2) STORE failed · Chain')
+  })
+
   test('starves the track that leads on from it', () => {
     expect(state.tracks).toEqual(['starved', 'starved'])
+  })
+})
+
+describe('what is degraded', () => {
+  test('is named with its reason', () => {
+    const state = shown({ parse_port: 'warn' })
+    expect(state.headline).toMatchObject({ name: 'PARSE', after: 'has been degraded for 5 s' })
+    expect(state.because).toBe('PARSE: parse_port warn.')
+    expect(state.title).toBe('(1!) PARSE degraded · Chain')
+  })
+
+  test('with others is counted with them', () => {
+    expect(shown({ parse_port: 'warn', store_port: 'warn' }).headline).toMatchObject({
+      name: 'PARSE',
+      after: 'and 1 more process are degraded',
+    })
+  })
+
+  test('and fed by what failed does not wait yet', () => {
+    const state = shown({ unzip_port: 'fail', parse_fresh: 'warn', store_fresh: 'fail' })
+    expect(state.headline).toMatchObject({ name: 'UNZIP', after: 'stopped 5 s ago, 1 process waits' })
+    expect(state.counts).toMatchObject({ failed: 1, waits: 1, degraded: 1 })
   })
 })
 
@@ -110,6 +149,27 @@ test('what is still confirming says how far', () => {
     line: 'confirming: unzip_port fail',
   })
   expect(state.headline.name).toBe('UNZIP')
+  expect(state.because).toBe('UNZIP: unzip_port fail.')
+})
+
+test('what is confirming is said by the check that fails, whichever it is', () => {
+  const more = chain({ processes: ['unzip'], connections: [], checkKeys: ', failure_threshold: 3' })
+  const flows = playedFlows([watched(more)], () => start)
+  for (const outcome of ['pass', 'fail'] as const) {
+    flows.play('chain', 'unzip_port', { outcome: 'pass', message: 'fine' })
+    flows.play('chain', 'unzip_fresh', { outcome, message: `files ${outcome}` })
+  }
+  const picture = flows.monitor.picture('chain')
+  if (picture === undefined) throw new Error('no picture')
+  expect(boardState(picture, running, start).processes[0]?.line).toBe('confirming: files fail')
+})
+
+test('a name is found where it stands, not within another word', () => {
+  const more = chain({ processes: ['n', 'th'], connections: [] })
+  const { headline } = shown({ th_port: 'unknown', th_fresh: 'unknown' }, { more })
+  expect(headline).toMatchObject({ before: 'Nothing has been known of', name: 'TH' })
+  const { headline: other } = shown({ n_port: 'unknown', n_fresh: 'unknown' }, { more })
+  expect(other).toMatchObject({ before: 'Nothing has been known of', name: 'N' })
 })
 
 test('what nothing is known of is unknown, never green', () => {
@@ -126,6 +186,7 @@ describe('the monitor itself', () => {
     const { picture, now } = played({})
     const state = boardState(picture, { ...running, isStalled: true, seenAt: start - 55_000 }, now)
     expect([state.headline.before, state.worst]).toEqual(['Nothing has been checked for 1 min', 'unknown'])
+    expect([state.title, state.icon]).toEqual(['(?) Nothing is checked · Chain', 'unknown'])
   })
 
   test('says that checks are late', () => {
