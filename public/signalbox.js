@@ -73,6 +73,35 @@
     }
   }
 
+  /** What stands in a part of the page that lost its server is old, and says so over itself. */
+  const oldAfter = 10_000
+  const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+  const loadedAt = Date.now()
+  const heardAt = new WeakMap()
+  const isHeard = (part) => {
+    heardAt.set(part, Date.now())
+    delete part.dataset.notLive
+  }
+  const isLost = (part, atOnce = false) => {
+    const at = heardAt.get(part) ?? loadedAt
+    if (!atOnce && Math.abs(Date.now() - at) < oldAfter) return
+    part.dataset.notLive = `Not live since ${clock.format(at)}: what stands here is as old as that.`
+  }
+  /** Whatever else answers in the place of the portal, a proxy or the welcome page of a network, names no request. */
+  const isOurs = (headers) => headers.has('X-Request-Id')
+  if (htmx !== undefined) {
+    const asksAgain = ({ detail: { ctx } }) =>
+      ctx?.sourceEvent?.type === 'every' && ctx.target?.dataset !== undefined
+    htmx.on('htmx:before:response', (event) => {
+      if (!asksAgain(event) || isOurs(event.detail.ctx.response.headers)) return
+      event.preventDefault()
+      isLost(event.detail.ctx.target)
+    })
+    for (const name of ['htmx:error', 'htmx:response:error'])
+      htmx.on(name, (event) => asksAgain(event) && isLost(event.detail.ctx.target))
+    htmx.on('htmx:after:swap', (event) => asksAgain(event) && isHeard(event.detail.ctx.target))
+  }
+
   /** Puts rows that the region does not have yet on top; the oldest go, and the link to older ones follows. */
   const prepend = (region, text) => {
     const sheet = document.createElement('template')
@@ -141,6 +170,7 @@
     const finish = () => {
       over = true
       rest()
+      isHeard(region)
       lampTo('live', 'Up to date')
     }
 
@@ -149,6 +179,7 @@
       watchdog = setTimeout(broken, silenceAfter)
       clearTimeout(pollTimer)
       retryAfter = 1000
+      isHeard(region)
       lampTo('live', 'Live')
     }
 
@@ -166,16 +197,19 @@
         if (answer.status === 401 || answer.redirected) {
           rest()
           over = true
+          isLost(region, true)
           lampTo('lost', 'Signed out; sign in again')
           return
         }
-        if (!answer.ok) throw new Error(String(answer.status))
+        if (!answer.ok || !isOurs(answer.headers)) throw new Error(String(answer.status))
         const text = await answer.text()
         if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
+        isHeard(region)
         lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
+        isLost(region)
         lampTo('lost', 'No connection; trying again')
       } finally {
         clearTimeout(limit)
