@@ -5,6 +5,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const nbsp = '\u00a0'
   const isPoll = (ctx) => ctx?.sourceEvent?.type === 'every'
+  /** Whatever else answers in the place of the portal, a proxy or the welcome page of a network, names no request. */
+  const isOurs = (headers) => headers.has('X-Request-Id')
 
   // ---- htmx 4.0.1: repairs -------------------------------------------------------------------------------
   // It swallows clicks with a modifier key: let the browser open the new tab.
@@ -34,15 +36,21 @@
       const { ctx } = event.detail
       if (isPoll(ctx) && ctx.response?.status >= 400) event.preventDefault()
     })
-    htmx.on('htmx:response:error', (event) => isPoll(event.detail.ctx) && unanswered())
-    htmx.on('htmx:error', (event) => {
+    htmx.on('htmx:before:response', (event) => {
       const { ctx } = event.detail
+      if (!isPoll(ctx) || isOurs(ctx.response.headers)) return
+      event.preventDefault()
+      unanswered(ctx.target)
+    })
+    htmx.on('htmx:response:error', ({ detail: { ctx } }) => isPoll(ctx) && unanswered(ctx.target))
+    htmx.on('htmx:error', ({ detail: { ctx } }) => {
       if (ctx === undefined) return
-      if (isPoll(ctx)) unanswered()
+      if (isPoll(ctx)) unanswered(ctx.target)
       else sayNoAnswer()
     })
-    htmx.on('htmx:after:swap', () => {
+    htmx.on('htmx:after:swap', ({ detail: { ctx } }) => {
       document.getElementById('no-answer')?.remove()
+      if (isPoll(ctx)) isHeard(ctx.target)
       showPolling()
     })
   }
@@ -104,8 +112,10 @@
     else lampTo('live', 'Up to date')
   }
 
-  function unanswered() {
+  /** A part asked by itself in vain. */
+  function unanswered(part) {
     if (!isFollowed()) lampTo('lost', 'No connection; trying again')
+    isLost(part)
   }
 
   /** What a person asked for came back without an answer; the next answer takes the sentence away. */
@@ -113,6 +123,25 @@
     const notice = document.getElementById('no-answer-blueprint')?.content.cloneNode(true)
     if (notice === undefined || document.getElementById('no-answer') !== null) return
     document.getElementById('main').prepend(notice)
+  }
+
+  /** What stands in a part of the page that lost its server is old, and says so over itself. */
+  const oldAfter = 10_000
+  const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+  const loadedAt = Date.now()
+  const heardAt = new WeakMap()
+
+  function isHeard(part) {
+    if (part?.dataset === undefined) return
+    heardAt.set(part, Date.now())
+    delete part.dataset.notLive
+  }
+
+  function isLost(part, atOnce = false) {
+    if (part?.dataset === undefined) return
+    const at = heardAt.get(part) ?? loadedAt
+    if (!atOnce && Math.abs(Date.now() - at) < oldAfter) return
+    part.dataset.notLive = `Not live since ${clock.format(at)}: what stands here is as old as that.`
   }
 
   showPolling()
@@ -185,6 +214,7 @@
     const finish = () => {
       over = true
       rest()
+      isHeard(region)
       lampTo('live', 'Up to date')
     }
 
@@ -193,6 +223,7 @@
       watchdog = setTimeout(broken, silenceAfter)
       clearTimeout(pollTimer)
       retryAfter = 1000
+      isHeard(region)
       lampTo('live', 'Live')
     }
 
@@ -210,16 +241,19 @@
         if (answer.status === 401 || answer.redirected) {
           rest()
           over = true
+          isLost(region, true)
           lampTo('lost', 'Signed out; sign in again')
           return
         }
-        if (!answer.ok) throw new Error(String(answer.status))
+        if (!answer.ok || !isOurs(answer.headers)) throw new Error(String(answer.status))
         const text = await answer.text()
         if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
+        isHeard(region)
         lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
+        isLost(region)
         lampTo('lost', 'No connection; trying again')
       } finally {
         clearTimeout(limit)

@@ -7,7 +7,7 @@ export type DemoArguments =
   | { readonly kind: 'help' }
   | { readonly kind: 'clean' }
   | { readonly kind: 'status' }
-  | { readonly kind: 'run'; readonly portalUrl: string; readonly ports: DemoPorts }
+  | { readonly kind: 'run'; readonly portalUrl: string | undefined; readonly ports: DemoPorts }
   | { readonly kind: 'break'; readonly process: DemoProcess }
   | { readonly kind: 'mend'; readonly process: DemoProcess | undefined }
 
@@ -26,7 +26,7 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   }
   const command = new Command('npm run demo:flow --')
     .description('A small data flow that really moves files, to see what flows and the wall board do.')
-    .option('--portal <url>', 'where heartbeats go', 'http://127.0.0.1:3000')
+    .option('--portal <url>', 'where heartbeats go; else to HOST and PORT of this machine, as npm start would answer there')
     .option('--ports <list>', 'of feed, Spark, name node and store; 0: any free one', '4010,4011,4012,9000')
     .action(() => {
       asked = { kind: 'run' }
@@ -61,10 +61,11 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   if (parsed.kind === 'refused') return refuse('invalid', parsed.message)
   const { kind, word } = asked
   if (kind === 'run') {
-    const { portal, ports: list } = command.opts<{ portal: string; ports: string }>()
+    const { portal, ports: list } = command.opts<{ portal?: string; ports: string }>()
     const ports = readPorts(list)
     if (ports === undefined)
       return refuse('invalid', '--ports is a list of four, such as 4010,4011,4012,9000.')
+    if (portal === undefined) return ok({ kind, portalUrl: undefined, ports })
     return /^https?:$/.test(URL.canParse(portal) ? new URL(portal).protocol : '')
       ? ok({ kind, portalUrl: portal.replace(/\/$/, ''), ports })
       : refuse('invalid', '--portal is an address such as http://127.0.0.1:3000.')

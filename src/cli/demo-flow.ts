@@ -11,6 +11,7 @@ import { removeFolder, Simulator } from '../demo/simulator.ts'
 import { prepareWarehouse, removeWarehouse } from '../demo/warehouse.ts'
 import { createLog } from '../log.ts'
 import { onStopSignal } from '../process.ts'
+import { portalUrlOf } from '../own-place.ts'
 import { StartupProblem } from '../startup-problem.ts'
 import { type DemoArguments, type DemoPorts, readDemoArguments } from './demo-arguments.ts'
 import { runCommandLine, say } from './run-command.ts'
@@ -57,8 +58,9 @@ const runsAlready = async ({ run: runFolder }: Places) =>
 async function run(
   config: Config,
   places: Places,
-  { portalUrl, ports }: Extract<DemoArguments, { kind: 'run' }>,
+  { portalUrl: given, ports }: Extract<DemoArguments, { kind: 'run' }>,
 ): Promise<number> {
+  const portalUrl = given ?? portalUrlOf(config)
   if (await runsAlready(places)) {
     say('The demo runs already. Break something: npm run demo:flow -- break unzip')
     return exit.otherwise

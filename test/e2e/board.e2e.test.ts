@@ -119,7 +119,7 @@ describe('the board', () => {
     expect(complaints).toEqual([])
   })
 
-  test('is the same picture from 1280×720 to 4K, and a list on a phone', async () => {
+  test('is the same picture from 1280×720 to 4K, fills one that stands upright, and is a list on a phone', async () => {
     const measure = async (width: number, height: number) => {
       await page.setViewportSize({ width, height })
       const box = await page.locator('[data-process="parse"]').boundingBox()
@@ -128,6 +128,15 @@ describe('the board', () => {
     const large = await measure(3840, 2160)
     // Borders are whole pixels, so that a few of them differ.
     for (const [at, part] of (await measure(1280, 720)).entries()) expect(part).toBeCloseTo(large[at] ?? 0, 2)
+    // A wall that stands upright has few columns, and type as large as they allow.
+    await page.setViewportSize({ width: 1080, height: 1920 })
+    const upright = await page.locator('[data-process="parse"]').boundingBox()
+    expect(upright?.width).toBeGreaterThan(900)
+    const fontSize = (selector: string) =>
+      page.locator(selector).evaluate((element) => Number.parseFloat(getComputedStyle(element).fontSize))
+    expect(await fontSize('[data-process="parse"] .stage__name')).toBeGreaterThan(0.03 * 1920)
+    expect(await fontSize('.board__headline')).toBeGreaterThan(0.03 * 1920)
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(1920)
     await page.setViewportSize({ width: 390, height: 844 })
     const boxes = await Promise.all(
       ['unzip', 'parse', 'store'].map((id) => page.locator(`[data-process="${id}"]`).boundingBox()),

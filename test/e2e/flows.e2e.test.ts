@@ -23,6 +23,8 @@ let played: PlayedFlows
 let browser: Browser
 let url: string
 let close: () => void
+/** A proxy answers in the place of the portal. */
+let isProxied = false
 const complaints: string[] = []
 
 beforeAll(async () => {
@@ -46,7 +48,10 @@ beforeAll(async () => {
     },
     config: { publicUrl: url, secureCookies: false, maxUploadBytes: 1e6, secondFactor: 'optional' },
   })
-  handler = (request) => web.app.fetch(request)
+  handler = (request) =>
+    isProxied
+      ? new Response('<h1>Welcome to the network</h1>', { headers: { 'Content-Type': 'text/html' } })
+      : web.app.fetch(request)
   browser = await launchBrowser()
 })
 afterAll(async () => {
@@ -215,6 +220,30 @@ describe('the page of a flow in a browser', () => {
     expect(played.asked).toContain('chain/b_port')
     played.play('chain', 'b_port', fail('refused', 'Connection refused.'))
     await pexpect(page.locator('#check-b_port')).toContainText('Connection refused.')
+    await pexpect(page.locator('.flow-headline__state')).toContainText('Failed')
+    await page.context().close()
+  })
+
+  test.each([
+    ['/flows/chain?every=2s', '#flow-live'],
+    ['/flows/chain/processes/b', '#process-live'],
+    ['/flows', '#flow-list'],
+  ])('says that it is old where something else answers: %s', async (path, part) => {
+    const page = await pageOf(web.viewer)
+    await page.clock.install()
+    await page.goto(`${url}${path}`)
+    const words = await page.locator(part).innerText()
+    isProxied = true
+    try {
+      await page.clock.fastForward(15_000)
+      await pexpect(page.locator(part)).toHaveAttribute('data-not-live', /^Not live since \d\d:\d\d:\d\d/)
+      expect((await page.locator(part).innerText()).length).toBeCloseTo(words.length, -2)
+      await pexpect(page.locator(part)).not.toContainText('Welcome to the network')
+    } finally {
+      isProxied = false
+    }
+    await page.clock.fastForward(15_000)
+    await pexpect(page.locator(part)).not.toHaveAttribute('data-not-live')
     await page.context().close()
   })
 

@@ -166,8 +166,9 @@ const Stage = ({ process, name }: { process: ProcessLook; name: string }) => (
 )
 
 /** The name of a root is never cut: where it is long it is written smaller. */
-const sizeOfName = (name: string): 'short' | 'long' | 'longest' => {
+const sizeOfName = (name: string): 'short' | 'long' | 'longest' | 'endless' => {
   const longestWord = Math.max(...name.split(/\s+/).map((word) => word.length))
+  if (name.length > 70) return 'endless'
   if (name.length > 40) return 'longest'
   return name.length > 18 || longestWord > 10 ? 'long' : 'short'
 }

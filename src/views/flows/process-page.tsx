@@ -78,9 +78,9 @@ export const ProcessChecks = ({ picture, process, mayCheck, now }: ChecksProps) 
         hidden
         hx-get={`/flows/${watched.id}/processes/${process.id}`}
         hx-trigger="every 2s"
-        hx-target="#process-checks"
+        hx-target="#process-live"
         hx-swap="innerMorph"
-        hx-select="#process-checks > *"
+        hx-select="#process-live > *"
         hx-config="timeout:8s"
       />
       <div id="process-checks">
