@@ -80,7 +80,7 @@ const sentences: Readonly<Record<string, ReasonSentence>> = {
   },
   'poison-record': {
     title: 'Processing ended on it three times',
-    todo: 'The record is kept aside so that the others could go on. Report it to whoever runs Signalbox.',
+    todo: 'The record is quarantined so that the others could go on. Report it to whoever runs Signalbox.',
   },
 }
 

@@ -1,7 +1,7 @@
 import { configurationDifference } from '../../domain/pipeline/configuration-difference.ts'
 import type { RunConfiguration } from '../../domain/pipeline/run.ts'
 import type { RunView } from '../../domain/pipeline/run-view.ts'
-import { number } from '../components/format.ts'
+import { number, plural } from '../components/format.ts'
 import { Section } from '../components/section.tsx'
 import { Table } from '../components/table.tsx'
 import { configurationLabels, configurationWords } from './configuration-words.ts'
@@ -59,7 +59,7 @@ export const RunLineage = ({
         )}
         {reused.map(({ id, shards, isVisible }) => (
           <p>
-            {number(shards)} of {number(recordShards)} shards taken over from run{' '}
+            {number(shards)} of {plural(recordShards, 'shard')} taken over from run{' '}
             {isVisible ? <RunLink id={id} /> : <span class="id">{id}</span>}
           </p>
         ))}
