@@ -165,7 +165,7 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
         <State state={stateOf[status]} word={wordOf[status]} />
       </td>
       <td data-label="Second factor">{hasSecondFactor ? 'On' : <span class="muted">Off</span>}</td>
-      <td class="wide" data-label="Last seen">
+      <td class="wide nowrap" data-label="Last seen">
         {lastSeenAt === null ? (
           <span class="muted">not signed in</span>
         ) : (
