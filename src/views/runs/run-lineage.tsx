@@ -1,7 +1,7 @@
 import { configurationDifference } from '../../domain/pipeline/configuration-difference.ts'
 import type { RunConfiguration } from '../../domain/pipeline/run.ts'
 import type { RunView } from '../../domain/pipeline/run-view.ts'
-import { number, plural } from '../components/format.ts'
+import { number } from '../components/format.ts'
 import { Section } from '../components/section.tsx'
 import { Table } from '../components/table.tsx'
 import { configurationLabels, configurationWords } from './configuration-words.ts'
@@ -59,8 +59,8 @@ export const RunLineage = ({
         )}
         {reused.map(({ id, shards, isVisible }) => (
           <p>
-            {number(shards)} of {plural(recordShards, 'shard')} taken over from run{' '}
-            {isVisible ? <RunLink id={id} /> : <span class="id">{id}</span>}
+            {number(shards)} of {number(recordShards)} {recordShards === 1 ? 'shard' : 'shards'} taken over
+            from run {isVisible ? <RunLink id={id} /> : <span class="id">{id}</span>}
           </p>
         ))}
         {followers.length === 0 ? null : (
