@@ -50,7 +50,7 @@
     })
     htmx.on('htmx:after:swap', ({ detail: { ctx } }) => {
       document.getElementById('no-answer')?.remove()
-      if (isPoll(ctx)) isHeard(ctx.target)
+      if (isPoll(ctx)) markHeard(ctx.target)
       showPolling()
     })
   }
@@ -115,7 +115,7 @@
   /** A part asked by itself in vain. */
   function unanswered(part) {
     if (!isFollowed()) lampTo('lost', 'No connection; trying again')
-    isLost(part)
+    markLost(part)
   }
 
   /** What a person asked for came back without an answer; the next answer takes the sentence away. */
@@ -131,13 +131,13 @@
   const loadedAt = Date.now()
   const heardAt = new WeakMap()
 
-  function isHeard(part) {
+  function markHeard(part) {
     if (part?.dataset === undefined) return
     heardAt.set(part, Date.now())
     delete part.dataset.notLive
   }
 
-  function isLost(part, atOnce = false) {
+  function markLost(part, atOnce = false) {
     if (part?.dataset === undefined) return
     const at = heardAt.get(part) ?? loadedAt
     if (!atOnce && Math.abs(Date.now() - at) < oldAfter) return
@@ -214,7 +214,7 @@
     const finish = () => {
       over = true
       rest()
-      isHeard(region)
+      markHeard(region)
       lampTo('live', 'Up to date')
     }
 
@@ -223,7 +223,7 @@
       watchdog = setTimeout(broken, silenceAfter)
       clearTimeout(pollTimer)
       retryAfter = 1000
-      isHeard(region)
+      markHeard(region)
       lampTo('live', 'Live')
     }
 
@@ -241,7 +241,7 @@
         if (answer.status === 401 || answer.redirected) {
           rest()
           over = true
-          isLost(region, true)
+          markLost(region, true)
           lampTo('lost', 'Signed out; sign in again')
           return
         }
@@ -249,11 +249,11 @@
         const text = await answer.text()
         if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
-        isHeard(region)
+        markHeard(region)
         lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
-        isLost(region)
+        markLost(region)
         lampTo('lost', 'No connection; trying again')
       } finally {
         clearTimeout(limit)

@@ -26,7 +26,10 @@ export function readDemoArguments(argv: readonly string[]): Result<DemoArguments
   }
   const command = new Command('npm run demo:flow --')
     .description('A small data flow that really moves files, to see what flows and the wall board do.')
-    .option('--portal <url>', 'where heartbeats go; else to HOST and PORT of this machine, as npm start would answer there')
+    .option(
+      '--portal <url>',
+      'where heartbeats go; else to HOST and PORT of this machine, as npm start would answer there',
+    )
     .option('--ports <list>', 'of feed, Spark, name node and store; 0: any free one', '4010,4011,4012,9000')
     .action(() => {
       asked = { kind: 'run' }

@@ -77,7 +77,7 @@ function afterLoss({ task, stage, index, recordsIn }: LostShard, losses: number)
       return { kind: 'again', task: rest, losses: 0, event: `Search in ${name} begins again` }
     if ('culprit' in found) {
       const poison = [...(task.poison ?? []), found.culprit].sort((a, b) => a - b)
-      const event = `Record ${found.culprit + 1} of ${name} costs its worker and is kept aside`
+      const event = `Record ${found.culprit + 1} of ${name} costs its worker and is quarantined`
       return { kind: 'again', task: { ...rest, poison }, losses: 0, event }
     }
     const { from, to } = tried(found.next)

@@ -17,7 +17,12 @@ import type { FormProblem } from '../views/components/error-summary.tsx'
 import { DatasetPage } from '../views/datasets/dataset-page.tsx'
 import { DatasetsPage } from '../views/datasets/datasets-page.tsx'
 import { DeletePage } from '../views/datasets/delete-page.tsx'
-import { MappingPage, mappingFieldNames, valuesOf } from '../views/datasets/mapping-page.tsx'
+import {
+  MappingPage,
+  mappingFieldLabel,
+  mappingFieldNames,
+  valuesOf,
+} from '../views/datasets/mapping-page.tsx'
 import { RunFormStart } from '../views/datasets/run-form.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { formOf } from './frame/readable-form.ts'
@@ -156,7 +161,7 @@ export function datasetRoutes(deps: AppDeps) {
           ? [{ message: 'Name at least one speaker and say which role it is.' }]
           : mapping.error.issues.map((issue) => ({
               field: String(issue.path[0] ?? 'shape'),
-              message: `${String(issue.path[0] ?? 'shape')}: choose the field that holds it.`,
+              message: `${mappingFieldLabel(values.shape, String(issue.path[0] ?? ''))}: choose the field that holds it.`,
             }))
         return c.html(
           <MappingPage

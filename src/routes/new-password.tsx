@@ -5,14 +5,14 @@ import { leastPasswordLength } from '../domain/auth/second-factor.ts'
 import type { Passwords } from '../domain/auth/sign-in.ts'
 import { NewPasswordPage } from '../views/new-password.tsx'
 import type { AppContext, AppDeps, AppEnv } from './app-context.ts'
-import { answerProblem, statusOf } from './problem.tsx'
+import { answerSpentLink, statusOf } from './problem.tsx'
 
 /** The page of a one-time link: an invitation, or a new password. Looking at it spends nothing. */
 export function newPasswordRoutes({ db, clock }: AppDeps, passwords: Passwords) {
   const store = passwordLinkStore(db, clock)
   const page = async (c: AppContext, token: string, problem?: string) => {
     const link = await store.find(token)
-    if (link === undefined) return answerProblem(c, { kind: 'forbidden', message: passwordLinkIsSpent })
+    if (link === undefined) return answerSpentLink(c, { kind: 'forbidden', message: passwordLinkIsSpent })
     const { name, email } = link.user
     return c.html(
       <NewPasswordPage
@@ -33,9 +33,9 @@ export function newPasswordRoutes({ db, clock }: AppDeps, passwords: Passwords) 
       const token = String(body.token ?? '')
       const password = String(body.password ?? '').slice(0, 1000)
       const chosen = await choosePassword({ store, passwords }, c.var.caller, token, password)
-      if (chosen.ok) return c.redirect('/sign-in', 303)
+      if (chosen.ok) return c.redirect('/sign-in?notice=password-kept', 303)
       return chosen.problem.kind === 'invalid'
         ? page(c, token, chosen.problem.message)
-        : answerProblem(c, chosen.problem)
+        : answerSpentLink(c, chosen.problem)
     })
 }

@@ -20,6 +20,21 @@ export const statusOf = {
 export const answerProblem = (c: AppContext, problem: Problem): Response | Promise<Response> =>
   answerStatus(c, statusOf[problem.kind], problem.message, problem.field)
 
+/** A one-time link that was used, or whose time is over: nothing is wrong with who opened it. */
+export function answerSpentLink(c: AppContext, problem: Problem): Response | Promise<Response> {
+  if (problem.kind !== 'forbidden' || !wantsPage(c)) return answerProblem(c, problem)
+  const { viewer } = frameOf(c)
+  const page = (
+    <ProblemPage
+      status={statusOf.forbidden}
+      title="This link no longer works"
+      message={problem.message}
+      viewer={viewer}
+    />
+  )
+  return c.html(page, statusOf.forbidden)
+}
+
 /** The same for statuses that are no refusal of the domain: 401, 429, 500. */
 export function answerStatus(
   c: AppContext,

@@ -6,7 +6,7 @@ import type { Passwords } from '../domain/auth/sign-in.ts'
 import { SetUpPage } from '../views/set-up.tsx'
 import type { AppDeps, AppEnv } from './app-context.ts'
 import { setCookie } from './frame/access.ts'
-import { answerProblem, statusOf } from './problem.tsx'
+import { answerSpentLink, statusOf } from './problem.tsx'
 
 /** The page of the one-time link that makes the first administrator. */
 export function setUpRoutes(deps: AppDeps, passwords: Passwords) {
@@ -16,7 +16,8 @@ export function setUpRoutes(deps: AppDeps, passwords: Passwords) {
   return new Hono<AppEnv>()
     .get('/', async (c) => {
       const secret = c.req.query('secret') ?? ''
-      if (!(await store.isOpen(secret))) return answerProblem(c, { kind: 'forbidden', message: linkIsSpent })
+      if (!(await store.isOpen(secret)))
+        return answerSpentLink(c, { kind: 'forbidden', message: linkIsSpent })
       return c.html(<SetUpPage token={secret} />)
     })
     .post('/', async (c) => {
@@ -36,7 +37,7 @@ export function setUpRoutes(deps: AppDeps, passwords: Passwords) {
         { now: deps.clock(), random: deps.random(10) },
       )
       if (!result.ok) {
-        if (result.problem.kind !== 'invalid') return answerProblem(c, result.problem)
+        if (result.problem.kind !== 'invalid') return answerSpentLink(c, result.problem)
         return c.html(<SetUpPage {...shown} problem={result.problem.message} />, statusOf.invalid)
       }
       setCookie(c, keeper.createSessionCookie(result.value.sessionId).serialize())

@@ -48,7 +48,7 @@ export function signInRoutes(deps: AppDeps, passwords: Passwords) {
     .get('/', (c) => {
       const next = localPath(c.req.query('next'))
       if (c.var.viewer) return c.redirect(next ?? '/', 303)
-      return c.html(<SignInPage next={next} />)
+      return c.html(<SignInPage next={next} isPasswordKept={c.req.query('notice') === 'password-kept'} />)
     })
     .post('/', async (c) => {
       const form = SignInForm.safeParse(await c.req.parseBody())

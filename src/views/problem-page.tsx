@@ -17,6 +17,8 @@ const titles: Readonly<Record<number, string>> = {
 
 interface Props extends Frame {
   status: number
+  /** In place of what the status is called. */
+  title?: string | undefined
   /** What happened and what to do. */
   message: string
   /** Found in the log under this id. */
@@ -44,14 +46,14 @@ const Body = ({
 )
 
 /** Any refusal or failure as a page: what happened, what to do, and a way on. */
-export const ProblemPage = ({ status, message, requestId, viewer, notices }: Props) => {
-  const title = titles[status] ?? (status >= 500 ? 'Something broke on our side' : 'This did not work')
+export const ProblemPage = ({ status, title: own, message, requestId, viewer, notices }: Props) => {
+  const title = own ?? titles[status] ?? (status >= 500 ? 'Something broke on our side' : 'This did not work')
   if (viewer === undefined) {
     return (
       <Plain title={title} foot={`Answer ${status}`}>
         <Body message={message} requestId={requestId}>
-          <a class="button" href="/">
-            Go to the overview
+          <a class="button" href="/sign-in">
+            Go to sign-in
           </a>
         </Body>
       </Plain>

@@ -1,5 +1,6 @@
 import { EmailField, PasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
+import { Notice } from './components/notice.tsx'
 import { Plain } from './layout/plain.tsx'
 
 interface Props {
@@ -7,11 +8,14 @@ interface Props {
   problem?: string | undefined
   /** Path to go on to after signing in. */
   next?: string | undefined
+  /** Whether a password was just chosen. */
+  isPasswordKept?: boolean
 }
 
 /** `GET /sign-in`; posts `email`, `password`, `next`. */
-export const SignInPage = ({ email, problem, next }: Props) => (
+export const SignInPage = ({ email, problem, next, isPasswordKept = false }: Props) => (
   <Plain title="Sign in">
+    {isPasswordKept ? <Notice state="healthy">Your new password is kept. Sign in with it.</Notice> : null}
     <ErrorSummary
       title="You are not signed in"
       problems={problem === undefined ? [] : [{ field: 'email', message: problem }]}

@@ -54,7 +54,7 @@ describe('poison records', { timeout: 120_000 }, () => {
       .orderBy('ordinal')
       .execute()
     expect(kept.map((row) => row.ordinal)).toEqual([3, 30])
-    expect(await shop.events(runId, 'lost')).toContainEqual(expect.stringContaining('is kept aside'))
+    expect(await shop.events(runId, 'lost')).toContainEqual(expect.stringContaining('is quarantined'))
   })
 
   test('one that is nested 100,000 deep is kept aside, in every mode', async () => {

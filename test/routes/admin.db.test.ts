@@ -34,7 +34,7 @@ describe('inviting', () => {
     expect((await signIn(person.email, 'invited')).status).toBe(422)
     expect(await (await web.request(undefined, `/new-password?token=${token}`)).text()).toContain('Grace')
     expect((await choose(token, 'short')).status).toBe(422)
-    expect((await choose(token)).headers.get('Location')).toBe('/sign-in')
+    expect((await choose(token)).headers.get('Location')).toBe('/sign-in?notice=password-kept')
     expect((await signIn(person.email)).status).toBe(303)
   })
 

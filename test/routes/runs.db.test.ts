@@ -798,6 +798,11 @@ describe('an export', () => {
 describe('cancelling and resuming', () => {
   test('go back to the run, and are refused when they make no sense', async () => {
     expect((await web.post(web.colleague, `/runs/${done}/cancel`)).status).toBe(409)
+    expect((await web.request(web.colleague, `/runs/${done}/cancel`)).headers.get('Location')).toBe(
+      `/runs/${done}`,
+    )
+    const asked = await web.request(web.colleague, `/runs/${waiting}/cancel`)
+    expect([asked.status, await asked.text()]).toEqual([200, expect.stringContaining('Cancel this run?')])
     expect((await web.post(web.colleague, `/runs/${waiting}/resume`)).status).toBe(409)
     const cancelled = await web.post(web.colleague, `/runs/${waiting}/cancel`)
     expect([cancelled.status, cancelled.headers.get('Location')]).toEqual([303, `/runs/${waiting}`])

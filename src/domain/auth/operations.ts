@@ -97,9 +97,9 @@ export const operations = {
   'run.resume': { title: 'Resume a run', reach: runners, right: 'run' },
   'run.pin': { title: 'Keep the intermediates of a run', reach: runners, right: 'run' },
   'run.pin-removal': { title: 'Let them go when they are due', reach: runners, right: 'run' },
-  'quarantine.read': { title: 'See what a run kept aside', reach: readers, right: 'read' },
-  'record.read': { title: 'Read a record that was kept aside', reach: readers, right: 'read' },
-  'record.repair': { title: 'Repair records that were kept aside', reach: runners, right: 'run' },
+  'quarantine.read': { title: 'See the quarantine of a run', reach: readers, right: 'read' },
+  'record.read': { title: 'Read a quarantined record', reach: readers, right: 'read' },
+  'record.repair': { title: 'Repair quarantined records', reach: runners, right: 'run' },
   'record.repair-removal': { title: 'Take a repair back', reach: runners, right: 'run' },
   'export.make': {
     title: 'Write the exports of a run (its owner, asked again before)',

@@ -16,7 +16,7 @@ export const scopes = {
     operations: ['status.read', 'diagram.read', 'metrics.read'],
   },
   'data:read': {
-    title: 'Read datasets, runs and what was kept aside',
+    title: 'Read datasets, runs and quarantined records',
     operations: ['overview.read', 'dataset.read', 'run.read', 'quarantine.read'],
   },
   'data:upload': {

@@ -92,7 +92,7 @@ const sentences: Readonly<Record<Reason, ReasonSentence>> = {
   },
   'poison-record': {
     title: 'Processing broke off on it',
-    todo: 'The record is kept aside so that the others could go on. Report it to whoever runs Signalbox.',
+    todo: 'The record is quarantined so that the others could go on. Report it to whoever runs Signalbox.',
   },
 }
 

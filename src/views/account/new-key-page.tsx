@@ -29,7 +29,7 @@ export const NewKeyPage = ({ typed, problems = [], ...frame }: Props) => {
   const scopeProblem = problemOf(problems, 'scopes')
   return (
     <Shell frame={frame} title="New API key">
-      <PageHead title="New API key" crumbs={crumbs} />
+      <PageHead title="New API key" crumbs={[...crumbs, { text: 'New' }]} />
       <ErrorSummary title="No key was made" problems={problems} />
       <form method="post" action="/account/keys/new" class="stack stack--s">
         <InputField

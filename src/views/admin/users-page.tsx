@@ -3,7 +3,7 @@ import { type Role, roles } from '../../domain/auth/user.ts'
 import type { MailOutcome } from '../../domain/mail/mail.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
 import { Field, InputField, Select } from '../components/field.tsx'
-import { number } from '../components/format.ts'
+import { number, plural } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
@@ -158,19 +158,17 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
         <State state={stateOf[status]} word={wordOf[status]} />
       </td>
       <td data-label="Second factor">{hasSecondFactor ? 'On' : <span class="muted">Off</span>}</td>
-      <td data-label="Last seen">
+      <td class="wide nowrap" data-label="Last seen">
         {lastSeenAt === null ? (
           <span class="muted">not signed in</span>
         ) : (
-          <>
+          <span>
             <RelativeTime at={lastSeenAt} now={now} />,{' '}
-            <a href={`/admin/sessions?user=${id}`}>
-              {number(sessions)} {sessions === 1 ? 'session' : 'sessions'}
-            </a>
-          </>
+            <a href={`/admin/sessions?user=${id}`}>{plural(sessions, 'session')}</a>
+          </span>
         )}
       </td>
-      <td data-label="Role">
+      <td class="wide" data-label="Role">
         <RoleForm action={to('role')} name={name} role={role} id={id} />
       </td>
       <td>

@@ -106,6 +106,10 @@ const fieldsOf: Record<MappingShape, readonly FieldText[]> = {
 export const mappingFieldNames = (shape: MappingShape): readonly string[] =>
   fieldsOf[shape].map(({ name }) => name)
 
+/** What the form calls a field of the mapping. */
+export const mappingFieldLabel = (shape: MappingShape, name: string): string =>
+  fieldsOf[shape].find((field) => field.name === name)?.label ?? 'Shape'
+
 /** A stored mapping as the form shows it. */
 export function valuesOf(mapping: Mapping): MappingValues {
   const entries = Object.entries(mapping).filter(([key]) => key !== 'shape' && key !== 'roles')

@@ -163,7 +163,7 @@ export const QuarantinePage = ({ viewer, notices, ...props }: Props) => {
           { text: runTitle(run.datasets), href: `/runs/${run.id}` },
           { text: 'Quarantine' },
         ]}
-        meta={<span>Records kept aside with a reason, so that the others could go on. Nothing is lost.</span>}
+        meta={<span>Each record with a reason, kept so that the others could go on. Nothing is lost.</span>}
         actions={props.mayWrite ? <Actions {...props} /> : undefined}
       />
       <DoneNotice {...props} />

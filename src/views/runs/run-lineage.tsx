@@ -59,8 +59,8 @@ export const RunLineage = ({
         )}
         {reused.map(({ id, shards, isVisible }) => (
           <p>
-            {number(shards)} of {number(recordShards)} shards taken over from run{' '}
-            {isVisible ? <RunLink id={id} /> : <span class="id">{id}</span>}
+            {number(shards)} of {number(recordShards)} {recordShards === 1 ? 'shard' : 'shards'} taken over
+            from run {isVisible ? <RunLink id={id} /> : <span class="id">{id}</span>}
           </p>
         ))}
         {followers.length === 0 ? null : (
