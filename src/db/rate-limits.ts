@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { type LimitedRole, type LimitName, limits } from '../domain/limits/limits.ts'
 import type { Override } from '../domain/limits/overrides.ts'
-import { type Standing, slotAt, slots, standing } from '../domain/limits/sliding-window.ts'
+import { keptSlots, type Standing, slotAt, slots, standing } from '../domain/limits/sliding-window.ts'
 import { recordAudit } from './audit-outbox.ts'
 import type { Database } from './schema.ts'
 
@@ -58,6 +58,25 @@ export async function takeFromLimit(
     windowSeconds,
     isUntold: !row.granted && row.toldMinute < minuteOf(now),
   }
+}
+
+/** Takes back what was counted at that moment: it was not done after all. */
+export async function giveBack(
+  db: Kysely<Database>,
+  {
+    subject,
+    counter,
+    windowSeconds,
+  }: Pick<LimitedRequest, 'subject'> & Pick<Granted, 'counter' | 'windowSeconds'>,
+  countedAt: Date,
+): Promise<void> {
+  const slot = slotAt(countedAt, windowSeconds)
+  // The newest count stands last; it is of an older moment by as many places as the counter has moved on since.
+  const place = sql`${keptSlots}::integer - least(greatest(slot - ${slot}, 0), ${slots})::integer`
+  await sql`
+    update rate_limit_counts set counts[${place}] = greatest(counts[${place}] - 1, 0)
+    where subject = ${subject} and counter = ${counter}
+  `.execute(db)
 }
 
 /** Records a refusal, at most once per subject, counter and minute over all processes. @returns whether it did */

@@ -110,6 +110,8 @@ export interface AppEnv {
     stillAllowed: () => Promise<boolean>
     /** Whether it was counted against a limit, or need not be. */
     isCounted: boolean | undefined
+    /** Password or code are asked for first: nothing was done yet, and the same request comes once more. */
+    isAskedAgain: boolean | undefined
     /** What was told to the security log of this request. */
     securityEvent: SecurityEvent | undefined
     /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */

@@ -189,7 +189,11 @@ export function datasetRoutes(deps: AppDeps) {
       })
       const shared = request.success
         ? await shareDataset(shares, c.var.caller, dataset.summary.id, request.data)
-        : refuse('invalid', request.error.issues[0]?.message ?? 'This could not be read.', 'right')
+        : refuse(
+            'invalid',
+            request.error.issues[0]?.message ?? 'This could not be read.',
+            String(request.error.issues[0]?.path[0] ?? 'right'),
+          )
       if (shared.ok) return c.redirect(`/datasets/${dataset.summary.id}#share`, 303)
       if (!wantsPage(c)) return answerProblem(c, shared.problem)
       return page(c, undefined, {}, { typed, problems: [shared.problem] })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createApp } from '../../src/app.tsx'
 import { connect } from '../../src/db/connection.ts'
-import { forgetOldCounts, takeFromLimit } from '../../src/db/rate-limits.ts'
+import { forgetOldCounts, giveBack, takeFromLimit } from '../../src/db/rate-limits.ts'
 import { limits } from '../../src/domain/limits/limits.ts'
 import { type Member, publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
@@ -83,6 +83,18 @@ describe('exports', () => {
     expect((await takeFromLimit(web.deps.db, request, at(58))).isGranted).toBe(false)
     expect((await takeFromLimit(web.deps.db, request, at(62))).isGranted).toBe(true)
   })
+})
+
+test('what asks for password or code again is no export yet, and counts as a page', async () => {
+  const asking = await web.again(web.moderator)
+  await web.deps.db.updateTable('users').set({ role: 'admin' }).where('id', '=', asking.id).execute()
+  web.advance(301)
+  for (let at = 0; at < 12; at++) {
+    const asked = await web.request(asking, '/admin/audit/export')
+    expect([asked.status, asked.headers.get('Location')?.split('?')[0]]).toEqual([303, '/step-up'])
+    expect(asked.headers.get('RateLimit')).toContain('"general"')
+  }
+  await web.deps.db.updateTable('users').set({ role: 'moderator' }).where('id', '=', asking.id).execute()
 })
 
 describe('two processes over one database', () => {
@@ -177,6 +189,21 @@ describe('a counter', () => {
       isGranted: true,
       remaining: 99,
     })
+  })
+
+  test('gives back what was counted, where it was counted', async () => {
+    const subject = { ...request, subject: 'user:usr_z' }
+    const taken = await takeFromLimit(web.deps.db, subject, at(2_000))
+    await takeFromLimit(web.deps.db, subject, at(2_000))
+    await takeFromLimit(web.deps.db, subject, at(2_030))
+    const given = { ...subject, ...taken }
+    await giveBack(web.deps.db, given, at(2_000))
+    expect((await takeFromLimit(web.deps.db, subject, at(2_030))).remaining).toBe(97)
+    // The two of then have left: one of them was given back.
+    expect((await takeFromLimit(web.deps.db, subject, at(2_061))).remaining).toBe(97)
+    await giveBack(web.deps.db, given, at(2_061))
+    await giveBack(web.deps.db, given, at(2_000))
+    expect((await takeFromLimit(web.deps.db, subject, at(2_061))).remaining).toBe(97)
   })
 
   test('takes a clock that goes back a little, and forgets one that was far ahead', async () => {

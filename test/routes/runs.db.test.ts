@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashOfSession } from '../../src/db/sessions.ts'
 import type { Caller } from '../../src/domain/audit/entry.ts'
@@ -763,6 +764,18 @@ describe('an export', () => {
       303,
       `/step-up?next=${encodeURIComponent(path)}`,
     ])
+    // It is no export until it is one: the question takes nothing from the ten of an hour.
+    expect(asked.headers.get('RateLimit')).toContain('"general"')
+    const used = () =>
+      db
+        .selectFrom('rateLimitCounts')
+        .select(sql<number>`(select coalesce(sum(one), 0)::integer from unnest(counts) one)`.as('used'))
+        .where('subject', '=', `user:${member.id}`)
+        .where('counter', '=', 'exports')
+        .executeTakeFirst()
+    const before = await used()
+    for (let at = 0; at < 3; at++) expect((await web.request(member, path)).status).toBe(303)
+    expect(await used()).toEqual(before)
     const redacted = JSON.stringify(RunConfiguration.parse({ redact: ['email'] }))
     const plain = JSON.stringify(RunConfiguration.parse({}))
     await db.updateTable('runs').set({ configuration: redacted }).where('id', '=', done).execute()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/passwords.ts'
 import { hashOfSession } from '../../src/db/sessions.ts'
-import { signedInApp, type TestApp } from '../support/app.ts'
+import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
 
 const password = 'gravel lantern orbit muesli'
@@ -95,6 +95,26 @@ describe('signing in', () => {
     }
     web.advance(20)
     expect((await attempt('colleague@example.org', password)).status).toBe(303)
+  })
+
+  test('slows an address after twenty failures over all accounts, and of IPv6 the network of one customer', async () => {
+    let guesses = 0
+    const guessFrom = async (remoteAddress: string) => {
+      const body = new URLSearchParams({
+        email: `spray${guesses++}@example.org`,
+        password: 'wrong wrong wrong',
+      })
+      const headers = { Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' }
+      const env = { incoming: { socket: { remoteAddress } } }
+      return (await web.app.request(`${publicUrl}/sign-in`, { method: 'POST', headers, body }, env)).status
+    }
+    for (let i = 0; i < 20; i++) expect(await guessFrom(`2001:db8:1:2::${i + 1}`)).toBe(422)
+    expect(await guessFrom('2001:db8:1:2:ffff::1')).toBe(429)
+    expect(await guessFrom('2001:db8:1:3::1')).toBe(422)
+    for (let i = 0; i < 20; i++)
+      expect(await guessFrom(i % 2 === 0 ? '192.0.2.7' : '::ffff:192.0.2.7')).toBe(422)
+    expect(await guessFrom('192.0.2.7')).toBe(429)
+    expect(await guessFrom('192.0.2.8')).toBe(422)
   })
 
   test('says so in the language of whoever asks: form, fragment or problem', async () => {

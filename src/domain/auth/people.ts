@@ -5,7 +5,11 @@ import { type Role, roles } from './user.ts'
 /** What an administrator says of someone new. */
 export const Invitation = z.object({
   name: personName('Say the name.'),
-  email: z.string().trim().max(254).pipe(z.email('This does not look like an e-mail address.')),
+  email: z
+    .string()
+    .trim()
+    .max(254, 'An e-mail address has at most 254 characters.')
+    .pipe(z.email('This does not look like an e-mail address.')),
   role: z.enum(roles, 'Choose a role.'),
 })
 export type Invitation = z.infer<typeof Invitation>

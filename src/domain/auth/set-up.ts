@@ -7,11 +7,18 @@ import { personName } from './person-name.ts'
 import type { Passwords } from './sign-in.ts'
 import type { SignedInUser } from './user.ts'
 
+export const linkIsSpent =
+  'This set-up link is not valid any more. If nobody was set up yet, restart Signalbox: it prints a new one.'
+
 export const FirstAdministrator = z.object({
-  token: z.string().min(1).max(200),
+  token: z.string().min(1, linkIsSpent).max(200, linkIsSpent),
   name: personName('Say your name.'),
-  email: z.string().trim().max(254).pipe(z.email('This does not look like an e-mail address.')),
-  password: z.string().max(1000),
+  email: z
+    .string()
+    .trim()
+    .max(254, 'An e-mail address has at most 254 characters.')
+    .pipe(z.email('This does not look like an e-mail address.')),
+  password: z.string().max(1000, 'The password may have at most 128 characters.'),
 })
 export type FirstAdministrator = z.infer<typeof FirstAdministrator>
 
@@ -24,9 +31,6 @@ export interface SetUpStore {
     administrator: { user: SignedInUser; passwordHash: string; browser: string },
   ): Promise<{ sessionId: string } | undefined>
 }
-
-export const linkIsSpent =
-  'This set-up link is not valid any more. If nobody was set up yet, restart Signalbox: it prints a new one.'
 
 /** Creates the first administrator with the one-time secret; of two who try at once one wins. */
 export async function createFirstAdministrator(

@@ -1,4 +1,5 @@
 import type { Caller } from '../audit/entry.ts'
+import { networkOfClient } from '../network/addresses.ts'
 import type { SecondFactors } from './second-factor.ts'
 import type { SignedInUser } from './user.ts'
 
@@ -165,11 +166,14 @@ const codeSubject = (userId: string): AttemptSubject => ({
   clearedBySuccess: true,
 })
 
-/** One subject for the account named, whether it exists or not, and one for the client's address. */
+/**
+ * One subject for the account named, whether it exists or not, and one for the client's address; of IPv6 for its network,
+ * because whoever has one address of it has all.
+ */
 function attemptSubjects(email: string, address: string | undefined): AttemptSubject[] {
   const account = { name: `account:${email.trim().toLowerCase()}`, freeAttempts: 5, clearedBySuccess: true }
   if (address === undefined) return [account]
-  return [account, { name: `address:${address}`, freeAttempts: 20, clearedBySuccess: false }]
+  return [account, { name: `address:${networkOfClient(address)}`, freeAttempts: 20, clearedBySuccess: false }]
 }
 
 const longestWaitSeconds = 15 * 60

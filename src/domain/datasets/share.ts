@@ -10,7 +10,7 @@ export type ShareableRole = (typeof shareableRoles)[number]
 
 /** As the form sends it: a role, or a person by e-mail address or name. */
 export const ShareRequest = z.object({
-  with: z.string().trim().max(254),
+  with: z.string().trim().max(254, 'Give the e-mail address or the name of someone who is here.'),
   role: z.enum(shareableRoles).optional().catch(undefined),
   right: z.enum(rights, 'Choose what may be done with it: read, run or manage.'),
 })

@@ -31,7 +31,7 @@ const mostRequests = 1_000_000
 
 const Asked = z.object({
   target: z
-    .string()
+    .string('Choose a limit or an operation of the list.')
     .refine(
       (target) => isLimitName(target) || limitableOperations.includes(target),
       'Choose a limit or an operation of the list.',

@@ -29,6 +29,7 @@ export const askToEnrol = (c: AppContext): Answer =>
  * there is one at the same address.
  */
 export function askForProof(c: AppContext): Answer {
+  c.set('isAskedAgain', true)
   if (c.var.bearer !== undefined) {
     return answerStatus(
       c,

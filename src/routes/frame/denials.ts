@@ -1,6 +1,7 @@
 import { recordAudit } from '../../db/audit-outbox.ts'
 import type { OperationName } from '../../domain/auth/operations.ts'
 import { type ObjectRef, permissionFor } from '../../domain/auth/permissions.ts'
+import { networkOfClient } from '../../domain/network/addresses.ts'
 import type { AppContext, AppDeps } from '../app-context.ts'
 import { anonymousCaller } from './anonymous.ts'
 
@@ -23,7 +24,7 @@ export function denialRecorder({ db, clock }: Pick<AppDeps, 'db' | 'clock'>) {
     const { caller } = c.var
     const now = clock().getTime()
     const isAnonymous = c.var.viewer === undefined
-    const who = isAnonymous ? `address ${caller.address ?? ''}` : caller.actor.id
+    const who = isAnonymous ? `address ${networkOfClient(caller.address ?? '')}` : caller.actor.id
     const leftOut = floods.admit(`${who} ${operation}`, mostInWindow, now)
     if (leftOut === undefined) return
     if (isAnonymous && floods.admit('anonymous', mostAnonymous, now) === undefined) return
@@ -51,7 +52,7 @@ export function otherSiteRecorder({ db, clock }: Pick<AppDeps, 'db' | 'clock'>) 
   return async (c: AppContext): Promise<void> => {
     const caller = anonymousCaller(c)
     const now = clock().getTime()
-    const leftOut = floods.admit(caller.address ?? '', mostInWindow, now)
+    const leftOut = floods.admit(networkOfClient(caller.address ?? ''), mostInWindow, now)
     if (leftOut === undefined || floods.admit('anonymous', mostAnonymous, now) === undefined) return
     await recordAudit(db, caller, {
       action: 'request.other-site',

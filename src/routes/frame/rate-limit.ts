@@ -1,6 +1,12 @@
 import { createMiddleware } from 'hono/factory'
 import { isDatabaseAway } from '../../db/connection.ts'
-import { forgetOldCounts, type Granted, recordRefusal, takeFromLimit } from '../../db/rate-limits.ts'
+import {
+  forgetOldCounts,
+  type Granted,
+  giveBack,
+  recordRefusal,
+  takeFromLimit,
+} from '../../db/rate-limits.ts'
 import { permissionFor } from '../../domain/auth/permissions.ts'
 import { errorTrace } from '../../domain/error-trace.ts'
 import { limitFor } from '../../domain/limits/limits.ts'
@@ -20,50 +26,66 @@ export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
   const { db, clock, log } = deps
   const tidy = occasionally(deps)
 
-  /** Counts the request; answers when it is refused. */
-  async function count(c: AppContext): Promise<Response | undefined> {
+  /**
+   * Counts the request; answers when it is refused. What is to be asked again is no export yet, or whatever it was to be: it
+   * counts as a page.
+   */
+  async function count(c: AppContext): Promise<{ answer?: Response; undo?: () => Promise<void> }> {
     c.set('isCounted', true)
     const operation = permissionFor(c.req.method, c.req.path)?.operation ?? 'unknown'
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
     const { viewer } = c.var
-    const limit = limitFor(operation, isRead, viewer !== undefined)
-    if (limit === undefined) return undefined
+    const limit = c.var.isAskedAgain === true ? 'general' : limitFor(operation, isRead, viewer !== undefined)
+    if (limit === undefined) return {}
     const subject =
       viewer === undefined ? `address:${networkOfClient(clientAddress(c) ?? 'none')}` : `user:${viewer.id}`
     const now = clock()
     try {
-      const request = { subject, limit, operation, role: viewer?.role ?? 'nobody' } as const
+      const counted = c.var.isAskedAgain === true ? 'session.step-up' : operation
+      const request = { subject, limit, operation: counted, role: viewer?.role ?? 'nobody' } as const
       const granted = await takeFromLimit(db, request, now)
       const { counter } = granted
       tidy()
       setHeaders(c, granted)
-      if (granted.isGranted) return undefined
+      if (granted.isGranted) return { undo: () => giveBack(db, { ...granted, subject }, now) }
       const isFirst =
         granted.isUntold && (await recordRefusal(db, c.var.caller, { subject, counter, operation }, now))
       if (isFirst) logSecurityEvent(log, c, 'rate-limited', { limit: counter })
-      return await refuse(c, granted)
+      return { answer: await refuse(c, granted) }
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
       log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'requests cannot be counted')
       c.header('Retry-After', '5')
-      return answerStatus(
+      const answer = await answerStatus(
         c,
         503,
         'The database cannot be reached. Nothing was changed; try again in a moment.',
       )
+      return { answer }
     }
   }
 
-  const allowed = createMiddleware<AppEnv>(async (c, next) => (await count(c)) ?? next())
-  const refused = createMiddleware<AppEnv>(async (c, next) => {
-    await next()
-    if (c.var.isCounted) return
-    const answer = await count(c)
+  /** Counts what was answered already, and answers otherwise where that is too much. */
+  const countAnswered = async (c: AppContext): Promise<void> => {
+    const { answer } = await count(c)
     if (answer === undefined) return
     // What the answer of access had said, such as where to go.
     for (const name of ['Location', 'HX-Redirect', 'Content-Length']) answer.headers.delete(name)
     c.res = undefined
     c.res = answer
+  }
+
+  const allowed = createMiddleware<AppEnv>(async (c, next) => {
+    const { answer, undo } = await count(c)
+    if (answer !== undefined) return answer
+    await next()
+    if (c.var.isAskedAgain !== true || undo === undefined) return
+    await undo()
+    await countAnswered(c)
+  })
+  const refused = createMiddleware<AppEnv>(async (c, next) => {
+    await next()
+    if (c.var.isCounted !== true) await countAnswered(c)
   })
   return { allowed, refused }
 }

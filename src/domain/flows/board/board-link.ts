@@ -9,7 +9,7 @@ export const BoardLinkRequest = z.object({
   /** Empty: the boards of all flows. */
   flow: z
     .string()
-    .max(200)
+    .max(200, 'Choose a flow of the list.')
     .optional()
     .transform((id) => (id === undefined || id === '' ? undefined : id)),
   /** Empty: until it is revoked. */
