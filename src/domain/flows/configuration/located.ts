@@ -51,6 +51,16 @@ export interface Mistake {
   readonly suggestion?: string
 }
 
+/** An error of no line of its own. */
+export const wholeFile = (file: string, message: string, path = ''): Mistake => ({
+  severity: 'error',
+  file,
+  line: 1,
+  column: 1,
+  path,
+  message,
+})
+
 /** One line as compilers print it, so that editors jump to it. */
 export const mistakeLine = (mistake: Mistake): string =>
   `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.severity}: ${
