@@ -282,6 +282,11 @@ check_types:
       'connections[6]: cycle: c > d > e > c. Take one of these out.',
     ])
   })
+  test('a thousand are told one by one, and of more how many', () => {
+    const found = errors(`${chain()}\nmaintenance: [${Array(1_200).fill('x').join(', ')}]`)
+    expect(found).toHaveLength(1_001)
+    expect(found.at(-1)).toBe('f.yaml:1:1: error: There are 200 more mistakes. Mend these first.')
+  })
   test('a bomb of aliases is refused', () => {
     const layers = Array.from(
       { length: 12 },
