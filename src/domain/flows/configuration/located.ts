@@ -67,6 +67,12 @@ export const mistakeLine = (mistake: Mistake): string =>
     mistake.path === '' ? '' : `${mistake.path}: `
   }${mistake.message}${mistake.suggestion === undefined ? '' : ` Did you mean ${mistake.suggestion}?`}`
 
+/** The error that helps most where there is room for one: a slip of a key also makes that key missing. */
+export function firstError(mistakes: readonly Mistake[]): Mistake | undefined {
+  const errors = mistakes.filter(({ severity }) => severity === 'error')
+  return errors.find(({ suggestion }) => suggestion !== undefined) ?? errors[0]
+}
+
 /** Whoever made so many made one of them a thousand times. */
 const mostKept = 1_000
 

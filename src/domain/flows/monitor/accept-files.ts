@@ -105,7 +105,8 @@ function read(
   if (flow === undefined) return { text, mistakes }
   // Where a process reaches its own portal is no part of what a check means: the next process, and this one after a
   // restart, reach it elsewhere and yet share what is remembered.
-  const elsewhere = readFlow(text, file, { ...environment, ...standInVariables }).flow
+  const isOfPlace = Object.keys(standInVariables).some((name) => text.includes(name))
+  const elsewhere = isOfPlace ? readFlow(text, file, { ...environment, ...standInVariables }).flow : undefined
   if (elsewhere !== undefined) shareMeanings(flow.checks, elsewhere.checks)
   const other = taken.get(flow.id)
   if (other !== undefined && other !== file) {
