@@ -403,6 +403,14 @@ describe('variables', () => {
     expect(parameters({})).toMatchObject({ host: 'here', port: 81 })
     expect(parameters({ HOST: 'there', PORT: '90' })).toMatchObject({ host: 'there', port: 90 })
   })
+  test('a default with a variable in it is refused, not taken as it stands', () => {
+    const nested = withCheck('{id: x, process: a, type: tcp_port, host: "${A:-${B:-c}}/d", port: 1}')
+    for (const environment of [{}, { A: 'a' }, { B: 'b' }]) {
+      expect(errors(nested, environment)).toEqual([
+        expect.stringContaining('health_checks[6].host: A default holds no variable of its own.'),
+      ])
+    }
+  })
   test('never show in messages', () => {
     const lines = errors(text, { PORT: 'hunter2-secret', HOST: 'h' })
     expect(lines.join('\n')).toContain('“${PORT:-81}” is not a whole number')
