@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 /** A file of flows as it was found. */
@@ -66,23 +66,43 @@ export class FlowFolder {
     try {
       const status = await stat(path, { bigint: true })
       if (!status.isFile()) return refused('This is no file.')
-      if (status.size > maximumBytes) {
-        return refused('The file is larger than 1 MiB. Split it into several flows.')
-      }
+      if (status.size > maximumBytes) return refused(tooLarge)
       const mark = markOf(status)
       const known = this.#known.get(file)
       const isSame = known?.mark === mark
       if (isSame && known.isSettled) return known
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
-      if (text.includes('\0')) return refused('The file holds null characters: it is no text.')
-      return { mark, found: { file, text }, isSettled: isSame }
+      const read = flowText(await readFile(path))
+      return 'text' in read
+        ? { mark, found: { file, text: read.text }, isSettled: isSame }
+        : refused(read.problem)
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined
-      if (codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return refused('The file is not UTF-8 text.')
+      if (codeOf(error) === 'ENOENT') {
+        return (await isLink(path)) ? refused('This link leads to a file that is not there.') : undefined
+      }
       return refused(`The file cannot be read (${codeOf(error)}). Make it readable for this user.`)
     }
   }
 }
+
+const tooLarge = 'The file is larger than 1 MiB. Split it into several flows.'
+
+/** What a file says, or why it is no text. */
+export function flowText(bytes: Uint8Array): { readonly text: string } | { readonly problem: string } {
+  if (bytes.length > maximumBytes) return { problem: tooLarge }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return text.includes('\0') ? { problem: 'The file holds null characters: it is no text.' } : { text }
+  } catch {
+    return { problem: 'The file is not UTF-8 text.' }
+  }
+}
+
+/** What is not there behind a link is missed; a file that is not there is deleted. */
+const isLink = (path: string) =>
+  lstat(path).then(
+    (status) => status.isSymbolicLink(),
+    () => false,
+  )
 
 /** Any change of the content changes it: the time of the last change cannot be set. */
 const markOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { Settled } from '../adapters/checks/deadline.ts'
 import { checkRunners } from '../adapters/checks/index.ts'
 import { runFlowOnce } from '../adapters/checks/run-flow-once.ts'
+import { flowText } from '../adapters/flow-folder.ts'
 import { readConfig } from '../config.ts'
 import { couldNotTell } from '../domain/flows/checks/check-result.ts'
-import { mistakeLine } from '../domain/flows/configuration/located.ts'
+import { mistakeLine, wholeFile } from '../domain/flows/configuration/located.ts'
 import { nearestName } from '../domain/flows/configuration/nearest-name.ts'
 import { ownVariables, standInVariables } from '../domain/flows/configuration/own-variables.ts'
 import { type FlowReading, readFlow } from '../domain/flows/configuration/read-flow.ts'
@@ -68,7 +69,8 @@ async function check(files: readonly string[], json: boolean): Promise<number> {
 }
 
 const summaryOf = ({ id, processes, connections, checks }: Flow) =>
-  `Flow ${id}: ${processes.length} processes, ${connections.length} connections, ${checks.length} health checks.`
+  `Flow ${id}: ${counted(processes.length, 'process', 'es')}, ${counted(connections.length, 'connection')}, ${counted(checks.length, 'health check')}.`
+const counted = (count: number, one: string, more = 's') => `${count} ${one}${count === 1 ? '' : more}`
 
 function explain(flow: Flow, states: ReadonlyMap<string, HandState>): number {
   const ids = flow.processes.map((process) => process.id)
@@ -140,7 +142,9 @@ async function placeVariables(): Promise<Values> {
 
 async function openFlow(file: string, own: Values = standInVariables): Promise<FlowReading | undefined> {
   try {
-    return readFlow(await readFile(file, 'utf8'), file, { ...process.env, ...own })
+    const read = flowText(await readFile(file))
+    if ('text' in read) return readFlow(read.text, file, { ...process.env, ...own })
+    return { flow: undefined, mistakes: [wholeFile(file, read.problem)] }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (typeof code !== 'string') throw error

@@ -1,6 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { FlowFolders } from '../../src/adapters/flow-folders.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -23,5 +23,14 @@ test('a second folder may appear later; its files are named with it, those being
       { file: 'one.yaml', text: 'of the first' },
       { file: 'flows/one.yaml', text: 'of the second' },
     ],
+  })
+})
+
+test('a link whose file is gone is a file that cannot be read, not one that was deleted', async () => {
+  const folder = await temporaryFolder('flow-links')
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await symlink(join(folder, 'gone', 'a.yaml'), join(folder, 'a.yaml'))
+  expect(await new FlowFolders([folder]).look()).toEqual({
+    files: [{ file: 'a.yaml', problem: 'This link leads to a file that is not there.' }],
   })
 })

@@ -43,6 +43,14 @@ describe('npm run flow -- check', () => {
       expect.objectContaining({ line: 7, suggestion: 'b', severity: 'error' }),
     )
   })
+  test('says of a file that is no text what the portal says of it', async () => {
+    const latin = join(folder, 'latin.yaml')
+    await writeFile(latin, Buffer.from(chain().replace('name: Chain', 'name: Zürich'), 'latin1'))
+    expect(await flow('check', latin)).toMatchObject({
+      code: 1,
+      stdout: `${latin}:1:1: error: The file is not UTF-8 text.\n`,
+    })
+  })
   test('a file that is not there, and a command that is none: exit 2', async () => {
     expect(await flow('check', join(folder, 'none.yaml'))).toMatchObject({
       code: 2,

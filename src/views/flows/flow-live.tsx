@@ -1,3 +1,4 @@
+import { firstError } from '../../domain/flows/configuration/located.ts'
 import type { DiagramStates } from '../../domain/flows/diagram/diagram-states.ts'
 import type { FlowPicture, SchedulerState } from '../../domain/flows/monitor/flow-monitor.ts'
 import { number, plural } from '../components/format.ts'
@@ -49,7 +50,7 @@ const Warnings = ({
   scheduler,
   now,
 }: Pick<FlowLiveProps, 'picture' | 'scheduler' | 'now'>) => {
-  const [mistake] = watched.refused?.mistakes.filter(({ severity }) => severity === 'error') ?? []
+  const mistake = firstError(watched.refused?.mistakes ?? [])
   if (!scheduler.isStalled && watched.refused === undefined) return null
   return (
     <div class="notices">

@@ -282,6 +282,11 @@ check_types:
       'connections[6]: cycle: c > d > e > c. Take one of these out.',
     ])
   })
+  test('a thousand are told one by one, and of more how many', () => {
+    const found = errors(`${chain()}\nmaintenance: [${Array(1_200).fill('x').join(', ')}]`)
+    expect(found).toHaveLength(1_001)
+    expect(found.at(-1)).toBe('f.yaml:1:1: error: There are 200 more mistakes. Mend these first.')
+  })
   test('a bomb of aliases is refused', () => {
     const layers = Array.from(
       { length: 12 },
@@ -397,6 +402,14 @@ describe('variables', () => {
   test('come from the environment, or have a default', () => {
     expect(parameters({})).toMatchObject({ host: 'here', port: 81 })
     expect(parameters({ HOST: 'there', PORT: '90' })).toMatchObject({ host: 'there', port: 90 })
+  })
+  test('a default with a variable in it is refused, not taken as it stands', () => {
+    const nested = withCheck('{id: x, process: a, type: tcp_port, host: "${A:-${B:-c}}/d", port: 1}')
+    for (const environment of [{}, { A: 'a' }, { B: 'b' }]) {
+      expect(errors(nested, environment)).toEqual([
+        expect.stringContaining('health_checks[6].host: A default holds no variable of its own.'),
+      ])
+    }
   })
   test('never show in messages', () => {
     const lines = errors(text, { PORT: 'hunter2-secret', HOST: 'h' })

@@ -1,4 +1,4 @@
-import type { Mistake } from '../configuration/located.ts'
+import { firstError, type Mistake } from '../configuration/located.ts'
 import type { FlowPicture, SchedulerState } from '../monitor/flow-monitor.ts'
 import type { ProcessAssessment } from '../state/assess-flow.ts'
 import { nextToStarve } from '../state/headline.ts'
@@ -168,10 +168,13 @@ const nothingChecked = ({ seenAt }: SchedulerState, now: number): string =>
 /** “config refused: line 41, health_checks[7].max_aeg, did you mean max_age?” */
 function refused(mistakes: readonly Mistake[] | undefined): string {
   const errors = mistakes?.filter(({ severity }) => severity === 'error') ?? []
-  const [first] = errors
+  const first = firstError(errors)
   if (first === undefined) return mistakes === undefined ? '' : 'config refused'
   const where = first.path === '' ? '' : `, ${first.path}`
-  const what = first.suggestion === undefined ? `: ${first.message}` : `, did you mean ${first.suggestion}?`
+  const what =
+    first.suggestion === undefined
+      ? `: ${first.message.replace(/\.$/, '')}`
+      : `, did you mean ${first.suggestion}?`
   const more = errors.length === 1 ? '' : `, and ${errors.length - 1} more`
   return `config refused: line ${first.line}${where}${what}${more}`
 }

@@ -51,16 +51,37 @@ export interface Mistake {
   readonly suggestion?: string
 }
 
+/** An error of no line of its own. */
+export const wholeFile = (file: string, message: string, path = ''): Mistake => ({
+  severity: 'error',
+  file,
+  line: 1,
+  column: 1,
+  path,
+  message,
+})
+
 /** One line as compilers print it, so that editors jump to it. */
 export const mistakeLine = (mistake: Mistake): string =>
   `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.severity}: ${
     mistake.path === '' ? '' : `${mistake.path}: `
   }${mistake.message}${mistake.suggestion === undefined ? '' : ` Did you mean ${mistake.suggestion}?`}`
 
+/** The error that helps most where there is room for one: a slip of a key also makes that key missing. */
+export function firstError(mistakes: readonly Mistake[]): Mistake | undefined {
+  const errors = mistakes.filter(({ severity }) => severity === 'error')
+  return errors.find(({ suggestion }) => suggestion !== undefined) ?? errors[0]
+}
+
+/** Whoever made so many made one of them a thousand times. */
+const mostKept = 1_000
+
 /** Collects what is wrong, so that all of it is said at once; the same thing at the same place only once. */
 export class Mistakes {
   readonly #file: string
   readonly #found = new Map<string, Mistake>()
+  #hasErrors = false
+  #passedOver = 0
 
   constructor(file: string) {
     this.#file = file
@@ -75,12 +96,14 @@ export class Mistakes {
   }
 
   get hasErrors(): boolean {
-    return this.all().some((mistake) => mistake.severity === 'error')
+    return this.#hasErrors
   }
 
   /** In the order of the file. */
   all(): Mistake[] {
-    return [...this.#found.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+    const kept = [...this.#found.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+    if (this.#passedOver === 0) return kept
+    return [...kept, wholeFile(this.#file, `There are ${this.#passedOver} more mistakes. Mend these first.`)]
   }
 
   #add(
@@ -91,9 +114,10 @@ export class Mistakes {
   ): void {
     const mistake = { severity, file: this.#file, ...place, path, message }
     const key = `${place.line}:${place.column}:${message}`
-    if (!this.#found.has(key)) {
-      this.#found.set(key, suggestion === undefined ? mistake : { ...mistake, suggestion })
-    }
+    this.#hasErrors ||= severity === 'error'
+    if (this.#found.has(key)) return
+    if (this.#found.size >= mostKept) this.#passedOver++
+    else this.#found.set(key, suggestion === undefined ? mistake : { ...mistake, suggestion })
   }
 }
 

@@ -59,6 +59,14 @@ function fill(node: Located, filling: Filling): Located {
   let whole = true
   const value = written.replace(use, (found, name: string | undefined, fallback: string | undefined) => {
     if (found === '$${') return '${'
+    if (fallback?.includes('${')) {
+      mistakes.error(
+        node,
+        'A default holds no variable of its own. Name that one under variables, above, and use its name here.',
+      )
+      whole = false
+      return found
+    }
     if (name === undefined) {
       mistakes.error(
         node,

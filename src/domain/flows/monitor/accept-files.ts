@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Mistake } from '../configuration/located.ts'
+import { type Mistake, wholeFile } from '../configuration/located.ts'
 import { standInVariables } from '../configuration/own-variables.ts'
 import { readFlow } from '../configuration/read-flow.ts'
 import type { Values } from '../configuration/variables.ts'
@@ -87,7 +87,7 @@ function readGuarded(
   } catch (error) {
     circumstances.faulted(given.file, error)
     const message = 'Reading this file failed by a fault of Signalbox itself; its log says more.'
-    return { text: 'text' in given ? given.text : '', mistakes: [mistakeIn(given.file, '', message)] }
+    return { text: 'text' in given ? given.text : '', mistakes: [wholeFile(given.file, message)] }
   }
 }
 
@@ -98,19 +98,20 @@ function read(
   { environment, now }: Circumstances,
 ): Reading {
   const { file } = given
-  if ('problem' in given) return { text: '', mistakes: [mistakeIn(file, '', given.problem)] }
+  if ('problem' in given) return { text: '', mistakes: [wholeFile(file, given.problem)] }
   const { text } = given
   if (old?.text === text) return { watched: old.refused === undefined ? old : { ...old, refused: undefined } }
   const { flow, mistakes } = readFlow(text, file, environment)
   if (flow === undefined) return { text, mistakes }
   // Where a process reaches its own portal is no part of what a check means: the next process, and this one after a
   // restart, reach it elsewhere and yet share what is remembered.
-  const elsewhere = readFlow(text, file, { ...environment, ...standInVariables }).flow
+  const isOfPlace = Object.keys(standInVariables).some((name) => text.includes(name))
+  const elsewhere = isOfPlace ? readFlow(text, file, { ...environment, ...standInVariables }).flow : undefined
   if (elsewhere !== undefined) shareMeanings(flow.checks, elsewhere.checks)
   const other = taken.get(flow.id)
   if (other !== undefined && other !== file) {
     const message = `The flow ${flow.id} is in ${other} already. Give this one another id.`
-    return { text, mistakes: [...mistakes, mistakeIn(file, 'flow.id', message)] }
+    return { text, mistakes: [...mistakes, wholeFile(file, message, 'flow.id')] }
   }
   const hash = createHash('sha256').update(text).digest('hex')
   return {
@@ -126,15 +127,6 @@ function read(
     },
   }
 }
-
-const mistakeIn = (file: string, path: string, message: string): Mistake => ({
-  severity: 'error',
-  file,
-  line: 1,
-  column: 1,
-  path,
-  message,
-})
 
 const sameMistakes = (some: readonly Mistake[], others: readonly Mistake[]): boolean =>
   JSON.stringify(some) === JSON.stringify(others)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { boardState } from '../../../../src/domain/flows/board/board-state.ts'
+import type { Mistake } from '../../../../src/domain/flows/configuration/located.ts'
 import type { SchedulerState } from '../../../../src/domain/flows/monitor/flow-monitor.ts'
 import { chain } from '../../../support/flows/flow-text.ts'
 import { playedFlows, watched } from '../../../support/flows/watched.ts'
@@ -211,6 +212,19 @@ describe('the monitor itself', () => {
     const state = boardState({ ...picture, watched: { ...picture.watched, refused } }, running, now)
     expect(state.warning).toBe(
       'config refused: line 41, health_checks[7].max_aeg, did you mean max_age?, and 1 more',
+    )
+    // A slip of a key makes that key missing too, further up; the slip is what helps.
+    const missing = { ...mistake, line: 40, path: 'health_checks[7]', message: 'The key max_age is missing.' }
+    const { suggestion: _, ...plain } = missing
+    const warningOf = (mistakes: readonly Mistake[]) =>
+      boardState(
+        { ...picture, watched: { ...picture.watched, refused: { ...refused, mistakes } } },
+        running,
+        now,
+      ).warning
+    expect(warningOf([plain, mistake])).toContain('line 41, health_checks[7].max_aeg, did you mean max_age?')
+    expect(warningOf([plain, plain])).toBe(
+      'config refused: line 40, health_checks[7]: The key max_age is missing, and 1 more',
     )
   })
 })
