@@ -14,6 +14,7 @@ import { mermaidText } from '../domain/flows/diagram/mermaid-text.ts'
 import type { Flow } from '../domain/flows/flow.ts'
 import { assessByHand, type HandState } from '../domain/flows/state/assess-by-hand.ts'
 import { roleInWords } from '../domain/flows/state/headline.ts'
+import type { State } from '../domain/flows/state/state.ts'
 import { ownPlaceOf } from '../own-place.ts'
 import { readFlowArguments } from './flow-arguments.ts'
 import { runCommandLine, say } from './run-command.ts'
@@ -119,19 +120,24 @@ async function run(flow: Flow, asked: readonly string[], json: boolean): Promise
       print(JSON.stringify(results, null, 2))
     } else {
       const width = Math.max(0, ...results.map(({ id }) => id.length))
-      for (const { id, result, durationMs } of results) {
+      for (const { id, result, state, durationMs } of results) {
         const reason = result.reason === undefined ? '' : `${result.reason}: `
-        print(
-          `${result.outcome.padEnd(7)}  ${id.padEnd(width)}  ${reason}${result.message} (${durationMs} ms)`,
-        )
+        print(`${words[state].padEnd(7)}  ${id.padEnd(width)}  ${reason}${result.message} (${durationMs} ms)`)
         for (const { label, value } of result.evidence ?? []) print(`         ${label}: ${value}`)
       }
     }
-    const isWell = results.every(({ result }) => result.outcome === 'pass' || result.outcome === 'warn')
+    const isWell = results.every(({ state }) => state === 'HEALTHY' || state === 'DEGRADED')
     return isWell ? exit.right : exit.unwell
   } finally {
     await runners.close()
   }
+}
+
+const words: Readonly<Record<State, string>> = {
+  HEALTHY: 'pass',
+  DEGRADED: 'warn',
+  FAILED: 'fail',
+  UNKNOWN: 'unknown',
 }
 
 /** Checks that run are to reach the portal they speak of. */

@@ -78,7 +78,7 @@ export class FlowRecorder {
     }
     const kept = this.#extend(key, name, check.type, memory)
     // Neither a failure that lasts nor one that comes and goes may fill the log.
-    const isRepeat = result.outcome !== 'pass' && Math.abs(at - kept.loggedAt) >= repeatMs
+    const isRepeat = memory.row.state !== 'HEALTHY' && Math.abs(at - kept.loggedAt) >= repeatMs
     const isNews = (hasChanged && !memory.flapping) || isRepeat
     if (isNews) kept.loggedAt = at
     this.#say(flowId, check.id, memory, durationMs, isNews)
@@ -198,12 +198,13 @@ export class FlowRecorder {
   }
 
   #say(flowId: string, checkId: string, memory: CheckMemory, ms: number, isNews: boolean): void {
-    const { state, result } = memory
+    const { state, result, row } = memory
     const { outcome, reason } = result
     const line = { flowId, checkId, state, outcome, reason, ms: Math.round(ms) }
-    if (outcome === 'pass') this.#log.debug(line, 'a check passed')
+    // As what it counts: a port that does not answer in time is a failure, a value that may be missing is none.
+    if (row.state === 'HEALTHY') this.#log.debug(line, 'a check passed')
     else if (!isNews) this.#log.debug(line, 'a check did not pass')
-    else if (outcome === 'fail') this.#log.error(line, 'a check failed')
+    else if (row.state === 'FAILED') this.#log.error(line, 'a check failed')
     else this.#log.warn(line, 'a check warns or could not tell')
   }
 }

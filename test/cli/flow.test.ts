@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../support/command.ts'
@@ -141,6 +143,42 @@ describe('npm run flow -- run', () => {
       both: 'pass',
       either: 'warn',
     })
+  })
+  test('says what the board would: where a timeout counts as a failure it is one', async () => {
+    const hanging = createServer(() => {})
+    hanging.listen(0, '127.0.0.1')
+    await once(hanging, 'listening')
+    const { port } = hanging.address() as AddressInfo
+    const late = join(folder, 'late.yaml')
+    const web = `process: a, type: http, url: "http://127.0.0.1:${port}/", timeout: 200ms`
+    await writeFile(
+      late,
+      chain({
+        processes: ['a'],
+        connections: [],
+        more: `  - {id: late, ${web}}
+  - {id: unsure, ${web}, on_timeout: unknown}
+  - {id: either, process: a, type: any, of: [late, unsure]}`,
+      }),
+    )
+    const { code, stdout } = await flow(
+      'run',
+      late,
+      '--check',
+      'late',
+      '--check',
+      'unsure',
+      '--check',
+      'either',
+    )
+    hanging.close()
+    expect([code, stdout.split('\n').slice(0, 2)]).toEqual([
+      3,
+      [
+        expect.stringMatching(/^fail {5}late {4}timeout: /),
+        expect.stringMatching(/^unknown {2}unsure {2}timeout: /),
+      ],
+    ])
   })
   test('says that heartbeats need the portal', async () => {
     expect((await flow('run', file(), '--check', 'job')).stdout).toContain('Only the running portal')

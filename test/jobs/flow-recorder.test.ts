@@ -1,7 +1,13 @@
 import type pino from 'pino'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isMeasured } from '../../src/adapters/checks/run-check.ts'
-import { type CheckResult, fail, pass, warn } from '../../src/domain/flows/checks/check-result.ts'
+import {
+  type CheckResult,
+  couldNotTell,
+  fail,
+  pass,
+  warn,
+} from '../../src/domain/flows/checks/check-result.ts'
 import { FlowPictures } from '../../src/domain/flows/monitor/flow-pictures.ts'
 import { remember } from '../../src/domain/flows/state/check-state.ts'
 import { FlowRecorder } from '../../src/jobs/flow-recorder.ts'
@@ -188,6 +194,26 @@ describe('the log', () => {
       'error: a check failed': 3,
       'debug: a check did not pass': 58,
     })
+  })
+
+  test('has what counts as a failure as one, and what counts as good as good', () => {
+    const counting = (keys: string) =>
+      watched(text.replace('interval: 2s', keys)).flow.checks.filter(isMeasured)[0]
+    for (const [keys, result] of [
+      ['on_timeout: failed', couldNotTell('timeout', 'Too late.')],
+      ['on_no_data: healthy', couldNotTell('no_data', 'Nothing there.')],
+      ['on_no_data: unknown', couldNotTell('no_data', 'Nothing there.')],
+    ] as const) {
+      const counted = counting(keys)
+      if (counted === undefined) throw new Error('no check')
+      now = noon
+      recorder.take({ flowId: keys, check: counted, result, at: now, durationMs: 3 })
+    }
+    expect(lines).toEqual([
+      'error: a check failed',
+      'debug: a check passed',
+      'warn: a check warns or could not tell',
+    ])
   })
 
   test('has a warning as warn', () => {

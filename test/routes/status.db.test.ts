@@ -1,5 +1,9 @@
+import { once } from 'node:events'
 import { STATUS_CODES } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.tsx'
+import { connect } from '../../src/db/connection.ts'
 import { fail, pass } from '../../src/domain/flows/checks/check-result.ts'
 import type { FlowMonitor, SchedulerState } from '../../src/domain/flows/monitor/flow-monitor.ts'
 import { Health, Status } from '../../src/domain/flows/monitor/status-shape.ts'
@@ -334,5 +338,56 @@ describe('GET /health and /ready', () => {
     const health = await ask('/health', {}, lost)
     expect([health.status, await health.json()]).toMatchObject([200, { status: 'degraded' }])
     await lost.close()
+  })
+})
+
+describe('while the database', () => {
+  /** The app as it is, over another database. */
+  const over = (url: string) => {
+    const { db, close } = connect(url, { warn: () => {} })
+    return { app: createApp({ ...web.deps, db }), close }
+  }
+  const asked = (app: ReturnType<typeof createApp>, path: string, headers: Record<string, string> = bearer) =>
+    app.request(`${publicUrl}${path}`, { headers })
+
+  test('is away, the state of the flows is told all the same', async () => {
+    const { app, close } = over('postgres://nobody@127.0.0.1:1/none')
+    allPass()
+    const answer = await asked(app, '/status')
+    expect([answer.status, Status.parse(await answer.json()).flows.length]).toEqual([200, 2])
+    for (const path of ['/diagram', '/diagram/svg', '/metrics?flow=chain']) {
+      expect([path, (await asked(app, path)).status]).toEqual([path, 200])
+    }
+    expect((await asked(app, '/status', {})).status).not.toBe(200)
+    await close()
+  })
+  test('is away, requests are limited all the same', async () => {
+    const { app, close } = over('postgres://nobody@127.0.0.1:1/none')
+    const statuses: number[] = []
+    for (let at = 0; at < 601; at++) statuses.push((await asked(app, '/status')).status)
+    // The refusal itself cannot be put on record, so that it is an error.
+    expect(statuses.findIndex((status) => status !== 200)).toBe(600)
+    await close()
+  })
+  test('hangs, neither the state nor the health waits for it', async () => {
+    const held = new Set<Socket>()
+    const silent = createServer((socket) => {
+      held.add(socket)
+      socket.on('error', () => {})
+      socket.once('close', () => held.delete(socket))
+      socket.resume()
+    })
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const { app, close } = over(`postgres://nobody@127.0.0.1:${port}/none`)
+    expect((await asked(app, '/status')).status).toBe(200)
+    expect(await (await asked(app, '/health')).json()).toMatchObject({ status: 'degraded' })
+    expect((await asked(app, '/ready')).status).toBe(503)
+    // All of it while the database had not even let us in.
+    expect(held.size).toBeGreaterThan(0)
+    for (const socket of held) socket.destroy()
+    silent.close()
+    await close()
   })
 })

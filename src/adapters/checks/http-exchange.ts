@@ -82,7 +82,15 @@ function head({ url, method, headers, body, tls, lookup, signal }: Asked): Promi
     const request =
       url.protocol === 'https:' ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options)
     request.once('response', resolve)
+    // Another protocol is not what was asked for; that it is offered is an answer.
+    request.once('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve(response)
+    })
     request.on('error', reject)
+    request.once('close', () =>
+      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })),
+    )
     request.end(body)
   })
 }
@@ -102,7 +110,7 @@ async function read(
     certificateUntil: certificate === undefined ? undefined : Date.parse(certificate.validTo),
   }
   try {
-    if (!wantsBody) return { ...told, body: undefined, isTooLong: false }
+    if (!wantsBody || status === 101) return { ...told, body: undefined, isTooLong: false }
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of response) {

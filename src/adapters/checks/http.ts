@@ -70,8 +70,13 @@ const asksFor = ({ conditions, degraded_conditions: degraded }: Parameters, name
 async function authority({ tls }: Parameters, baseFolder: string): Promise<Buffer | undefined> {
   if (tls?.ca_file === undefined) return undefined
   try {
-    return await readFile(resolve(baseFolder, tls.ca_file))
+    const ca = await readFile(resolve(baseFolder, tls.ca_file))
+    if (ca.includes('-----BEGIN CERTIFICATE-----') || ca.includes('-----BEGIN TRUSTED CERTIFICATE-----'))
+      return ca
+    // TLS would trust nobody, and the target would be blamed for it.
+    throw new Settled(couldNotTell('bad_value', `${tls.ca_file} holds no certificate in PEM.`))
   } catch (error) {
+    if (error instanceof Settled) throw error
     const problem = fileProblem(error, tls.ca_file)
     if (problem === undefined) throw error
     throw new Settled(problem)

@@ -119,6 +119,8 @@ export function databaseProblem(error: unknown, target: string): CheckResult | u
       ? fail('bad_value', `${target} does not answer as Postgres does.`)
       : networkProblem(error, target)
   }
+  if (code === 'ERR_INVALID_URL')
+    return couldNotTell('bad_value', 'The address of the database is none that can be read.')
   if (!/^[0-9A-Z]{5}$/.test(code)) return networkProblem(error, target)
   if (code === '57014') return couldNotTell('timeout', `${target} ended the query: it took too long.`)
   if (code === '42501' || code === '25006') {

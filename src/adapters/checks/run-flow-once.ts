@@ -1,19 +1,22 @@
-import { type CheckResult, couldNotTell } from '../../domain/flows/checks/check-result.ts'
+import type { CheckResult } from '../../domain/flows/checks/check-result.ts'
 import type { CheckRunners } from '../../domain/flows/checks/check-runner.ts'
 import type { JudgeContext } from '../../domain/flows/checks/check-type.ts'
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import type { MembersMeasurement } from '../../domain/flows/checks/virtual.ts'
 import type { Check, Flow } from '../../domain/flows/flow.ts'
+import { remember } from '../../domain/flows/state/check-state.ts'
 import type { State } from '../../domain/flows/state/state.ts'
 import { isMeasured, type MeasuredCheck, runCheck } from './run-check.ts'
 
 export interface OnceResult {
   readonly id: string
   readonly result: CheckResult
+  /** What it counts as: a timeout as FAILED, where the check says so. */
+  readonly state: State
   readonly durationMs: number
 }
 
-const stateOf: Readonly<Record<CheckResult['outcome'], State>> = {
+const stateOfOutcome: Readonly<Record<CheckResult['outcome'], State>> = {
   pass: 'HEALTHY',
   warn: 'DEGRADED',
   fail: 'FAILED',
@@ -38,7 +41,10 @@ export async function runFlowOnce(
     const result = isMeasured(check)
       ? await runCheck(runners, check, context)
       : judgeVirtual(check, await membersOf(check.parameters.of, [...above, check.id]), context)
-    const told = { id: check.id, result, durationMs: Math.round(performance.now() - began) }
+    const state = isMeasured(check)
+      ? remember(undefined, check, result, now).row.state
+      : stateOfOutcome[result.outcome]
+    const told = { id: check.id, result, state, durationMs: Math.round(performance.now() - began) }
     done.set(check.id, told)
     return told
   }
@@ -49,8 +55,7 @@ export async function runFlowOnce(
       const member = byId.get(id)
       // One that is made of itself can never be told.
       const isKnown = member !== undefined && !above.includes(id)
-      const { result } = isKnown ? await once(member, above) : { result: couldNotTell('member', 'A circle.') }
-      members.push({ id, state: stateOf[result.outcome] })
+      members.push({ id, state: isKnown ? (await once(member, above)).state : 'UNKNOWN' })
     }
     return { members }
   }

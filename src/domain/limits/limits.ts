@@ -71,6 +71,12 @@ export type LimitedRole = Role | 'nobody' | 'everyone'
 /** Never limited: the same for everybody and cheap, and a probe that is refused would take the portal out of service. */
 const free = ['asset.read', 'health.read']
 
+/**
+ * Answered from memory alone, also while the database is away: that is when whoever watches from outside asks. They are
+ * limited then as well, by each process for itself.
+ */
+export const answeredFromMemory: readonly string[] = ['status.read', 'diagram.read', 'metrics.read']
+
 /** The limit a request counts against; undefined: none. */
 export function limitFor(operation: string, isRead: boolean, isSignedIn: boolean): LimitName | undefined {
   if (free.includes(operation)) return undefined

@@ -4,27 +4,52 @@ import {
   forgetOldCounts,
   type Granted,
   giveBack,
+  type LimitedRequest,
   recordRefusal,
   takeFromLimit,
 } from '../../db/rate-limits.ts'
 import { permissionFor } from '../../domain/auth/permissions.ts'
 import { errorTrace } from '../../domain/error-trace.ts'
-import { limitFor } from '../../domain/limits/limits.ts'
+import { answeredFromMemory, limitFor } from '../../domain/limits/limits.ts'
 import { networkOfClient } from '../../domain/network/addresses.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerQuotaExceeded, answerStatus } from '../problem.tsx'
+import { within } from '../within.ts'
 import { clientAddress } from './client.ts'
+import { OwnCounts } from './own-counts.ts'
 import { logSecurityEvent } from './security-log.ts'
 
 /**
  * Counts each request against its limit and answers 429 when there is nothing left, the same whatever someone signed in
  * with. `allowed` comes after access, which says who asks; `refused` before it counts what access did not let through,
  * so that knocking at closed doors is limited too. When the counters cannot be read the request is refused with 503:
- * whoever can take the database away must not get rid of the limits by it (OWASP A10, fail closed).
+ * whoever can take the database away must not get rid of the limits by it (OWASP A10, fail closed). What is answered from
+ * memory is counted in memory then.
  */
 export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
   const { db, clock, log } = deps
   const tidy = occasionally(deps)
+  const own = new OwnCounts()
+  /** Until then the counters are not asked for what is answered from memory: they were away, or slow. */
+  let awayUntil = 0
+
+  const sayAway = (c: AppContext, error: unknown) =>
+    log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'requests cannot be counted')
+
+  /** Counts what is answered without the database: what has to be counted there waits for it, this does not. */
+  async function countFromMemory(c: AppContext, request: LimitedRequest, now: Date): Promise<Granted> {
+    if (now.getTime() < awayUntil) return own.take(request, now)
+    try {
+      const granted = await within(patienceMs, takeFromLimit(db, request, now))
+      if (granted !== undefined) return granted
+      sayAway(c, new Error('the counters did not answer in time'))
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      sayAway(c, error)
+    }
+    awayUntil = now.getTime() + awayMs
+    return own.take(request, now)
+  }
 
   /**
    * Counts the request; answers when it is refused. What is to be asked again is no export yet, or whatever it was to be: it
@@ -43,7 +68,10 @@ export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
     try {
       const counted = c.var.isAskedAgain === true ? 'session.step-up' : operation
       const request = { subject, limit, operation: counted, role: viewer?.role ?? 'nobody' } as const
-      const granted = await takeFromLimit(db, request, now)
+      const isFromMemory = viewer === undefined && answeredFromMemory.includes(operation)
+      const granted = isFromMemory
+        ? await countFromMemory(c, request, now)
+        : await takeFromLimit(db, request, now)
       const { counter } = granted
       tidy()
       setHeaders(c, granted)
@@ -54,7 +82,7 @@ export function rateLimit(deps: Pick<AppDeps, 'db' | 'clock' | 'log'>) {
       return { answer: await refuse(c, granted) }
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
-      log.error({ error: errorTrace(error), requestId: c.var.requestId }, 'requests cannot be counted')
+      sayAway(c, error)
       c.header('Retry-After', '5')
       const answer = await answerStatus(
         c,
@@ -107,6 +135,10 @@ function refuse(c: AppContext, { counter, amount, windowSeconds, waitSeconds }: 
     counter,
   )
 }
+
+/** So long an answer from memory waits to be counted, and so long it does not try again. */
+const patienceMs = 1_000
+const awayMs = 5_000
 
 const tidyEveryMs = 10 * 60_000
 

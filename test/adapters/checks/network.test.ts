@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttp, type Server as HttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
@@ -174,6 +174,24 @@ describe('http', () => {
     const mail = await tcp((socket) => socket.end('220 mail.example.org\r\n'))
     expect(await verdict('http', `url: "http://127.0.0.1:${mail}/"`)).toBe('fail bad_value')
   })
+  test('says of a page, where data were expected, that it is not JSON', async () => {
+    const port = await web((_, response) => response.end('<html>Bad gateway</html>'))
+    const said = await run('http', `url: "http://127.0.0.1:${port}/", conditions: ["[BODY].status == UP"]`)
+    expect([said.reason, said.message]).toEqual([
+      'bad_value',
+      'The answer is not JSON: [BODY].status (INVALID) == UP.',
+    ])
+  })
+  test('takes the offer of another protocol as an answer', async () => {
+    const port = await tcp((socket) =>
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+      ),
+    )
+    const url = `url: "http://127.0.0.1:${port}/"`
+    expect(await verdict('http', `${url}, conditions: ["[STATUS] == 101"]`)).toBe('pass')
+    expect(await verdict('http', `${url}, conditions: ["[BODY] == x"]`)).toBe('unknown no_data')
+  })
   test('may wish that nobody answers', async () => {
     const closed = `url: "http://127.0.0.1:${await deadPort()}/"`
     expect(await verdict('http', `${closed}, conditions: ["[CONNECTED] == false"]`)).toBe('pass')
@@ -221,6 +239,8 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     expect(await verdict('http', `${url}, tls: {verify: false}`)).toBe('pass')
     expect(await verdict('http', `${url}, tls: {ca_file: portal.crt}`)).toBe('pass')
     expect(await verdict('http', `${url}, tls: {ca_file: none.crt}`)).toBe('unknown not_found')
+    await writeFile(join(folder, 'empty.crt'), 'no certificate')
+    expect(await verdict('http', `${url}, tls: {ca_file: empty.crt}`)).toBe('unknown bad_value')
   })
   test('http knows how long the certificate holds', async () => {
     const keys = `url: "https://localhost:${await secure()}/", tls: {verify: false}`

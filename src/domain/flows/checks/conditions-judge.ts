@@ -17,8 +17,13 @@ export function judgeConditions(
   }
   const unknown = [...verdicts, ...warnings].find((verdict) => verdict.outcome === 'unknown')
   if (unknown !== undefined) {
-    const why = unknown.reason === 'bad_value' ? 'is no number' : 'is not there'
-    return couldNotTell(unknown.reason ?? 'no_data', `A value ${why}: ${unknown.display}.`, {
+    const why =
+      unknown.reason !== 'bad_value'
+        ? 'A value is not there'
+        : unknown.display.includes('[BODY]') && isNoJson(measured.BODY)
+          ? 'The answer is not JSON'
+          : 'A value is no number'
+    return couldNotTell(unknown.reason ?? 'no_data', `${why}: ${unknown.display}.`, {
       observed: unknown.display,
     })
   }
@@ -28,4 +33,15 @@ export function judgeConditions(
     return warn('condition', `Not so: ${observed}.`, { observed })
   }
   return pass(conditions.length === 1 ? 'The condition holds.' : `All ${conditions.length} conditions hold.`)
+}
+
+/** Such as the page of a proxy, where the data of a program were expected. */
+function isNoJson(body: unknown): boolean {
+  if (typeof body !== 'string') return false
+  try {
+    JSON.parse(body.replace(/^\ufeff/, ''))
+    return false
+  } catch {
+    return true
+  }
 }
