@@ -107,6 +107,8 @@ export interface AppEnv {
     stillAllowed: () => Promise<boolean>
     /** Whether it was counted against a limit, or need not be. */
     isCounted: boolean | undefined
+    /** Whether the vault was sealed when a page was asked for. */
+    isSealed: boolean | undefined
     /** What was told to the security log of this request. */
     securityEvent: SecurityEvent | undefined
     /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */
@@ -119,5 +121,10 @@ export type AppContext = Context<AppEnv>
 /** What the shell of every page carries. */
 export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
   viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name, role: c.var.viewer.role },
-  notices,
+  notices: c.var.isSealed === true ? [sealedNotice, ...(notices ?? [])] : notices,
 })
+
+const sealedNotice = {
+  state: 'failed',
+  text: 'The vault is sealed: its master key is missing or wrong. Until an operator puts it back, nothing can be uploaded, read or changed; runs wait, and nothing is lost.',
+} as const
