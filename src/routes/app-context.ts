@@ -112,6 +112,8 @@ export interface AppEnv {
     isCounted: boolean | undefined
     /** Password or code are asked for first: nothing was done yet, and the same request comes once more. */
     isAskedAgain: boolean | undefined
+    /** Whether the vault was sealed when a page was asked for. */
+    isSealed: boolean | undefined
     /** What was told to the security log of this request. */
     securityEvent: SecurityEvent | undefined
     /** Whether the signed-in person may do this too: to the dataset or run that the path names, or else at all. */
@@ -124,5 +126,10 @@ export type AppContext = Context<AppEnv>
 /** What the shell of every page carries. */
 export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
   viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name, role: c.var.viewer.role },
-  notices,
+  notices: c.var.isSealed === true ? [sealedNotice, ...(notices ?? [])] : notices,
 })
+
+const sealedNotice = {
+  state: 'failed',
+  text: 'The vault is sealed: its master key is missing or wrong. Until an operator puts it back, nothing can be uploaded, read or changed; runs wait, and nothing is lost.',
+} as const

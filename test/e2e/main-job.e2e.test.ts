@@ -307,6 +307,8 @@ describe('the main job in a browser', () => {
     await page.getByLabel('Outcome').selectOption('denied')
     await page.getByRole('button', { name: 'Filter' }).click()
     await page.waitForURL(/outcome=denied/)
+    // What was not asked for does not stand in the address.
+    expect(new URL(page.url()).search).toBe('?outcome=denied')
     await pexpect(page.locator('.filters__one')).toContainText('Outcome: denied')
     await pexpect(page.locator('#audit-rows .state--healthy')).toHaveCount(0)
     await page.locator('#audit-rows th a').first().click()

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withKeyRotationLock } from '../../src/db/key-rotation-lock.ts'
 import { ok, type Result } from '../../src/domain/result.ts'
 import type { KeyKeeper, Rotation } from '../../src/domain/vault/key-state.ts'
+import { VaultError } from '../../src/domain/vault/vault.ts'
 import { keyRotations } from '../../src/jobs/key-rotation.ts'
-import { signedInApp } from '../support/app.ts'
+import { emptyVault, signedInApp } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
@@ -202,6 +203,18 @@ describe('a sealed vault', () => {
     const html = await (await sealed.request(sealed.owner, '/admin/keys')).text()
     expect(html).toContain(message)
     expect(html).not.toMatch(/Rotate…|Go on with|Retire…/)
+    await sealed.close()
+  })
+
+  test('is said on every page, before an upload fails of it', async () => {
+    const deriveKey = async () => {
+      throw new VaultError('sealed', 'no master key')
+    }
+    const sealed = await signedInApp({ vault: { ...emptyVault, deriveKey } })
+    for (const path of ['/', '/datasets', '/datasets/new', '/runs']) {
+      const html = await (await sealed.request(sealed.owner, path)).text()
+      expect({ path, html }).toEqual({ path, html: expect.stringContaining('The vault is sealed') })
+    }
     await sealed.close()
   })
 })

@@ -124,6 +124,10 @@ describe('access', () => {
     ])
     const htmx = await web.request(undefined, '/runs', { headers: { 'HX-Request': 'true' } })
     expect([htmx.status, htmx.headers.get('HX-Redirect')]).toEqual([401, '/sign-in'])
+    const left = await web.request(undefined, '/runs', {
+      headers: { 'HX-Request': 'true', 'HX-Current-URL': 'https://portal.example/runs?status=failed' },
+    })
+    expect(left.headers.get('HX-Redirect')).toBe('/sign-in?next=%2Fruns%3Fstatus%3Dfailed')
     const api = await web.request(undefined, '/runs', { headers: { Accept: 'application/json' } })
     expect([api.status, api.headers.get('Content-Type')]).toEqual([401, 'application/problem+json'])
   })

@@ -136,7 +136,7 @@ const nothingThere = async (): Promise<never> => {
   throw new VaultError('missing', 'this vault is empty')
 }
 /** For tests that need no objects; others hand over a local vault. */
-const emptyVault: Vault = {
+export const emptyVault: Vault = {
   createKey: async () => {},
   destroyKey: async () => {},
   deriveKey: async () => new Uint8Array(32),

@@ -7,13 +7,20 @@ type Answer = Response | Promise<Response>
 /** Whoever is not signed in signs in first, and comes back to the page that was asked for. */
 export function askToSignIn(c: AppContext): Answer {
   if (c.req.header('HX-Request') === 'true') {
-    return c.body(null, 401, { 'HX-Redirect': '/sign-in' })
+    return c.body(null, 401, { 'HX-Redirect': `/sign-in${nextOf(c.req.header('HX-Current-URL'))}` })
   }
   if (!wantsPage(c)) return answerStatus(c, 401, 'Sign in first: your session has ended or never began.')
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const { pathname, search } = new URL(c.req.url)
   const next = isRead && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : ''
   return c.redirect(`/sign-in${next}`, 303)
+}
+
+/** Back to the page that asked by itself, as its part of the page is no place to go to. */
+function nextOf(shown: string | undefined): string {
+  if (shown === undefined || !URL.canParse(shown)) return ''
+  const { pathname, search } = new URL(shown)
+  return pathname === '/' ? '' : `?next=${encodeURIComponent(pathname + search)}`
 }
 
 /** Whoever has to have a second factor turns it on first. */

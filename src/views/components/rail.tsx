@@ -9,7 +9,23 @@ const share = ({
   shardsTotal,
   inWork = 0,
 }: Pick<StageView, 'status' | 'shardsDone' | 'shardsTotal' | 'inWork'>) =>
-  status === 'completed' ? 1 : shardsTotal === 0 ? 0 : Math.min(1, (shardsDone + inWork) / shardsTotal)
+  status === 'completed'
+    ? 1
+    : shardsTotal === 0
+      ? 0
+      : Math.min(unfinished, (shardsDone + inWork) / shardsTotal)
+
+/** What a stage that is not completed has done at most: nothing is whole before it says so. */
+const unfinished = 0.999
+
+/** Ingestion has cut the source in one go, and then reads the slices: by shards it would be done long before. */
+const shareOfStage = (stage: StageView): number =>
+  stage.stage === 'ingestion' &&
+  stage.status === 'running' &&
+  stage.shardsDone === stage.shardsTotal &&
+  stage.in > 0
+    ? Math.min(unfinished, stage.out / stage.in)
+    : share(stage)
 
 const value = (part: number): number => Math.round(part * 1000) / 10
 
@@ -39,9 +55,9 @@ const Station = ({ stage, now }: { stage: StageView; now: Date }) => {
         <Mark state={stage.status} />
         {name}
         <span class="vh">, {stage.status}</span>
-        {stage.status === 'queued' ? null : <span class="rail__percent">{percent(share(stage))}</span>}
+        {stage.status === 'queued' ? null : <span class="rail__percent">{percent(shareOfStage(stage))}</span>}
       </h3>
-      <progress max={100} value={value(share(stage))} aria-label={name} />
+      <progress max={100} value={value(shareOfStage(stage))} aria-label={name} />
       {stage.status === 'queued' ? (
         <p class="rail__why">{stagePurpose[stage.stage]}</p>
       ) : (

@@ -206,7 +206,7 @@ export const DashboardPage = ({ attention, running, recent, recentRuns, flows, n
               </Section>
               <Section id="recent-runs" title="Latest runs">
                 {recentRuns.length === 0 ? (
-                  <Empty>No run has ended yet. Start one from the page of a dataset.</Empty>
+                  <Empty>No run yet. Start one from the page of a dataset.</Empty>
                 ) : (
                   <RunTable runs={recentRuns} labelledBy="recent-runs" short now={now} />
                 )}
