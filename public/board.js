@@ -501,15 +501,17 @@ const show = async (address) => {
 
 /** The flow was configured anew: it is drawn anew, at once, whatever the page was loaded for. */
 let triedRenewalAt = Number.NEGATIVE_INFINITY
+let renewAfter = 2 * seconds
 const renew = () => {
-  if (performance.now() - triedRenewalAt < 2 * seconds) return
+  if (performance.now() - triedRenewalAt < renewAfter) return
   triedRenewalAt = performance.now()
   void once(async () => {
     const address = location.href
     const text = await page(address)
     // Where two processes answer in turn, the page may still be that of the other one.
-    if (text === undefined || text.includes(`data-config-hash="${known.configHash}"`)) return
-    replaceBy(address, text)
+    const isSame = text?.includes(`data-config-hash="${known.configHash}"`) ?? true
+    renewAfter = isSame ? Math.min(30 * seconds, renewAfter * 1.5) : 2 * seconds
+    if (!isSame) replaceBy(address, text)
   })
 }
 

@@ -18,10 +18,15 @@ mermaid.initialize({
   look: 'classic',
   theme: 'default',
   deterministicIds: true,
+  // The server wrote the text, of a flow that it accepted.
+  maxTextSize: 1_000_000,
+  maxEdges: 10_000,
 })
 try {
   const { svg } = await mermaid.render('flow', document.getElementById('mermaid-source').textContent)
   place.innerHTML = svg
+  // A long flow is scrolled rather than shrunk until nobody can read it.
+  place.style.minWidth = `${Math.round(place.firstElementChild.viewBox.baseVal.width * 0.75)}px`
   place.dataset.state = 'drawn'
 } catch {
   say('Mermaid could not draw this text. The page of the flow has its own drawing.')

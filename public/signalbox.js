@@ -232,6 +232,7 @@
       polling?.abort()
       const request = new AbortController()
       polling = request
+      let isAway = false
       const limit = setTimeout(() => request.abort(), 8000)
       try {
         const answer = await fetch(addressOf(region.dataset.poll), {
@@ -245,6 +246,7 @@
           lampTo('lost', 'Signed out; sign in again')
           return
         }
+        if (answer.status === 404) isAway = true
         if (!answer.ok || !isOurs(answer.headers)) throw new Error(String(answer.status))
         const text = await answer.text()
         if (polling !== request || paused || stream?.readyState === 1) return
@@ -253,8 +255,8 @@
         lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
-        markLost(region)
-        lampTo('lost', 'No connection; trying again')
+        markLost(region, isAway)
+        lampTo('lost', isAway ? 'Not there any more; trying again' : 'No connection; trying again')
       } finally {
         clearTimeout(limit)
       }

@@ -270,6 +270,10 @@ test('mermaid itself draws the text of a flow', async () => {
   await page.goto(`${url}/flows/helicopter-rdf/mermaid`)
   await pexpect(page.locator('#mermaid-drawing')).toHaveAttribute('data-state', 'drawn', { timeout: 30_000 })
   await pexpect(page.locator('#mermaid-drawing svg')).toContainText('Parse RDF')
+  // Scrolled rather than shrunk until nobody can read it.
+  await page.setViewportSize({ width: 800, height: 600 })
+  const process = await page.locator('#mermaid-drawing svg .node').first().boundingBox()
+  expect(process?.height).toBeGreaterThan(30)
   await page.context().close()
 })
 

@@ -124,6 +124,19 @@ describe('root cause', () => {
     expect(both.of('b')).toMatchObject({ role: 'consequence', draining: true, by: ['a > b'] })
   })
 
+  test('what catches up with a warning alone is said after what nothing is known of', () => {
+    const stage = new Stage().down('a').warned('b').run().up('a').run()
+    expect(stage.picture()).toMatchObject({
+      state: 'DEGRADED',
+      sentence: 'A is back, 1 process still catches up',
+    })
+    stage.blind('c').run()
+    expect(stage.picture()).toMatchObject({
+      state: 'UNKNOWN',
+      sentence: 'Nothing has been known of C for 0 s',
+    })
+  })
+
   test('4: B late, A healthy: B is the root', () => {
     expect(new Stage().late('b').run().of('b')).toMatchObject({ role: 'root', by: [] })
   })

@@ -29,10 +29,7 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
     return `${loud(suspected)} may have stopped${how}${whoWaits(processes, waiting, of)}`
   }
   const draining = consequences.filter((process) => process.draining)
-  if (draining.length > 0) {
-    const source = processes.find((process) => process.id === draining[0]?.causedBy[0]?.process)
-    return `${source === undefined ? 'The source' : loud(source)} is back, ${countOf(draining.length)} still ${draining.length === 1 ? 'catches' : 'catch'} up`
-  }
+  if (draining.some((process) => process.state === 'FAILED')) return whoCatchesUp(processes, draining)
   const unseen = processes.filter((process) => process.state === 'UNKNOWN')
   const [blind, ...others] = [...roots('UNKNOWN'), ...unseen.filter((process) => process.role === 'none')]
   if (blind !== undefined) {
@@ -49,6 +46,7 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
       ? `${loud(weak)} is degraded`
       : `${loud(weak)} has been degraded${since(weak, now)}`
   }
+  if (draining.length > 0) return whoCatchesUp(processes, draining)
   return processes.length === 1 ? 'The process is healthy' : `All ${processes.length} processes are healthy`
 }
 
@@ -70,6 +68,15 @@ function whoWaits(
   if (waiting.length > 0) return `, ${countOf(waiting.length)} ${waiting.length === 1 ? 'waits' : 'wait'}`
   const next = nextToStarve(processes, of)
   return next?.starvesIn === undefined ? '' : `, ${next.name} starves in ${durationInWords(next.starvesIn)}`
+}
+
+function whoCatchesUp(
+  processes: readonly ProcessAssessment[],
+  draining: readonly ProcessAssessment[],
+): string {
+  const source = processes.find((process) => process.id === draining[0]?.causedBy[0]?.process)
+  const whose = source === undefined ? 'The source' : loud(source)
+  return `${whose} is back, ${countOf(draining.length)} still ${draining.length === 1 ? 'catches' : 'catch'} up`
 }
 
 /**
