@@ -10,7 +10,7 @@ import { Section } from '../components/section.tsx'
 import { Plate } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
-import { deletionState, deletionWord, subjectOf } from './deletion-words.ts'
+import { deletionState, deletionWord, isTreated, subjectOf } from './deletion-words.ts'
 
 interface Props extends Frame {
   deletion: Deletion
@@ -176,9 +176,8 @@ function titleOfDatasets({ status, kind }: Deletion): string {
 /** `GET /admin/deletions/:deletionId`: what a deletion does, and when it is done its certificate, which can be printed. */
 export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => {
   const { id, kind, status, requestedBy, requestedAt, finishedAt, requestId } = deletion
-  const isTreated = ({ doneAt }: DeletedFrom) => status !== 'done' || doneAt !== null
-  const treated = deletion.datasets.filter(isTreated)
-  const untreated = deletion.datasets.filter((dataset) => !isTreated(dataset))
+  const treated = deletion.datasets.filter((dataset) => isTreated(deletion, dataset))
+  const untreated = deletion.datasets.filter((dataset) => !isTreated(deletion, dataset))
   const polled = isMoving(deletion)
     ? {
         'hx-get': `/admin/deletions/${id}`,
