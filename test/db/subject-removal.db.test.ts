@@ -282,6 +282,7 @@ describe('removing the records about someone', () => {
     expect(await shop.over(together)).toBe('completed')
     const { id } = await search()
     expect(await confirmRemoval(deps(), ada, id)).toMatchObject({ ok: true })
+    expect(await setHold(deps(), ada, lost, true)).toMatchObject({ problem: { kind: 'conflict' } })
     expect(await requestDeletion(deps(), ada, lost)).toMatchObject({ problem: { kind: 'conflict' } })
     const { objectId } = await shop.db
       .selectFrom('datasetFiles')

@@ -25,11 +25,11 @@ const titleOf = (deletion: Deletion): string =>
 const isMoving = ({ status }: Deletion) => status === 'searching' || status === 'working'
 
 const Progress = ({ deletion }: { deletion: Deletion }) => {
-  const { status, kind, datasets, keys } = deletion
+  const { status, kind, keys } = deletion
   const destroyed = keys.filter((key) => key.destroyedAt !== null).length
   const sentence =
     status === 'searching'
-      ? `The sources are being searched: ${plural(datasets.length, 'dataset')} looked at so far with something to say.`
+      ? 'The sources of all datasets that name a subject are being read through. What was found is shown at the end.'
       : `${number(destroyed)} of ${plural(keys.length, 'key')} destroyed${
           kind === 'subject' ? '; the other records are copied to new objects first' : ''
         }. Nothing of it can be seen any more; it goes on by itself, also after a crash.`
