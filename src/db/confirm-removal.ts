@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
 import { recordAudit } from './audit-outbox.ts'
-import { obstacleTo, runsOver } from './dataset-deletion.ts'
+import { deletedAsAWhole, obstacleTo, runsOver } from './dataset-deletion.ts'
 import { addEvent, type Trx } from './run-events.ts'
 import type { Database } from './schema.ts'
 
@@ -83,7 +83,7 @@ async function takeUp(
   if (dataset?.status !== 'ready') {
     await trx
       .updateTable('deletionDatasets')
-      .set({ problem: 'The whole dataset was deleted meanwhile.' })
+      .set({ problem: deletedAsAWhole })
       .where('deletionId', '=', deletionId)
       .where('datasetId', '=', datasetId)
       .execute()

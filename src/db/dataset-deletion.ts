@@ -40,8 +40,11 @@ export function requestDeletion(
       .forUpdate()
       .executeTakeFirst()
     if (dataset?.status !== 'ready') return refuse('not-found', 'There is no such dataset (any more).')
-    const obstacle = await obstacleTo(trx, dataset)
+    // Without it what cannot be copied any more could never be deleted either.
+    const stuck = await stuckRemoval(trx, dataset.deletionId)
+    const obstacle = await obstacleTo(trx, stuck === undefined ? dataset : { ...dataset, deletionId: null })
     if (obstacle !== undefined) return refuse('conflict', obstacle)
+    if (stuck !== undefined) await leaveRemoval(trx, stuck, datasetId)
     const now = clock()
     const id = newId('del', now.getTime(), random(10))
     await trx
@@ -91,7 +94,11 @@ export function requestDeletion(
         })),
       )
       .execute()
-    await trx.updateTable('datasets').set({ status: 'deleting' }).where('id', '=', datasetId).execute()
+    await trx
+      .updateTable('datasets')
+      .set({ status: 'deleting', deletionId: null })
+      .where('id', '=', datasetId)
+      .execute()
     await recordAudit(trx, caller, {
       action: 'dataset.delete',
       objectType: 'dataset',
@@ -102,6 +109,37 @@ export function requestDeletion(
     return ok(id)
   })
 }
+
+/** The removal of someone's records that goes on in a dataset, when it failed and waits for somebody's help. */
+async function stuckRemoval(trx: Trx, deletionId: string | null): Promise<string | undefined> {
+  if (deletionId === null) return undefined
+  const row = await trx
+    .selectFrom('deletions')
+    .select('id')
+    .where('id', '=', deletionId)
+    .where('problem', 'is not', null)
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** A removal has nothing more to do in a dataset that goes as a whole; its keys are those of the other certificate. */
+async function leaveRemoval(trx: Trx, removalId: string, datasetId: string): Promise<void> {
+  await trx
+    .updateTable('deletionDatasets')
+    .set({ problem: deletedAsAWhole })
+    .where('deletionId', '=', removalId)
+    .where('datasetId', '=', datasetId)
+    .execute()
+  await trx
+    .deleteFrom('deletionKeys')
+    .where('deletionId', '=', removalId)
+    .where('datasetId', '=', datasetId)
+    .where('destroyedAt', 'is', null)
+    .execute()
+}
+
+/** What the certificate of a removal says of a dataset that went before its turn. */
+export const deletedAsAWhole = 'The whole dataset was deleted meanwhile.'
 
 /** Why a dataset, whose row is locked, cannot be deleted now; undefined when it can. */
 export async function obstacleTo(

@@ -107,13 +107,15 @@ export function setHold(
   return db.transaction().execute(async (trx) => {
     const dataset = await trx
       .selectFrom('datasets')
-      .select('heldAt')
+      .select(['heldAt', 'deletionId'])
       .where('id', '=', datasetId)
       .where('status', '=', 'ready')
       .forUpdate()
       .executeTakeFirst()
     if (dataset === undefined) return refuse('not-found', 'There is no such dataset (any more).')
     if ((dataset.heldAt !== null) === isHeld) return ok(undefined)
+    // A hold promises that nothing goes: confirmed, a removal goes on to its end.
+    if (isHeld && dataset.deletionId !== null) return refuse('conflict', beingRemoved)
     await trx
       .updateTable('datasets')
       .set(
@@ -133,6 +135,9 @@ export function setHold(
     return ok(undefined)
   })
 }
+
+const beingRemoved =
+  'Records of someone are being removed from this dataset right now, which a hold would not stop. Wait for the end of that, then try again.'
 
 /** How long a dataset is kept, as its page shows it. */
 export interface DatasetRetention {

@@ -81,7 +81,7 @@ function problemOf(error: unknown): string {
   }
   return error.failure === 'sealed'
     ? 'The vault is sealed. It goes on by itself when the master key is back; the administration of the keys says more.'
-    : 'A source or a repair is damaged or missing in the vault, so it cannot be copied. Restore it from a backup: npm run vault -- verify and npm run fsck say which. It is tried again every few seconds.'
+    : 'A source or a repair is damaged or missing in the vault, so it cannot be copied. Restore it from a backup: npm run vault -- verify and npm run fsck say which. It is tried again every few seconds. Or delete the whole dataset.'
 }
 
 /** Does what is left of one deletion, unless another process is at it. */

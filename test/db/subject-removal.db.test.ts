@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { confirmRemoval, discardRemoval } from '../../src/db/confirm-removal.ts'
 import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import { setMapping } from '../../src/db/dataset-mapping.ts'
-import { findDeletion } from '../../src/db/deletions.ts'
+import { findDeletion, noteProblem } from '../../src/db/deletions.ts'
 import { keepRepairs } from '../../src/db/keep-repairs.ts'
 import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { findRepairs } from '../../src/db/repairs.ts'
@@ -261,6 +261,42 @@ describe('removing the records about someone', () => {
       problem: expect.stringContaining('damaged or missing'),
     })
     await requestDeletion(deps(), ada, lost)
+  })
+
+  test('a dataset whose source is lost before it was copied can still be deleted as a whole', async () => {
+    const [lost, good] = [await upload(), await upload()]
+    const together = await shop.start(engine, 'ada', lost, {}, { datasetIds: [lost, good] })
+    expect(await shop.over(together)).toBe('completed')
+    const { id } = await search()
+    expect(await confirmRemoval(deps(), ada, id)).toMatchObject({ ok: true })
+    expect(await setHold(deps(), ada, lost, true)).toMatchObject({ problem: { kind: 'conflict' } })
+    expect(await requestDeletion(deps(), ada, lost)).toMatchObject({ problem: { kind: 'conflict' } })
+    const { objectId } = await shop.db
+      .selectFrom('datasetFiles')
+      .select('objectId')
+      .where('datasetId', '=', lost)
+      .executeTakeFirstOrThrow()
+    await shop.vault.remove({ owner: lost, id: objectId, kind: 'source' })
+    await expect(performDeletion(deps(), id)).rejects.toMatchObject({ failure: 'missing' })
+    await noteProblem(shop.db, id, 'A source is missing.')
+
+    const asked = await requestDeletion(deps(), ada, lost)
+    expect(asked).toMatchObject({ ok: true })
+    await performDeletion(deps(), id)
+    await performDeletion(deps(), asked.ok ? asked.value : '')
+    const [removal, deletion] = [await found(id), await found(asked.ok ? asked.value : '')]
+    expect([removal.status, deletion.status]).toEqual(['done', 'done'])
+    expect(certificateOf(removal)).toMatchObject({
+      datasets: [
+        { datasetId: lost, recordsRemoved: 0, problem: 'The whole dataset was deleted meanwhile.' },
+        { datasetId: good, recordsRemoved: 2, problem: null },
+      ],
+    })
+    const destroyed = [...removal.keys, ...deletion.keys]
+    expect(destroyed.every(({ destroyedAt }) => destroyedAt !== null)).toBe(true)
+    expect(deletion.keys.map(({ owner }) => owner).toSorted()).toEqual([lost, together].toSorted())
+    expect(await shop.vault.keyVersions(lost)).toEqual([])
+    expect(await problemsOf(shop)).toEqual([])
   })
 
   test('datasets whose mapping names no subject are counted, not searched', async () => {

@@ -10,7 +10,7 @@ import { Section } from '../components/section.tsx'
 import { Plate } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
-import { deletionState, deletionWord, subjectOf } from './deletion-words.ts'
+import { deletionState, deletionWord, isTreated, subjectOf } from './deletion-words.ts'
 
 interface Props extends Frame {
   deletion: Deletion
@@ -25,11 +25,11 @@ const titleOf = (deletion: Deletion): string =>
 const isMoving = ({ status }: Deletion) => status === 'searching' || status === 'working'
 
 const Progress = ({ deletion }: { deletion: Deletion }) => {
-  const { status, kind, datasets, keys } = deletion
+  const { status, kind, keys } = deletion
   const destroyed = keys.filter((key) => key.destroyedAt !== null).length
   const sentence =
     status === 'searching'
-      ? `The sources are being searched: ${plural(datasets.length, 'dataset')} looked at so far with something to say.`
+      ? 'The sources of all datasets that name a subject are being read through. What was found is shown at the end.'
       : `${number(destroyed)} of ${plural(keys.length, 'key')} destroyed${
           kind === 'subject' ? '; the other records are copied to new objects first' : ''
         }. Nothing of it can be seen any more; it goes on by itself, also after a crash.`
@@ -176,9 +176,8 @@ function titleOfDatasets({ status, kind }: Deletion): string {
 /** `GET /admin/deletions/:deletionId`: what a deletion does, and when it is done its certificate, which can be printed. */
 export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => {
   const { id, kind, status, requestedBy, requestedAt, finishedAt, requestId } = deletion
-  const isTreated = ({ doneAt }: DeletedFrom) => status !== 'done' || doneAt !== null
-  const treated = deletion.datasets.filter(isTreated)
-  const untreated = deletion.datasets.filter((dataset) => !isTreated(dataset))
+  const treated = deletion.datasets.filter((dataset) => isTreated(deletion, dataset))
+  const untreated = deletion.datasets.filter((dataset) => !isTreated(deletion, dataset))
   const polled = isMoving(deletion)
     ? {
         'hx-get': `/admin/deletions/${id}`,

@@ -1,4 +1,4 @@
-import type { Deletion, DeletionStatus } from '../../domain/deletion/deletion.ts'
+import type { DeletedFrom, Deletion, DeletionStatus } from '../../domain/deletion/deletion.ts'
 import { plural } from '../components/format.ts'
 
 export const deletionState = {
@@ -18,7 +18,13 @@ export const deletionWord = {
 } as const satisfies Record<DeletionStatus, string>
 
 /** What a deletion is about, in a few words. */
-export const subjectOf = ({ kind, datasets }: Pick<Deletion, 'kind' | 'datasets'>): string =>
-  kind === 'subject'
-    ? `Records of one subject in ${plural(datasets.length, 'dataset')}`
+export const subjectOf = (deletion: Deletion): string => {
+  const { kind, datasets } = deletion
+  return kind === 'subject'
+    ? `Records of one subject in ${plural(datasets.filter((one) => isTreated(deletion, one)).length, 'dataset')}`
     : (datasets[0]?.name ?? datasets[0]?.datasetId ?? 'A dataset')
+}
+
+/** Whether a deletion is about a dataset: when it is done, no longer about one that it could not treat. */
+export const isTreated = ({ status }: Deletion, { doneAt }: DeletedFrom): boolean =>
+  status !== 'done' || doneAt !== null

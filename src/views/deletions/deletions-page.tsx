@@ -24,7 +24,11 @@ export const DeletionsPage = ({ deletions, now, ...frame }: Props) => (
     <AdminTabs current="deletions" role={frame.viewer?.role} />
     <Section id="deletions" title="What was deleted" note="Each leads to its certificate.">
       {deletions.rows.length === 0 ? (
-        <Empty>Nothing was deleted yet. A dataset is deleted from its own page.</Empty>
+        <Empty>
+          {deletions.total === 0
+            ? 'Nothing was deleted yet. A dataset is deleted from its own page.'
+            : 'Nothing is on this page: there are fewer deletions.'}
+        </Empty>
       ) : (
         <Table labelledBy="deletions" kind="table--stack">
           <thead>
