@@ -222,6 +222,12 @@ describe('live rows', () => {
     await live.close()
   })
 
+  test('say at once that they are live, however little fits', async () => {
+    const live = await stream('/admin/audit/events?actor=usr_nobody')
+    expect(await live.next('\n\n')).toContain('event: beat')
+    await live.close()
+  })
+
   test('go on from the last one that was seen', async () => {
     const answer = await web.request(web.owner, '/admin/audit/news?type=dataset&after=1')
     expect(seqs(await answer.text()).slice(-2)).toEqual([3, 2])
@@ -292,6 +298,14 @@ describe('an entry', () => {
 })
 
 describe('the export', () => {
+  test('is offered of what is listed: within what the filters swap', async () => {
+    const text = await page('/admin/audit?outcome=denied')
+    expect(text.slice(text.indexOf('id="audit-list"'))).toContain(
+      'href="/admin/audit/export?outcome=denied&amp;format=csv"',
+    )
+    expect(text.slice(0, text.indexOf('id="audit-list"'))).not.toContain('/admin/audit/export')
+  })
+
   test('asks for password or code first, when that was long ago', async () => {
     web.advance(301)
     const asked = await web.request(web.owner, '/admin/audit/export?format=csv&type=dataset')

@@ -70,12 +70,9 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
         </>
       }
       actions={
-        <>
-          <a class="button" href="/admin/report">
-            Compliance report
-          </a>
-          {may.export ? <Exports query={query} /> : null}
-        </>
+        <a class="button" href="/admin/report">
+          Compliance report
+        </a>
       }
     />
     <AdminTabs current="audit" role={frame.viewer?.role} />
@@ -103,6 +100,7 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
             Pause
           </button>
         ) : null}
+        {may.export ? <Exports query={query} /> : null}
         {may.review && list.isNewest && !isFiltered(query) ? (
           <MarkReviewed through={tail.newest} review={review} />
         ) : null}
@@ -113,9 +111,10 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
   </Shell>
 )
 
+/** Within what the filters swap: what is exported is what is listed. */
 const Exports = ({ query }: { query: AuditQuery }) =>
   (['csv', 'jsonl'] as const).map((format) => (
-    <a class="button" href={pathOf('export', query, { format })}>
+    <a class="button button--s" href={pathOf('export', query, { format })}>
       <Icon name="download" />
       {format === 'csv' ? 'CSV' : 'JSON Lines'}
       <span class="vh"> of these entries</span>
