@@ -91,12 +91,18 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
   }
 }
 
+/** A dataset is added before anything else is done to it; entries of slow transactions may stand before. */
+const firstEntries = 10
+
 /** Files of a dataset that went before their ids were kept: the request that added it added them, which is in the log. */
 async function readFilesOnce(db: Kysely<Database>, datasetId: string): Promise<{ readonly id: string }[]> {
+  // The first entries of the dataset alone are looked at: of what is read all day there may be a million.
   const { rows } = await sql<{ id: string }>`
     select file.object_id as id
-    from audit.log dataset join audit.log file on file.request_id = dataset.request_id
-    where dataset.object_id = ${datasetId} and dataset.action = 'dataset.add' and file.action = 'file.add'
+    from (
+      select request_id, action from audit.log where object_id = ${datasetId} order by at, seq limit ${firstEntries}
+    ) dataset join audit.log file on file.request_id = dataset.request_id
+    where dataset.action = 'dataset.add' and file.action = 'file.add'
       and (file.details is null or strpos(file.details, '"dataset":') = 0
         or strpos(file.details, ${`"dataset":"${datasetId}"`}) > 0)
     order by file.at desc, file.seq desc limit ${mostOf.files + 1}`.execute(db)
