@@ -172,6 +172,14 @@ describe('the audit page', () => {
     expect(text).not.toContain('href="/datasets/ds_gone"')
   })
 
+  test('says when entries wait that nobody takes into the log', async () => {
+    await log()
+    expect(await page('/admin/audit')).not.toContain('Entries wait and are not taken')
+    web.advance(20)
+    expect(await page('/admin/audit')).toContain('Entries wait and are not taken into the log')
+    web.advance(-20)
+  })
+
   test('reading it is on record, once a view', async () => {
     const before = (await readings()).length
     await page('/admin/audit?actor=usr_colleague')
