@@ -159,7 +159,7 @@
     if (older !== null && rows.length > 0 && region.rows.length >= region.dataset.most) {
       const address = new URL(older.href)
       address.searchParams.set('before', last.dataset.seq)
-      older.href = address
+      older.setAttribute('href', address.pathname + address.search)
     }
   }
 

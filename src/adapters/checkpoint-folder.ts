@@ -89,7 +89,7 @@ export async function* readCheckpoints(path: string): AsyncGenerator<KeptNote> {
 /** Lines that a line feed ends, and nothing else: readline would take a carriage return for one, which was never signed. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = ''
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+  for await (const chunk of createReadStream(path, 'utf8')) {
     const lines = `${rest}${chunk}`.split('\n')
     rest = lines.pop() ?? ''
     yield* lines

@@ -193,9 +193,17 @@ async function print(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain')
 }
 
+/** As `dump | head` ends. */
+const isBrokenPipe = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EPIPE'
+
 /** A start that failed says nothing of the log: not 1. */
 const guarded = () =>
   main().catch((error: unknown) => {
+    if (isBrokenPipe(error)) {
+      say('What reads this has stopped reading; the rest was not written.')
+      return exit.otherwise
+    }
     say(
       error instanceof StartupProblem ? error.message : 'The log could not be read; nothing is known of it.',
     )

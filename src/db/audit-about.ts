@@ -10,16 +10,16 @@ export interface AuditAbout {
 }
 
 /** Each object is a walk along the index of objects; so many keep a page within its time. */
-export const mostOf = { files: 100, runs: 200, exports: 300, deletions: 50, keys: 100 } as const
+export const mostOf = { files: 100, runs: 200, exports: 300, deleted: 600, deletions: 50, keys: 100 } as const
 
 /**
  * What belongs to a dataset: its files, runs over it, their exports, and deletions that touched it. To a person: what
- * they did, and what was done to their account and API keys. Of a dataset that was deleted, only what its deletion
- * still names.
+ * they did, and what was done to their account and API keys. Of a dataset that was deleted, what its deletion kept the
+ * ids of.
  */
 export async function readAbout(db: Kysely<Database>, id: string): Promise<AuditAbout> {
   if (id.startsWith('usr_')) return readAboutPerson(db, id)
-  const [files, gone, runs, deletions, destroyed] = await Promise.all([
+  const [files, gone, went, runs, deletions, destroyed] = await Promise.all([
     db
       .selectFrom('datasetFiles')
       .select('id')
@@ -28,6 +28,14 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
       .limit(mostOf.files + 1)
       .execute(),
     readFilesOnce(db, id),
+    db
+      .selectFrom('deletedObjects')
+      .select('objectId as id')
+      .where('datasetId', '=', id)
+      // Ids of one kind are in the order of their time.
+      .orderBy('objectId', 'desc')
+      .limit(mostOf.deleted + 1)
+      .execute(),
     db
       .selectFrom('runInputs')
       .innerJoin('runs', 'runs.id', 'runInputs.runId')
@@ -69,6 +77,7 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
   const parts = [
     { found: files, most: mostOf.files },
     { found: gone, most: mostOf.files },
+    { found: went, most: mostOf.deleted },
     { found: runs, most: mostOf.runs },
     { found: exports, most: mostOf.exports },
     { found: deletions, most: mostOf.deletions },
@@ -82,12 +91,18 @@ export async function readAbout(db: Kysely<Database>, id: string): Promise<Audit
   }
 }
 
-/** Files that went with their dataset: the request that added it added them, and that is in the log. */
+/** A dataset is added before anything else is done to it; entries of slow transactions may stand before. */
+const firstEntries = 10
+
+/** Files of a dataset that went before their ids were kept: the request that added it added them, which is in the log. */
 async function readFilesOnce(db: Kysely<Database>, datasetId: string): Promise<{ readonly id: string }[]> {
+  // The first entries of the dataset alone are looked at: of what is read all day there may be a million.
   const { rows } = await sql<{ id: string }>`
     select file.object_id as id
-    from audit.log dataset join audit.log file on file.request_id = dataset.request_id
-    where dataset.object_id = ${datasetId} and dataset.action = 'dataset.add' and file.action = 'file.add'
+    from (
+      select request_id, action from audit.log where object_id = ${datasetId} order by at, seq limit ${firstEntries}
+    ) dataset join audit.log file on file.request_id = dataset.request_id
+    where dataset.action = 'dataset.add' and file.action = 'file.add'
       and (file.details is null or strpos(file.details, '"dataset":') = 0
         or strpos(file.details, ${`"dataset":"${datasetId}"`}) > 0)
     order by file.at desc, file.seq desc limit ${mostOf.files + 1}`.execute(db)

@@ -209,7 +209,10 @@ export async function performDatasetDeletion(
     .executeTakeFirstOrThrow()
   for (const run of await runsOver(db, datasetId)) {
     await dropHints(db, run.id)
-    await db.deleteFrom('runs').where('id', '=', run.id).execute()
+    await db.transaction().execute(async (trx) => {
+      await noteRun(trx, run.id)
+      await trx.deleteFrom('runs').where('id', '=', run.id).execute()
+    })
   }
   await db.transaction().execute(async (trx) => {
     const finished = await finish(trx, deletionId, clock())
@@ -219,6 +222,7 @@ export async function performDatasetDeletion(
       .set({ doneAt: clock() })
       .where('deletionId', '=', deletionId)
       .execute()
+    await noteFiles(trx, datasetId)
     await trx.deleteFrom('datasets').where('id', '=', datasetId).execute()
     await recordAudit(trx, finished, {
       action: 'dataset.deletion-completed',
@@ -229,6 +233,38 @@ export async function performDatasetDeletion(
     })
   })
 }
+
+/** Keeps the ids of a run and its exports, for every dataset that it reads: the audit log speaks of them. */
+const noteRun = (trx: Trx, runId: string) =>
+  trx
+    .insertInto('deletedObjects')
+    .columns(['datasetId', 'objectId'])
+    .expression(
+      trx
+        .selectFrom('runInputs')
+        .innerJoin('runExports', 'runExports.runId', 'runInputs.runId')
+        .select(['runInputs.datasetId', 'runExports.id as objectId'])
+        .where('runInputs.runId', '=', runId)
+        .union(
+          trx.selectFrom('runInputs').select(['datasetId', 'runId as objectId']).where('runId', '=', runId),
+        ),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+
+/** The same of the files of a dataset. */
+const noteFiles = (trx: Trx, datasetId: string) =>
+  trx
+    .insertInto('deletedObjects')
+    .columns(['datasetId', 'objectId'])
+    .expression(
+      trx
+        .selectFrom('datasetFiles')
+        .select(['datasetId', 'id as objectId'])
+        .where('datasetId', '=', datasetId),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 
 /** What the queue still knows of a run; it would forget it by itself after days. */
 async function dropHints(db: Kysely<Database>, runId: string): Promise<void> {

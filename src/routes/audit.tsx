@@ -212,6 +212,8 @@ async function* news(
 ): AsyncGenerator<SSEMessage> {
   const changes = deps.progress.watch('audit', closed)[Symbol.asyncIterator]()
   let from = after
+  // What is filtered may stay silent for long: that somebody listens is said at once.
+  yield { event: 'beat', data: '' }
   while (!closed.aborted) {
     const { html, through } = await readNews(deps, filter, from)
     if (html !== '') yield { event: 'state', data: html, id: String(through) }

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { checkpointFile, verifierKeyFile } from '../../src/adapters/checkpoint-folder.ts'
@@ -205,6 +208,30 @@ test.each([[[]], [['everything']], [['prove', 'x']], [['verify', 'more']]])('exi
 })
 
 describe('what is taken out of the log', () => {
+  test('may be read in part: what is left over is no fault of the log, and it is on record', async () => {
+    const before = (await auditEntries(database.adminUrl)).filter(({ action }) => action === 'audit.export')
+    const { stdout, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', '"$0" "$1" dump | head -n 1'].concat(
+        process.execPath,
+        fileURLToPath(new URL('../../dist/cli/audit.js', import.meta.url)),
+      ),
+      {
+        env: {
+          ...process.env,
+          DATABASE_URL: database.url,
+          DATABASE_ADMIN_URL: database.adminUrl,
+          SIGNALBOX_DATA: join(folder, 'var'),
+          LOG_LEVEL: 'warn',
+        },
+      },
+    )
+    expect(JSON.parse(stdout)).toMatchObject({ seq: 1 })
+    expect(stderr).toBe('What reads this has stopped reading; the rest was not written.\n')
+    const after = (await auditEntries(database.adminUrl)).filter(({ action }) => action === 'audit.export')
+    expect(after).toHaveLength(before.length + 1)
+  })
+
   test('is on record before a byte of it leaves', async () => {
     await refuseEntries()
     const results = [await audit('dump'), await audit('prove', '3'), await audit('receipt', 'req_receipt')]

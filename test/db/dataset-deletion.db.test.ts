@@ -58,6 +58,8 @@ describe('deleting a dataset', () => {
     for (const owner of [datasetId, together]) expect(await shop.vault.keyVersions(owner)).toEqual([])
     expect(await rowsNaming(shop.database.adminUrl, [datasetId, alone, together])).toEqual({
       'audit.log': expect.any(Number),
+      // Ids alone, by which the entries of the log are found.
+      deleted_objects: expect.any(Number),
       deletion_datasets: 1,
       deletion_keys: 2,
     })

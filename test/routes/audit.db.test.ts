@@ -172,6 +172,14 @@ describe('the audit page', () => {
     expect(text).not.toContain('href="/datasets/ds_gone"')
   })
 
+  test('says when entries wait that nobody takes into the log', async () => {
+    await log()
+    expect(await page('/admin/audit')).not.toContain('Entries wait and are not taken')
+    web.advance(20)
+    expect(await page('/admin/audit')).toContain('Entries wait and are not taken into the log')
+    web.advance(-20)
+  })
+
   test('reading it is on record, once a view', async () => {
     const before = (await readings()).length
     await page('/admin/audit?actor=usr_colleague')
@@ -219,6 +227,12 @@ describe('live rows', () => {
     expect(text).toContain('event: state')
     expect(text).toContain('colleague person')
     expect(text).not.toContain('outsider person')
+    await live.close()
+  })
+
+  test('say at once that they are live, however little fits', async () => {
+    const live = await stream('/admin/audit/events?actor=usr_nobody')
+    expect(await live.next('\n\n')).toContain('event: beat')
     await live.close()
   })
 
@@ -292,6 +306,14 @@ describe('an entry', () => {
 })
 
 describe('the export', () => {
+  test('is offered of what is listed: within what the filters swap', async () => {
+    const text = await page('/admin/audit?outcome=denied')
+    expect(text.slice(text.indexOf('id="audit-list"'))).toContain(
+      'href="/admin/audit/export?outcome=denied&amp;format=csv"',
+    )
+    expect(text.slice(0, text.indexOf('id="audit-list"'))).not.toContain('/admin/audit/export')
+  })
+
   test('asks for password or code first, when that was long ago', async () => {
     web.advance(301)
     const asked = await web.request(web.owner, '/admin/audit/export?format=csv&type=dataset')

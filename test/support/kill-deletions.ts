@@ -160,7 +160,12 @@ async function expectDone(
   expect(damaged, why).toEqual([])
   if (kind === 'a dataset') {
     const named = await rowsNaming(database.adminUrl, [datasetId, ...runs])
-    expect(Object.keys(named).toSorted(), why).toEqual(['audit.log', 'deletion_datasets', 'deletion_keys'])
+    expect(Object.keys(named).toSorted(), why).toEqual([
+      'audit.log',
+      'deleted_objects',
+      'deletion_datasets',
+      'deletion_keys',
+    ])
     expect(await vault.ownerIds(), why).not.toContain(datasetId)
     expect(await vault.ownerIds(), why).toContain(other)
     return

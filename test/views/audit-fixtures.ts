@@ -15,6 +15,7 @@ export const verification = {
 export const logState: LogState = {
   rows: 104_882,
   waiting: 0,
+  waitingSince: null,
   checkpoint: { size: 104_880, at: now },
   verification: null,
   isOwnedByApplication: false,

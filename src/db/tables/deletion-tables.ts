@@ -48,6 +48,11 @@ export interface DeletionTables {
     newVersion: Generated<number | null>
     destroyedAt: Generated<Date | null>
   }
+  /** What went with a dataset, by id: files, runs over it, their exports. */
+  deletedObjects: {
+    datasetId: string
+    objectId: string
+  }
   /** Of a source without someone's records: the places that are empty now. */
   removedRecords: { datasetId: string; ordinal: number; fileId: string; deletionId: string }
   /** One row each, of the last time. */

@@ -47,7 +47,7 @@ export function systemChecks(found: SystemFindings, now: Date): SystemCheck[] {
     vault(found.keys),
     disk(found.disk),
     workers(found),
-    auditLog(found.audit, now),
+    auditLogCheck(found.audit, now),
     verification(found.audit, now),
     auditOwner(found.audit),
     housekeeping(found.housekeeper),
@@ -108,7 +108,11 @@ function workers({ workers, queue }: SystemFindings): SystemCheck {
   return { name: 'workers', ...finding }
 }
 
-function auditLog({ waitingSince, checkpoint }: AuditHealth, now: Date): SystemCheck {
+/** Whether entries come into the log, and checkpoints are signed. */
+export function auditLogCheck(
+  { waitingSince, checkpoint }: Pick<AuditHealth, 'waitingSince' | 'checkpoint'>,
+  now: Date,
+): SystemCheck {
   const age = (at: Date) => now.getTime() - at.getTime()
   const finding =
     waitingSince !== null && age(waitingSince) > mostWaitingMs

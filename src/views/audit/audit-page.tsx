@@ -1,4 +1,5 @@
 import type { AuditRow, Review } from '../../domain/audit/audit-view.ts'
+import { auditLogCheck } from '../../domain/system/checks.ts'
 import { AdminTabs } from '../admin/admin-tabs.tsx'
 import { Empty } from '../components/empty.tsx'
 import { exactTime, number } from '../components/format.ts'
@@ -70,16 +71,13 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
         </>
       }
       actions={
-        <>
-          <a class="button" href="/admin/report">
-            Compliance report
-          </a>
-          {may.export ? <Exports query={query} /> : null}
-        </>
+        <a class="button" href="/admin/report">
+          Compliance report
+        </a>
       }
     />
     <AdminTabs current="audit" role={frame.viewer?.role} />
-    <Warnings state={state} />
+    <Warnings state={state} now={now} />
     <AuditFilters path={auditPath} query={query} swap={swapList} />
     <div id="audit-list">
       <ChosenFilters path={auditPath} query={query} />
@@ -103,6 +101,7 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
             Pause
           </button>
         ) : null}
+        {may.export ? <Exports query={query} /> : null}
         {may.review && list.isNewest && !isFiltered(query) ? (
           <MarkReviewed through={tail.newest} review={review} />
         ) : null}
@@ -113,33 +112,43 @@ export const AuditPage = ({ state, list, query, review, may, tail, now, ...frame
   </Shell>
 )
 
+/** Within what the filters swap: what is exported is what is listed. */
 const Exports = ({ query }: { query: AuditQuery }) =>
   (['csv', 'jsonl'] as const).map((format) => (
-    <a class="button" href={pathOf('export', query, { format })}>
+    <a class="button button--s" href={pathOf('export', query, { format })}>
       <Icon name="download" />
       {format === 'csv' ? 'CSV' : 'JSON Lines'}
       <span class="vh"> of these entries</span>
     </a>
   ))
 
-const Warnings = ({ state: { verification, isOwnedByApplication } }: { state: LogState }) => (
-  <>
-    {verification === null || verification.outcome === 'whole' ? null : (
-      <Notice state="failed">
-        {verification.finding ?? 'The log is not whole.'}{' '}
-        {verification.seq === null ? null : (
-          <a href={`${auditPath}/${verification.seq}`}>Entry {number(verification.seq)}</a>
-        )}
-      </Notice>
-    )}
-    {isOwnedByApplication ? (
-      <Notice state="degraded">
-        The database would not refuse this portal a change of its own log: set DATABASE_ADMIN_URL to a role
-        that may create roles.
-      </Notice>
-    ) : null}
-  </>
-)
+const Warnings = ({ state, now }: { state: LogState; now: Date }) => {
+  const { verification, isOwnedByApplication } = state
+  const flow = auditLogCheck(state, now)
+  return (
+    <>
+      {flow.state === 'healthy' ? null : (
+        <Notice state={flow.state === 'failed' ? 'failed' : 'degraded'}>
+          {flow.word}. {flow.sentence}
+        </Notice>
+      )}
+      {verification === null || verification.outcome === 'whole' ? null : (
+        <Notice state="failed">
+          {verification.finding ?? 'The log is not whole.'}{' '}
+          {verification.seq === null ? null : (
+            <a href={`${auditPath}/${verification.seq}`}>Entry {number(verification.seq)}</a>
+          )}
+        </Notice>
+      )}
+      {isOwnedByApplication ? (
+        <Notice state="degraded">
+          The database would not refuse this portal a change of its own log: set DATABASE_ADMIN_URL to a role
+          that may create roles.
+        </Notice>
+      ) : null}
+    </>
+  )
+}
 
 const MarkReviewed = ({ through, review }: { through: number; review: Review | undefined }) =>
   through <= (review?.throughSeq ?? 0) ? null : (

@@ -9,6 +9,8 @@ import { Plate, State } from '../components/state.tsx'
 export interface LogState {
   readonly rows: number
   readonly waiting: number
+  /** Since when the oldest entry waits that is not in the log yet. */
+  readonly waitingSince: Date | null
   readonly checkpoint: { readonly size: number; readonly at: Date } | null
   readonly verification: {
     readonly at: Date
