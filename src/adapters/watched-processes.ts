@@ -149,6 +149,7 @@ export class WatchedProcesses {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
         child.off('exit', exited)
+        child.off('error', failed)
         child.off('message', said)
       }
       const lose = (why: ProcessLost['why']) => {
@@ -156,6 +157,8 @@ export class WatchedProcesses {
         reject(new ProcessLost(why))
       }
       const abort = () => lose('ended')
+      // One that could not be started has no exit.
+      const failed = () => lose('ended')
       // V8 ends a process whose heap is full with SIGABRT, the kernel one that takes too much with SIGKILL.
       const exited = (_code: number | null, by: NodeJS.Signals | null) =>
         lose(by === 'SIGABRT' || by === 'SIGKILL' ? 'memory' : 'ended')
@@ -169,6 +172,7 @@ export class WatchedProcesses {
         else reject(new Error(message.message))
       }
       child.on('exit', exited)
+      child.on('error', failed)
       child.on('message', said)
       signal?.addEventListener('abort', abort)
       if (signal?.aborted) abort()

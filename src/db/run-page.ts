@@ -1,9 +1,9 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { Viewer } from '../domain/datasets/access.ts'
 import { intermediatesOf } from '../domain/pipeline/intermediates.ts'
 import { rateOf } from '../domain/pipeline/pace.ts'
 import { patienceMs, progressStateOf } from '../domain/pipeline/progress-state.ts'
-import { exportFormats, type RunStatus, targets } from '../domain/pipeline/run.ts'
+import type { RunStatus } from '../domain/pipeline/run.ts'
 import type { ExportView, RunEvent, RunView, StageView, StoredEvent } from '../domain/pipeline/run-view.ts'
 import { type RunLimits, readWaiting } from './admit-runs.ts'
 import { readLedger } from './advance-run.ts'
@@ -144,7 +144,7 @@ export async function readRunView(
       meanScore: run.scoreCount === 0 ? null : run.scoreSum / run.scoreCount / 1000,
       findings: Object.fromEntries(findings.map((row) => [row.rule, row.findings])),
     },
-    exports: exportRows.flatMap((row) => exportView(row, run, stageRows.at(-1)?.status === 'running')),
+    exports: exportRows.map((row) => exportView(row, run, stageRows.at(-1)?.status === 'running')),
     quarantineByReason,
     events: events.map(eventView),
     ...(run.problem === null ? {} : { problem: run.problem }),
@@ -261,25 +261,11 @@ function eventView({ at, kind, message }: StoredEvent): RunEvent {
   return { at, text: message, ...(state === undefined ? {} : { state }) }
 }
 
-const exportTargets = [...targets, 'manifest'] as const
-
 function exportView(
-  row: {
-    id: string
-    target: string
-    format: string
-    objectId: string | null
-    records: number | null
-    bytes: number | null
-    sha256: string | null
-    skipped: number | null
-  },
+  row: Selectable<Database['runExports']>,
   { status, staleAt }: { readonly status: RunStatus; readonly staleAt: Date | null },
   isWriting: boolean,
-): ExportView[] {
-  const target = exportTargets.find((name) => name === row.target)
-  const format = exportFormats.find((name) => name === row.format)
-  if (target === undefined || format === undefined) return []
+): ExportView {
   const state =
     row.objectId !== null
       ? 'ready'
@@ -290,8 +276,15 @@ function exportView(
           : isWriting
             ? 'writing'
             : 'waiting'
-  const { id, records, bytes, sha256, skipped } = row
-  return [
-    { id, target, format, state, records: records ?? 0, bytes: bytes ?? 0, sha256, skipped: skipped ?? 0 },
-  ]
+  const { id, target, format, records, bytes, sha256, skipped } = row
+  return {
+    id,
+    target,
+    format,
+    state,
+    records: records ?? 0,
+    bytes: bytes ?? 0,
+    sha256,
+    skipped: skipped ?? 0,
+  }
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { RunObjects } from '../domain/pipeline/ingest.ts'
 import type { Manifest } from '../domain/pipeline/manifest.ts'
 import type { RepairRef } from '../domain/pipeline/repairs.ts'
-import type { ExportFormat, RunConfiguration, Target } from '../domain/pipeline/run.ts'
+import type { RunConfiguration } from '../domain/pipeline/run.ts'
 import type { IndexedShard } from '../domain/pipeline/settle-quality.ts'
 import type { PlannedExport, ShardOfRecords } from '../domain/pipeline/write-exports.ts'
 import { readLedger } from './advance-run.ts'
@@ -94,13 +94,7 @@ export async function readExportPlan(
     ledger.reduce((total, row) => total + pick(row), 0)
   return {
     decisionsObjectId,
-    // Written by startRun from the closed lists of targets and formats.
-    planned: planned.map(({ id, path, target, format }) => ({
-      exportId: id,
-      path,
-      target: target as Target | 'manifest',
-      format: format as ExportFormat,
-    })),
+    planned: planned.map(({ id, ...plan }) => ({ exportId: id, ...plan })),
     manifest: {
       configuration,
       sources,

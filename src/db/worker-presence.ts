@@ -81,18 +81,30 @@ export class WorkerPresence {
       this.#client = undefined
       this.#workerId = undefined
     })
-    await client.connect()
-    const { host, pid, threads } = this.#process
-    const { rows } = await client.query<{ id: number }>(
-      `insert into workers (id, host, pid, threads, started_at, seen_at)
-       values (nextval('worker_numbers')::integer, $1, $2, $3, now(), now()) returning id`,
-      [host, pid, threads],
-    )
-    const id = rows[0]?.id ?? 0
-    await client.query('select pg_advisory_lock($1, $2)', [workerLock, id])
-    this.#client = client
-    this.#workerId = id
+    try {
+      await client.connect()
+      const id = await takeNumber(client, this.#process)
+      this.#client = client
+      this.#workerId = id
+    } catch (error) {
+      // It is tried again every second: each try would leave a connection behind.
+      await client.end().catch(() => {})
+      throw error
+    }
   }
+}
+
+/** A number that no worker had before, with its lock. */
+async function takeNumber(client: Client, { host, pid, threads }: WorkerProcess): Promise<number> {
+  const { rows } = await client.query<{ id: number }>(
+    `insert into workers (id, host, pid, threads, started_at, seen_at)
+     values (nextval('worker_numbers')::integer, $1, $2, $3, now(), now()) returning id`,
+    [host, pid, threads],
+  )
+  const [worker] = rows
+  if (worker === undefined) throw new Error('a worker got no number')
+  await client.query('select pg_advisory_lock($1, $2)', [workerLock, worker.id])
+  return worker.id
 }
 
 /** Whether a row of `workers` was seen within the lease. */

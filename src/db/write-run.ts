@@ -110,12 +110,14 @@ export async function writeRun(
   await trx
     .insertInto('runExports')
     .values(
-      [...files, { target: 'manifest', format: 'json', path: 'manifest.json' }].map((file, position) => ({
-        id: newId('exp', now.getTime(), deps.random(10)),
-        runId,
-        position,
-        ...file,
-      })),
+      [...files, { target: 'manifest', format: 'json', path: 'manifest.json' } as const].map(
+        (file, position) => ({
+          id: newId('exp', now.getTime(), deps.random(10)),
+          runId,
+          position,
+          ...file,
+        }),
+      ),
     )
     .execute()
   const task = { kind: 'ingestion', inputs: found.inputs, checkpoint: startOfIngestion } as const

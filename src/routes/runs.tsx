@@ -11,7 +11,7 @@ import { readRunView } from '../db/run-page.ts'
 import { listOwners, listRuns } from '../db/run-views.ts'
 import { readStuck } from '../db/stuck-runs.ts'
 import { seesEverything } from '../domain/datasets/access.ts'
-import { exportFormats, modes, runStatuses, stages } from '../domain/pipeline/run.ts'
+import { modes, runStatuses, stages } from '../domain/pipeline/run.ts'
 import type { RunFilter, RunView } from '../domain/pipeline/run-view.ts'
 import { checks } from '../domain/quality/registry.ts'
 import type { FormProblem } from '../views/components/error-summary.tsx'
@@ -186,7 +186,7 @@ export function runRoutes(deps: AppDeps) {
       bytes.once('close', () => void object.close())
       const name = `${runTitle(run.datasets)} ${file.path}`.replace(/[^\w.() -]/g, '_')
       return c.body(Readable.toWeb(bytes) as ReadableStream, 200, {
-        'Content-Type': exportMediaType(exportFormats.find((format) => format === file.format)),
+        'Content-Type': exportMediaType(file.format),
         'Content-Length': String(object.size),
         'Content-Disposition': `attachment; filename="${name}"`,
         'X-Checksum-Sha256': file.sha256 ?? '',

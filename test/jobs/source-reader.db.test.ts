@@ -114,7 +114,10 @@ describe('a run over Parquet', { timeout: 60_000 }, () => {
     const engine = await shop.engine()
     const datasetId = await shop.dataset('ada', parquetOf(questions(200_000)))
     const runId = await shop.start(engine, 'ada', datasetId, { checks: 'none' })
-    await expect.poll(async () => (await shop.ledger(runId)).ingestion?.in ?? 0).toBeGreaterThan(0)
+    // A process has to start and read a row group first: on a busy machine that takes more than a second.
+    await expect
+      .poll(async () => (await shop.ledger(runId)).ingestion?.in ?? 0, { timeout: 30_000 })
+      .toBeGreaterThan(0)
     expect(await engine.runs.cancel(callerOf('ada'), runId)).toMatchObject({ ok: true })
     expect(await shop.over(runId)).toBe('cancelled')
     expect(await engine.runs.resume(callerOf('ada'), runId)).toMatchObject({ ok: true })

@@ -85,7 +85,7 @@ async function complete(runId: string) {
   const files = [
     { id: 'exp_test', target: 'chatml', format: 'jsonl', text: exported, records: 2, skipped: 3 },
     { id: 'exp_manifest', target: 'manifest', format: 'json', text: manifest, records: 1, skipped: 0 },
-  ]
+  ] as const
   for (const [position, { id, text, ...file }] of files.entries()) {
     const { bytes, sha256 } = await vault.writeBytes(
       { owner: datasetId, id, kind: 'export' },

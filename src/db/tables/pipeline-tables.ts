@@ -2,7 +2,14 @@ import type { Generated } from 'kysely'
 import type { Detection } from '../../domain/datasets/detection.ts'
 import type { Mapping } from '../../domain/datasets/mapping.ts'
 import type { RetentionRule } from '../../domain/deletion/retention.ts'
-import type { RunConfiguration, RunStatus, Stage, StageStatus } from '../../domain/pipeline/run.ts'
+import type {
+  ExportFormat,
+  ExportTarget,
+  RunConfiguration,
+  RunStatus,
+  Stage,
+  StageStatus,
+} from '../../domain/pipeline/run.ts'
 import type { ShardResult, ShardTask } from '../../domain/pipeline/shard.ts'
 import type { CachedOutcome } from '../../domain/pipeline/stage-cache.ts'
 import type { JsonColumn } from './json-column.ts'
@@ -133,8 +140,8 @@ export interface PipelineTables {
     id: string
     runId: string
     position: number
-    target: string
-    format: string
+    target: ExportTarget
+    format: ExportFormat
     path: string
     objectId: string | null
     records: number | null

@@ -3,13 +3,13 @@ import type { TimeLeft } from './pace.ts'
 import type { ProgressState } from './progress-state.ts'
 import type {
   ExportFormat,
+  ExportTarget,
   LedgerRow,
   Mode,
   RunConfiguration,
   RunStatus,
   Stage,
   StageStatus,
-  Target,
 } from './run.ts'
 
 /** How far one stage has come. Counts are records. */
@@ -87,7 +87,7 @@ export interface RunFilter {
 export interface ExportView {
   readonly id: string
   /** The manifest lists the others with their checksums. */
-  readonly target: Target | 'manifest'
+  readonly target: ExportTarget
   readonly format: ExportFormat
   readonly state: 'waiting' | 'writing' | 'ready' | 'failed' | 'removed'
   readonly records: number

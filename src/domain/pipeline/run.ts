@@ -29,6 +29,9 @@ export type StageStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cance
 export const targets = ['chatml', 'sharegpt', 'alpaca', 'vicuna', 'openai'] as const
 export type Target = (typeof targets)[number]
 
+/** What a file of a run is made for; the manifest lists the others. */
+export type ExportTarget = Target | 'manifest'
+
 export const exportFormats = ['jsonl', 'json', 'csv', 'parquet'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 

@@ -9,14 +9,14 @@ import type { RunObjects } from './ingest.ts'
 import { type Manifest, manifestOf } from './manifest.ts'
 import type { ExportOutcome, WrittenExport } from './outcome.ts'
 import { type StoredLine, splitConversations } from './record-objects.ts'
-import type { ExportFormat, Target } from './run.ts'
+import type { ExportFormat, ExportTarget } from './run.ts'
 import { decision } from './settle-quality.ts'
 
 /** One file to be written: a target template in a file format, or the manifest over all of them. */
 export interface PlannedExport {
   readonly exportId: string
   readonly path: string
-  readonly target: Target | 'manifest'
+  readonly target: ExportTarget
   readonly format: ExportFormat
 }
 

@@ -3,7 +3,7 @@ import { ErrorSummary, type FormProblem, problemOf } from '../components/error-s
 import { Field, InputField, Select } from '../components/field.tsx'
 import { number } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
-import { RelativeTime } from '../components/relative-time.tsx'
+import { RelativeTime, TimeOrNever } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { State } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
@@ -159,11 +159,7 @@ const Links = ({ links, flows, now }: Pick<Props, 'links' | 'flows' | 'now'>) =>
             <RelativeTime at={link.createdAt} now={now} /> by {link.createdBy}
           </td>
           <td data-label="Last used">
-            {link.lastUsedAt === null ? (
-              <span class="muted">never</span>
-            ) : (
-              <RelativeTime at={link.lastUsedAt} now={now} />
-            )}
+            <TimeOrNever at={link.lastUsedAt} now={now} />
           </td>
           <td>
             {link.revokedAt === null ? (

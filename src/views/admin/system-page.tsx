@@ -1,23 +1,17 @@
 import type { SystemCheck, SystemFindings } from '../../domain/system/checks.ts'
 import { diskLowWater, usedShareOf } from '../../domain/system/disk-space.ts'
-import { type PeriodicState, periodicWorks } from '../../domain/system/periodic-work.ts'
-import type {
-  DatabaseState,
-  HostSystem,
-  SettingInForce,
-  WorkerState,
-} from '../../domain/system/system-state.ts'
+import type { PeriodicState } from '../../domain/system/periodic-work.ts'
+import type { DatabaseState, HostSystem } from '../../domain/system/system-state.ts'
 import type { KeyState } from '../../domain/vault/key-state.ts'
-import { Empty } from '../components/empty.tsx'
 import { type Fact, Facts } from '../components/facts.tsx'
 import { bytes, exactTime, number, percent, plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
-import { Plate, State } from '../components/state.tsx'
-import { Count, Table } from '../components/table.tsx'
+import { Plate } from '../components/state.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { AdminTabs } from './admin-tabs.tsx'
+import { Checks, Periodic, Settings, Workers } from './system-tables.tsx'
 
 interface Props extends Frame, SystemFindings {
   checks: readonly SystemCheck[]
@@ -27,15 +21,6 @@ interface Props extends Frame, SystemFindings {
   now: Date
 }
 
-const checkName: Record<SystemCheck['name'], string> = {
-  vault: 'Vault',
-  disk: 'Disk of the vault',
-  workers: 'Workers',
-  audit: 'Audit log',
-  verification: 'Verification of it',
-  'audit-owner': 'Who owns the audit tables',
-  housekeeping: 'Housekeeping',
-}
 const order = ['healthy', 'unknown', 'degraded', 'failed'] as const
 const plateWord = {
   healthy: 'All well',
@@ -125,31 +110,6 @@ export const SystemPage = ({ checks, periodic, host, database, now, ...props }: 
   )
 }
 
-const Checks = ({ checks }: Pick<Props, 'checks'>) => (
-  <Table labelledBy="checks" kind="table--stack">
-    <thead>
-      <tr>
-        <th scope="col">What</th>
-        <th scope="col">State</th>
-        <th scope="col">Why, and what to do</th>
-      </tr>
-    </thead>
-    <tbody>
-      {checks.map(({ name, state, word, sentence }) => (
-        <tr>
-          <th scope="row" class="main-cell">
-            {checkName[name]}
-          </th>
-          <td data-label="State">
-            <State state={state} word={word} />
-          </td>
-          <td data-label="Why">{sentence}</td>
-        </tr>
-      ))}
-    </tbody>
-  </Table>
-)
-
 const portalFacts = (host: Props['host'], database: DatabaseState, now: Date): Fact[] => [
   { label: 'Signalbox', value: host.version },
   { label: 'Node.js', value: host.nodeVersion },
@@ -217,111 +177,3 @@ const auditFacts = (audit: Props['audit'], now: Date): Fact[] => [
       ),
   },
 ]
-
-const Periodic = ({ works, now }: { works: readonly PeriodicState[]; now: Date }) => (
-  <Table labelledBy="periodic" kind="table--stack">
-    <thead>
-      <tr>
-        <th scope="col">Work</th>
-        <th scope="col">State</th>
-        <th scope="col">Last began</th>
-        <th scope="col">Last ended</th>
-        <th scope="col">How often</th>
-      </tr>
-    </thead>
-    <tbody>
-      {works.map(({ name, state, word, last }) => (
-        <tr>
-          <th scope="row" class="main-cell">
-            {periodicWorks[name].title}
-          </th>
-          <td data-label="State">
-            <State state={state} word={word} />
-          </td>
-          <td data-label="Last began">
-            <Time at={last?.lastStartedAt ?? null} now={now} />
-          </td>
-          <td data-label="Last ended">
-            <Time at={last?.lastEndedAt ?? null} now={now} />
-          </td>
-          <td data-label="How often">{periodicWorks[name].everyMs > 3_600_000 ? 'each night' : 'hourly'}</td>
-        </tr>
-      ))}
-    </tbody>
-  </Table>
-)
-
-const Time = ({ at, now }: { at: Date | null; now: Date }) =>
-  at === null ? <span class="muted">never</span> : <RelativeTime at={at} now={now} />
-
-const Workers = ({ workers, now }: { workers: readonly WorkerState[]; now: Date }) =>
-  workers.length === 0 ? (
-    <Empty>
-      No process works shards. Start one with npm run worker, or give the portal SIGNALBOX_WORKERS.
-    </Empty>
-  ) : (
-    <Table labelledBy="workers" kind="table--stack">
-      <thead>
-        <tr>
-          <th scope="col">Worker</th>
-          <th scope="col">State</th>
-          <th scope="col" class="num">
-            Threads
-          </th>
-          <th scope="col">Since</th>
-          <th scope="col">Last seen</th>
-        </tr>
-      </thead>
-      <tbody>
-        {workers.map(({ id, host, pid, threads, startedAt, seenAt, paused, isLost }) => (
-          <tr>
-            <th scope="row" class="main-cell">
-              {id}{' '}
-              <small class="muted id">
-                {host}, process {pid}
-              </small>
-            </th>
-            <td data-label="State">
-              {isLost ? (
-                <State state="failed" word="Lost" more="its shards go to others" />
-              ) : paused === null ? (
-                <State state="healthy" word="Takes shards" />
-              ) : (
-                <State state="degraded" word="Paused" more={paused} />
-              )}
-            </td>
-            <Count value={threads} label="Threads" />
-            <td data-label="Since">
-              <RelativeTime at={startedAt} now={now} />
-            </td>
-            <td data-label="Last seen">
-              <RelativeTime at={seenAt} now={now} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
-  )
-
-const Settings = ({ settings }: { settings: readonly SettingInForce[] }) => (
-  <Table labelledBy="settings" kind="table--dense">
-    <thead>
-      <tr>
-        <th scope="col">Setting</th>
-        <th scope="col">Value</th>
-        <th scope="col">From</th>
-      </tr>
-    </thead>
-    <tbody>
-      {settings.map(({ name, value, isGiven }) => (
-        <tr>
-          <th scope="row" class="id">
-            {name}
-          </th>
-          <td class={value === undefined ? 'zero' : 'id'}>{value ?? 'not set'}</td>
-          <td class={isGiven ? undefined : 'zero'}>{isGiven ? 'environment' : 'default'}</td>
-        </tr>
-      ))}
-    </tbody>
-  </Table>
-)

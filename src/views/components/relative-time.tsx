@@ -6,3 +6,7 @@ export const RelativeTime = ({ at, now }: { at: Date; now: Date }) => (
     {ago(at, now)}
   </time>
 )
+
+/** The same of something that may not have happened yet. */
+export const TimeOrNever = ({ at, now }: { at: Date | null; now: Date }) =>
+  at === null ? <span class="muted">never</span> : <RelativeTime at={at} now={now} />
