@@ -87,7 +87,7 @@ describe('file_integrity', () => {
   test('sha256_sidecar', async () => {
     expect(await run('file_integrity', 'glob: good/a.dat*, method: sha256_sidecar')).toMatchObject({
       outcome: 'pass',
-      message: '1 files are whole.',
+      message: '1 file is whole.',
     })
     expect(await verdict('file_integrity', 'glob: wrong/*, method: sha256_sidecar')).toBe('fail bad_value')
     expect(await verdict('file_integrity', 'glob: alone/*, method: sha256_sidecar')).toBe('unknown no_data')

@@ -3,6 +3,7 @@ import { couldNotTell } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
 import { durationLimits, judgeAge, judgeCount, rangeLimits, worstOf } from './limits.ts'
+import { numberOf } from './quantity.ts'
 
 export const directoryBacklog = defineCheckType({
   measures: 'how many files wait, and since when the oldest does',
@@ -29,7 +30,14 @@ export const directoryBacklog = defineCheckType({
     const results = [
       ...(count === undefined
         ? []
-        : [judgeCount(count, files.length, `${files.length} files wait`, truncated ? unseen : undefined)]),
+        : [
+            judgeCount(
+              count,
+              files.length,
+              numberOf(files.length, 'file waits', 'files wait'),
+              truncated ? unseen : undefined,
+            ),
+          ]),
       ...(oldestAge === undefined || oldest === undefined
         ? []
         : [judgeAge(oldestAge, Math.max(0, now - oldest.modifiedAt), 'The oldest file')]),

@@ -11,6 +11,7 @@ import {
   rowsOfFiles,
 } from './files.ts'
 import { judgeCount, rangeLimits } from './limits.ts'
+import { numberOf } from './quantity.ts'
 
 export const fileCount = defineCheckType({
   measures: 'how many files there are, or came within a window',
@@ -39,7 +40,7 @@ export const fileCount = defineCheckType({
     const judged = judgeCount(
       count,
       counted.length,
-      `${counted.length} files`,
+      numberOf(counted.length, 'file', 'files'),
       truncated ? unseen : undefined,
     )
     return { ...judged, rows: rowsOfFiles(counted) }

@@ -3,6 +3,7 @@ import { choice, flag, integer, size } from '../configuration/value-shapes.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { evidenceOf, type FileMeasurement, globKeys, oneOfGlobAndPath, rowsOfFiles } from './files.ts'
+import { numberOf } from './quantity.ts'
 
 export const fileExists = defineCheckType({
   measures: 'whether files are there, in number, size and kind',
@@ -42,7 +43,7 @@ export const fileExists = defineCheckType({
     if (wrong.length > 0) {
       return fail(
         'limit',
-        `${wrong.length} of ${counted.length} files have the wrong size or cannot be read.`,
+        `${wrong.length} of ${numberOf(counted.length, 'file', 'files')} ${wrong.length === 1 ? 'has' : 'have'} the wrong size or cannot be read.`,
         {
           evidence: evidenceOf(wrong),
           value: counted.length,
@@ -50,6 +51,7 @@ export const fileExists = defineCheckType({
         },
       )
     }
+    const there = numberOf(counted.length, 'file is there', 'files are there')
     const more = {
       value: counted.length,
       observed: String(counted.length),
@@ -58,15 +60,15 @@ export const fileExists = defineCheckType({
     if (counted.length < least) {
       return truncated
         ? couldNotTell('no_data', 'The walk ended at max_entries before enough files were seen.', more)
-        : fail('limit', `${counted.length} files are there; at least ${least} expected.`, more)
+        : fail('limit', `${there}; at least ${least} expected.`, more)
     }
     if (most !== undefined && counted.length > most) {
-      return fail('limit', `${counted.length} files are there; at most ${most} expected.`, more)
+      return fail('limit', `${there}; at most ${most} expected.`, more)
     }
     // Enough are there; of those that were not seen some may be wrong, or too many.
     const asksOfAll = [most, parameters.min_size, parameters.max_size].some((limit) => limit !== undefined)
     return truncated && (asksOfAll || parameters.readable)
       ? couldNotTell('no_data', 'The walk ended at max_entries, so not every file was seen.', more)
-      : pass(`${counted.length} files are there.`, more)
+      : pass(`${there}.`, more)
   },
 })

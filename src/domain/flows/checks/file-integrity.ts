@@ -4,6 +4,7 @@ import { choice, integer, matching } from '../configuration/value-shapes.ts'
 import { couldNotTell, fail, pass } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { globKeys, oneOfGlobAndPath } from './files.ts'
+import { numberOf } from './quantity.ts'
 
 export interface IntegrityMeasurement {
   readonly examined: number
@@ -38,12 +39,17 @@ export const fileIntegrity = defineCheckType({
       : undefined),
   judge(_parameters, { examined, damaged }: IntegrityMeasurement) {
     if (examined === 0) return couldNotTell('no_data', 'No file matches.')
-    if (damaged.length === 0) return pass(`${examined} files are whole.`, { value: 0 })
-    return fail('bad_value', `${damaged.length} of ${examined} files are damaged.`, {
-      value: damaged.length,
-      evidence: damaged
-        .slice(0, 5)
-        .map(({ path, problem }) => ({ label: 'file', value: `${path}: ${problem}` })),
-    })
+    if (damaged.length === 0)
+      return pass(`${numberOf(examined, 'file is', 'files are')} whole.`, { value: 0 })
+    return fail(
+      'bad_value',
+      `${damaged.length} of ${numberOf(examined, 'file', 'files')} ${damaged.length === 1 ? 'is' : 'are'} damaged.`,
+      {
+        value: damaged.length,
+        evidence: damaged
+          .slice(0, 5)
+          .map(({ path, problem }) => ({ label: 'file', value: `${path}: ${problem}` })),
+      },
+    )
   },
 })

@@ -2,6 +2,7 @@ import { optional, required } from '../configuration/shape.ts'
 import { filledText } from '../configuration/value-shapes.ts'
 import { defineCheckType } from './check-type.ts'
 import { judgeRange, rangeLimits } from './limits.ts'
+import { numberOf } from './quantity.ts'
 
 export const runningProcess = defineCheckType({
   measures: 'how many processes of the machine match',
@@ -21,5 +22,5 @@ export const runningProcess = defineCheckType({
       ? undefined
       : 'Give one of name, pattern and pidfile.',
   judge: ({ count }, { matching }: { readonly matching: number }) =>
-    judgeRange(count, matching, `${matching} processes run`, 'count'),
+    judgeRange(count, matching, numberOf(matching, 'process runs', 'processes run'), 'count'),
 })

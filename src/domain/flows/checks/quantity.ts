@@ -50,3 +50,7 @@ export function performanceInWords(value: number, unit: string): string {
   if (unit === 'c') return quantityInWords(value, 'count')
   return `${quantityInWords(value, undefined)}${unit === '' ? '' : ` ${unit}`}`
 }
+
+/** A number of things with the words for one of them or for several. */
+export const numberOf = (count: number, one: string, several: string): string =>
+  `${count} ${count === 1 ? one : several}`

@@ -7,7 +7,7 @@ import { couldNotTell, mostRows } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 import { dsnKey, query, type Row, type RowsMeasurement } from './database.ts'
 import { judgeRange, rangeLimits } from './limits.ts'
-import { quantityInWords } from './quantity.ts'
+import { numberOf, quantityInWords } from './quantity.ts'
 import { resultRow } from './result-row.ts'
 
 export const results = defineCheckType({
@@ -32,7 +32,10 @@ export const results = defineCheckType({
   },
   judge({ key, ok_when: okWhen, failed_ratio: limits, min_rows: least }, { rows }: RowsMeasurement) {
     if (rows.length < least)
-      return couldNotTell('no_data', `${rows.length} results; at least ${least} needed.`)
+      return couldNotTell(
+        'no_data',
+        `${numberOf(rows.length, 'result', 'results')}; at least ${least} needed.`,
+      )
     if (rows.length === 0) return judgeRange(limits, 0, 'No results, so none failed', 'percent')
     const verdicts = rows.map((row) => ({ row, verdict: judgeCondition(okWhen, { ROW: row }) }))
     const blind = verdicts.filter(({ verdict }) => verdict.outcome === 'unknown').length
@@ -43,7 +46,7 @@ export const results = defineCheckType({
     const judged = judgeRange(
       limits,
       percent,
-      `${failed.length} of ${rows.length} results failed (${quantityInWords(percent, 'percent')})`,
+      `${failed.length} of ${numberOf(rows.length, 'result', 'results')} failed (${quantityInWords(percent, 'percent')})`,
       'percent',
     )
     // Where not all can be kept, the failed ones are.
