@@ -44,9 +44,9 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
-          // After the others, and alone: a browser beside them would wait for its turn.
+          // After the others: a browser beside them would wait for its turn. Among themselves they mostly wait for pages.
           sequence: { groupOrder: 1 },
-          fileParallelism: false,
+          maxWorkers: parallel,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { AxeBuilder } from '@axe-core/playwright'
-import { expect as pexpect } from '@playwright/test'
 import type { Browser, CDPSession, Page, Request } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createBoardLink, revokeBoardLink } from '../../src/db/board-links.ts'
 import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
-import { launchBrowser } from '../support/browser.ts'
+import { launchBrowser, pexpect } from '../support/browser.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import {
   type BoardServer,

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect as pexpect } from '@playwright/test'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { launchBrowser } from '../support/browser.ts'
+import { launchBrowser, pexpect } from '../support/browser.ts'
 import { type Portal, startPortal } from '../support/portal-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
