@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Check } from '../flow.ts'
 import { assessFlow, type FlowAssessment } from '../state/assess-flow.ts'
-import type { CheckMemory } from '../state/check-state.ts'
+import type { CheckMemory, CheckView } from '../state/check-state.ts'
 import type { FlowPicture, WatchedFlow } from './flow-monitor.ts'
 
 /** What time alone changes is looked at this often. */
@@ -135,5 +135,17 @@ const whatShows = ({ hash, refused }: WatchedFlow, { checks, ...rest }: FlowAsse
       process,
       starvesIn === undefined ? undefined : Math.round(starvesIn / 60_000),
     ]),
-    [...checks].map(([id, { memory, ...view }]) => [id, view, memory?.result.value, memory?.result.evidence]),
+    [...checks].map(([id, view]) => [id, viewInText(view)]),
   ])
+
+const texts = new WeakMap<CheckView, string>()
+
+/** What anybody can see of a check; a view is made once for each result, so that this is written once as well. */
+function viewInText(shown: CheckView): string {
+  const known = texts.get(shown)
+  if (known !== undefined) return known
+  const { memory, ...view } = shown
+  const text = JSON.stringify([view, memory?.result.value, memory?.result.evidence])
+  texts.set(shown, text)
+  return text
+}

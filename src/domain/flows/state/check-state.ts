@@ -151,9 +151,20 @@ export function viewCheck(check: Viewing, memory: CheckMemory | undefined, now: 
       memory,
     }
   }
+  const known = timely.get(memory)
+  if (known?.threshold === check.failureThreshold) return known.view
+  const view = viewInTime(memory, check.failureThreshold)
+  timely.set(memory, { threshold: check.failureThreshold, view })
+  return view
+}
+
+/** What is shown of a result that is in time changes with the next one only; flows look at all of theirs at each. */
+const timely = new WeakMap<CheckMemory, { readonly threshold: number; readonly view: CheckView }>()
+
+function viewInTime(memory: CheckMemory, failureThreshold: number): CheckView {
   const confirming =
     memory.row.state === 'FAILED' && memory.state !== 'FAILED'
-      ? { count: memory.row.count, of: check.failureThreshold }
+      ? { count: memory.row.count, of: failureThreshold }
       : undefined
   return {
     // While it flaps the worst of the window holds, so that what is below does not blink.
