@@ -14,6 +14,8 @@ export const migrationFolder = path.join(import.meta.dirname, '..', '..', 'migra
  */
 export async function migrate(adminUrl: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: adminUrl, max: 2 })
+  // Whoever asks is told; nobody listening would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   pool.on('error', () => {})
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {

@@ -3,10 +3,10 @@ import { promises as fs } from 'node:fs'
 import path from 'node:path'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrationFolder } from '../../src/db/migrate.ts'
 import { asAdmin } from '../support/audit.ts'
+import { ownPool } from '../support/database.ts'
 
 const name = `test_${randomBytes(6).toString('hex')}`
 let db: Kysely<unknown>
@@ -14,7 +14,7 @@ beforeAll(async () => {
   await asAdmin(inject('adminUrl'), `create database ${name} template template0`)
   const url = new URL(inject('adminUrl'))
   url.pathname = `/${name}`
-  db = new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url.href }) }) })
+  db = new Kysely({ dialect: new PostgresDialect({ pool: ownPool(url.href, 10) }) })
 })
 afterAll(async () => {
   await db?.destroy()

@@ -1,5 +1,4 @@
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { readAbout } from '../../src/db/audit-about.ts'
@@ -8,6 +7,7 @@ import { requestDeletion } from '../../src/db/dataset-deletion.ts'
 import type { Database } from '../../src/db/schema.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import { asAdmin } from '../support/audit.ts'
+import { ownPool } from '../support/database.ts'
 import { deletionDeps } from '../support/deletion-deps.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
@@ -92,7 +92,7 @@ test('no page of it scans the log', async () => {
 
 /** How the server reads the log for it: the kinds of scans, and the rows they came upon. */
 async function planOf(read: (db: Kysely<Database>) => Promise<unknown>) {
-  const pool = new pg.Pool({ connectionString: shop.database.url, max: 1 })
+  const pool = ownPool(shop.database.url, 1)
   const queries: { sql: string; parameters: readonly unknown[] }[] = []
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),

@@ -9,7 +9,7 @@ import type { StageMetrics } from '../../src/domain/metrics/engine-metrics.ts'
 import { RunConfiguration, type RunStatus, type Stage, stages } from '../../src/domain/pipeline/run.ts'
 import { signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin } from '../support/audit.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { ownPool, type TestDatabase, testDatabase } from '../support/database.ts'
 import { chain } from '../support/flows/flow-text.ts'
 import { playedFlows, watched } from '../support/flows/watched.ts'
 import { isInstalled } from '../support/installed.ts'
@@ -368,7 +368,7 @@ describe('among 100,000 shards', () => {
          where created_at >= timestamptz '${now.toISOString()}' - interval '100 hours'`,
     )
     await asAdmin(database.adminUrl, 'vacuum analyze')
-    pool = new pg.Pool({ connectionString: database.url, max: 4 })
+    pool = ownPool(database.url, 4)
     watched = new Kysely<Database>({
       dialect: new PostgresDialect({ pool }),
       plugins: [new CamelCasePlugin()],

@@ -53,3 +53,10 @@ async function copyOf(template: string): Promise<TestDatabase> {
     },
   }
 }
+
+/** A pool of a test's own. Its database is dropped while the last connection may still be ending, which ends no test. */
+export function ownPool(url: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max })
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
