@@ -1,7 +1,7 @@
 import type { MachineView } from '../../auth/machine-access.ts'
 import { mistakeLine } from '../configuration/located.ts'
 import type { Check, Flow } from '../flow.ts'
-import type { FlowAssessment, ProcessAssessment } from '../state/assess-flow.ts'
+import { type FlowAssessment, isVirtual, type ProcessAssessment } from '../state/assess-flow.ts'
 import type { CheckView } from '../state/check-state.ts'
 import { type State, worstState } from '../state/state.ts'
 import type { FlowPicture, RefusedFile, SchedulerState } from './flow-monitor.ts'
@@ -106,8 +106,6 @@ function statusOfCheck(check: Check, shown: CheckView, view: MachineView, at: nu
     detection_budget_ms: check.detectionBudget,
   }
 }
-
-const isVirtual = ({ type }: Check): boolean => type === 'all' || type === 'any' || type === 'at_least'
 
 /** The worst check of every process that is bad, by which it is the cause of something. */
 const blamedChecks = (flow: Flow, { processes }: FlowAssessment): ReadonlyMap<string, string> => {
