@@ -141,6 +141,8 @@ const start = () => {
 /** How old the newest word of the server is. The wall clock counts too: the other one stands still while a machine
  * sleeps. One that was set back counts for nothing. */
 const age = () => Math.max(performance.now() - beatAt.mono, Date.now() - beatAt.wall)
+/** Whether the wall clock went on alone since then: what a stream still holds may be from before the sleep. */
+const hasSlept = () => Date.now() - beatAt.wall - (performance.now() - beatAt.mono) > askAfter()
 
 const beat = () => {
   beatAt = { mono: performance.now(), wall: Date.now() }
@@ -372,6 +374,7 @@ const follow = () => {
   const listen = (name, isSnapshot) =>
     own.addEventListener(name, (event) => {
       if (own !== stream) return
+      if (hasSlept()) return anew()
       let message
       try {
         message = JSON.parse(event.data)
@@ -404,6 +407,11 @@ const again = (
   attempts += 1
   retryTimer = setTimeout(connect, wait)
 }
+/** Says first how it stands, then asks at once. */
+const anew = () => {
+  check()
+  again(0)
+}
 const connect = async () => {
   clearTimeout(retryTimer)
   const own = path()
@@ -418,7 +426,7 @@ const tick = () => {
   check()
   const now = performance.now()
   const silent = now - streamHeardAt
-  if (stream !== undefined && silent > settings().liveAfter) again(0)
+  if (stream !== undefined && (silent > settings().liveAfter || hasSlept())) again(0)
   else if (stream !== undefined && age() > askAfter() && now - probedAt > askAfter()) {
     probedAt = now
     probe()
