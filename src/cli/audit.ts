@@ -163,7 +163,7 @@ async function largestCheckpoint({
     // Most say again what the one before said.
     const size = Number(note.split('\n')[1])
     if (largest !== undefined && size <= largest.checkpoint.size) continue
-    const checkpoint = openCheckpoint(verifier, note)
+    const checkpoint = await openCheckpoint(verifier, note)
     if (checkpoint !== undefined) largest = { checkpoint, note }
   }
   return largest

@@ -161,7 +161,7 @@ class CheckpointKeeper {
     const note = await readLastCheckpoint(this.#deps.place)
     const verifier = readVerifierKey(signer.verifierKey)
     if (note === undefined || verifier === undefined) return tree
-    const last = openCheckpoint(verifier, note)
+    const last = await openCheckpoint(verifier, note)
     if (last === undefined) throw new Error('the last audit checkpoint was edited')
     if (last.size > size) throw new Error('the database is older than the last audit checkpoint')
     if (!(await readFrontier(this.#deps.db, last.size)).root().equals(last.root)) {

@@ -46,7 +46,9 @@ export interface TimedVerdict extends Verdict {
 const pageRows = 2_000
 /** So that the portal's event loop is never kept for longer than about 10 ms. */
 const gentlePageRows = 250
-const gentleMs = 8
+const pageNotes = 1_000
+/** So that the portal's thread pool, which reads its files, is never kept for longer than about 10 ms. */
+const gentlePageNotes = 100
 
 /**
  * Verifies the log against its checkpoints, and records that and how it ended, in the log itself and for the page.
@@ -111,14 +113,12 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
     const key = readVerifierKey(options.verifierKey ?? (await ownVerifierKey(place)) ?? '')
     const checkpoints = key === undefined ? undefined : new CheckpointList(key)
     if (checkpoints !== undefined) {
-      // A signature is checked in a fraction of a millisecond, and a year of them has half a million.
-      let began = performance.now()
-      for await (const { note, line } of readCheckpoints(checkpointFile(place))) {
+      const notes = options.isGentle === true ? gentlePageNotes : pageNotes
+      for await (const page of pagesOf(readCheckpoints(checkpointFile(place)), notes)) {
         options.signal?.throwIfAborted()
-        checkpoints.add(note, line)
-        if (options.isGentle !== true || performance.now() - began < gentleMs) continue
-        await wait(performance.now() - began)
-        began = performance.now()
+        const began = performance.now()
+        await checkpoints.add(page)
+        if (options.isGentle === true) await wait(performance.now() - began)
       }
     }
     const state = await log.state()
@@ -138,7 +138,7 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
       const what = 'There is no key to read the checkpoints with: put it back.'
       return stopped('incomplete', 'checkpoints-missing', what)
     }
-    const checkpoint = storedCheckpoint(key, state)
+    const checkpoint = await storedCheckpoint(key, state)
     const verifier = new LogVerifier(checkpoints, { ...state, checkpoint, knownCheckpoint })
     const rows = options.isGentle === true ? gentlePageRows : pageRows
     for await (const page of log.pages(state.size, rows)) {
@@ -165,11 +165,25 @@ async function judge({ url, place }: VerificationDeps, options: VerificationOpti
 }
 
 /** What the database keeps of its last checkpoint; nobody but the key says that it is one. */
-function storedCheckpoint(key: Verifier, { note, checkpointSize }: StoredTree): StoredCheckpoint | undefined {
+async function storedCheckpoint(
+  key: Verifier,
+  { note, checkpointSize }: StoredTree,
+): Promise<StoredCheckpoint | undefined> {
   if (note === null && checkpointSize === null) return undefined
-  const opened = note === null ? undefined : openCheckpoint(key, note)
+  const opened = note === null ? undefined : await openCheckpoint(key, note)
   const isSame = opened !== undefined && opened.size === checkpointSize
   return { size: checkpointSize ?? 0, root: isSame ? opened.root : undefined }
+}
+
+async function* pagesOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
+  let page: T[] = []
+  for await (const item of items) {
+    page.push(item)
+    if (page.length < size) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
 }
 
 /** SQLSTATE of a table or schema that is not there. */

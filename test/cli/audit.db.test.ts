@@ -157,7 +157,7 @@ const Proof = z.object({
 async function holds(line: string): Promise<boolean> {
   const { entry, index, path, checkpoint } = Proof.parse(JSON.parse(line))
   const key = readVerifierKey(await readFile(verifierKeyFile(place()), 'utf8'))
-  const opened = key && openCheckpoint(key, checkpoint)
+  const opened = key && (await openCheckpoint(key, checkpoint))
   if (!opened) throw new Error('the checkpoint is not signed')
   const leaf = leafHash(canonicalBytes(entry))
   const { size, root } = opened

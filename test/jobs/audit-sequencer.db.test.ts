@@ -49,10 +49,9 @@ async function sizes(): Promise<number[]> {
   const key = readVerifierKey(await readFile(verifierKeyFile(place), 'utf8'))
   if (!key) throw new Error('no verifier key')
   const text = await readFile(checkpointFile(place), 'utf8')
-  return text
-    .split(/(?<=\n— .*\n)\n/)
-    .filter((note) => note !== '')
-    .map((note) => openCheckpoint(key, note)?.size ?? -1)
+  const notes = text.split(/(?<=\n— .*\n)\n/).filter((note) => note !== '')
+  const opened = await Promise.all(notes.map((note) => openCheckpoint(key, note)))
+  return opened.map((checkpoint) => checkpoint?.size ?? -1)
 }
 
 describe('the audit sequencer', () => {

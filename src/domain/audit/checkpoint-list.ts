@@ -1,4 +1,4 @@
-import { namesKey, openCheckpoint, type Verifier } from './checkpoint.ts'
+import { type Checkpoint, namesKey, openCheckpoint, type Verifier } from './checkpoint.ts'
 
 /** What is wrong with the kept checkpoints, and on which line of their file. */
 export interface CheckpointFault {
@@ -44,8 +44,13 @@ export class CheckpointList {
     return last === undefined ? undefined : this.#sizes[last]
   }
 
-  add(note: string, line: number): void {
-    const checkpoint = openCheckpoint(this.#verifier, note)
+  /** The next ones of the file, with the lines they begin on; their signatures are checked side by side. */
+  async add(notes: readonly { readonly note: string; readonly line: number }[]): Promise<void> {
+    const opened = await Promise.all(notes.map(({ note }) => openCheckpoint(this.#verifier, note)))
+    for (const [at, { note, line }] of notes.entries()) this.#add(note, line, opened[at])
+  }
+
+  #add(note: string, line: number, checkpoint: Checkpoint | undefined): void {
     this.#count++
     if (checkpoint !== undefined || namesKey(this.#verifier, note)) this.#ours++
     if (checkpoint === undefined) {

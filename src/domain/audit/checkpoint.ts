@@ -1,5 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import { sha256 } from './canonical.ts'
+
+/** Beside the event loop, and several at once: one takes a tenth of a millisecond, and a year of them has half a million. */
+const isSignedBy = promisify(verify)
 
 /**
  * Checkpoints of the log: C2SP tlog-checkpoint (origin, size, root) in a C2SP signed-note (Ed25519), with one extension
@@ -71,14 +75,14 @@ export function signNote(signer: Signer, text: string): string {
 }
 
 /** The text of a note this key has signed; undefined when it has not. Signatures of others are passed over. */
-export function openNote(verifier: Verifier, note: string): string | undefined {
+export async function openNote(verifier: Verifier, note: string): Promise<string | undefined> {
   const cut = note.lastIndexOf('\n\n')
   if (cut < 0 || !note.endsWith('\n')) return undefined
   const text = note.slice(0, cut + 1)
-  const isSigned = signaturesOf(verifier, note.slice(cut + 2)).some((signature) =>
-    verify(null, Buffer.from(text), verifier.publicKey, signature),
-  )
-  return isSigned ? text : undefined
+  for (const signature of signaturesOf(verifier, note.slice(cut + 2))) {
+    if (await isSignedBy(null, Buffer.from(text), verifier.publicKey, signature)) return text
+  }
+  return undefined
 }
 
 /** Whether a note says that this key has signed it, rightly or not. */
@@ -97,8 +101,8 @@ const body =
   /^(\S+)\n(0|[1-9][0-9]{0,15})\n([0-9A-Za-z+/]{43}=)\nat (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\n$/
 
 /** The checkpoint in a note of this key and origin; undefined when it is not signed, or is none. */
-export function openCheckpoint(verifier: Verifier, note: string): Checkpoint | undefined {
-  const [, origin, size, root, at] = body.exec(openNote(verifier, note) ?? '') ?? []
+export async function openCheckpoint(verifier: Verifier, note: string): Promise<Checkpoint | undefined> {
+  const [, origin, size, root, at] = body.exec((await openNote(verifier, note)) ?? '') ?? []
   if (origin !== verifier.name || size === undefined || root === undefined || at === undefined) {
     return undefined
   }
