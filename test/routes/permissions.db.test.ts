@@ -195,7 +195,7 @@ describe('the frame', () => {
 
   test.each([
     '/portal.css',
-    '/signalbox.js',
+    '/scripts/portal.js',
     '/favicon.svg',
     '/vendor/htmx/htmx.min.js',
     '/vendor/plex-sans/ibm-plex-sans-latin-standard-normal.woff2',
@@ -205,6 +205,20 @@ describe('the frame', () => {
     expect(first.status).toBe(200)
     const etag = first.headers.get('ETag') ?? ''
     expect((await web.request(undefined, path, { headers: { 'If-None-Match': etag } })).status).toBe(304)
+  })
+
+  test('serves the modules of its script for ever, under the version that the first one names', async () => {
+    const first = await (await web.request(undefined, '/scripts/portal.js')).text()
+    const [, version] = /^import '\.\/(\w+)\/portal\.js'\n$/.exec(first) ?? []
+    const entry = await web.request(undefined, `/scripts/${version}/portal.js`)
+    expect(entry.headers.get('Content-Type')).toMatch(/^text\/javascript/)
+    expect(entry.headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
+    expect(await entry.text()).toContain("import './live-region.js'")
+    expect((await web.request(undefined, `/scripts/${version}/live-region.js`)).status).toBe(200)
+    const other = await web.request(undefined, '/scripts/0123456789ab/portal.js')
+    expect(other.status).toBe(404)
+    expect(other.headers.get('Cache-Control')).toBe('no-store')
+    expect((await web.request(undefined, `/scripts/${version}/gone.js`)).status).toBe(404)
   })
 
   test('serves nothing beside the vendored folders', async () => {

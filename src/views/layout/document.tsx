@@ -32,7 +32,7 @@ const Root = ({ title, bodyClass, script = true, refreshSeconds, children }: Pro
         <>
           <meta name="htmx-config" content={htmxConfig} />
           <script src="/vendor/htmx/htmx.min.js" defer />
-          <script src="/signalbox.js" defer />
+          <script src="/scripts/portal.js" type="module" />
         </>
       ) : null}
     </head>
