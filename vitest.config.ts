@@ -16,6 +16,9 @@ export default defineConfig({
   },
   test: {
     globalSetup: ['test/support/postgres-setup.ts'],
+    // By itself a second: a machine that stands still for one decides no test.
+    expect: { poll: { timeout: 30_000 } },
+    teardownTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -24,8 +27,8 @@ export default defineConfig({
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: slow,
           // For machines that have other work too; alone the slowest takes a few seconds.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           maxWorkers: parallel,
         },
       },
@@ -35,8 +38,8 @@ export default defineConfig({
           name: 'db',
           include: ['test/**/*.db.test.{ts,tsx}'],
           maxWorkers: parallel,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
@@ -47,8 +50,9 @@ export default defineConfig({
           // After the others: a browser beside them would wait for its turn. Among themselves they mostly wait for pages.
           sequence: { groupOrder: 1 },
           maxWorkers: parallel,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Axe alone looks at some eighty pages in one of them, which takes two minutes where six others work beside.
+          testTimeout: 600_000,
+          hookTimeout: 180_000,
         },
       },
       {

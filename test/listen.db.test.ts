@@ -13,6 +13,7 @@ import { createLog } from '../src/log.ts'
 import type { AppEnv } from '../src/routes/app-context.ts'
 import { sse } from '../src/routes/sse.ts'
 import { hasOpenssl, makeCertificate } from './support/certificate.ts'
+import { patiently } from './support/patience.ts'
 import { shareGpt, type TestPortal, testPortal } from './support/portal.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -153,11 +154,11 @@ describe.skipIf(!hasOpenssl)('TLS (skipped where openssl is missing: it makes th
     }
     const inFile = async () => (await readFile(files.cert, 'utf8')).replace(/-----[^-]+-----|\s/g, '')
     const renewed = await inFile()
-    await vi.waitFor(async () => expect(await serial()).toBe(renewed), { timeout: 10_000 })
+    await vi.waitFor(async () => expect(await serial()).toBe(renewed), patiently)
     const kept = await readFile(files.cert)
     await writeFile(files.cert, 'nothing of the kind')
     process.emit('SIGHUP')
-    await vi.waitFor(() => expect(logged.join('')).toContain('the old one stays'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(logged.join('')).toContain('the old one stays'), patiently)
     expect(await serial()).toBe(renewed)
     await writeFile(files.cert, kept)
   })

@@ -20,6 +20,7 @@ import { forgetWhenSealed } from '../../src/adapters/key-watch.ts'
 import { type OpenedVault, openLocalVault, type VaultFolders } from '../../src/adapters/local-vault.ts'
 import { verifyVault } from '../../src/domain/vault/verify-vault.ts'
 import { killAtStep, prepareVault } from '../support/kill-key-changes.ts'
+import { patiently } from '../support/patience.ts'
 
 const text = Buffer.from('what was said in confidence')
 let folder: string
@@ -272,7 +273,7 @@ describe('a sealed vault', () => {
   test('an open vault forgets its keys by itself when its master key was taken away', async () => {
     const stop = forgetWhenSealed(vault, 5)
     await rename(inKeys('master-1.key'), join(folder, 'away'))
-    await vi.waitFor(() => expect(read(vault)).rejects.toMatchObject({ failure: 'sealed' }))
+    await vi.waitFor(() => expect(read(vault)).rejects.toMatchObject({ failure: 'sealed' }), patiently)
     await rename(join(folder, 'away'), inKeys('master-1.key'))
     expect(await read(vault)).toBe(text.toString())
     stop()

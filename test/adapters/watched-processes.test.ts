@@ -69,7 +69,7 @@ describe('a job in a process of its own', () => {
   })
 })
 
-describe('a job that would harm', { timeout: 30_000 }, () => {
+describe('a job that would harm', () => {
   test.each([
     ['takes memory outside the heap', 'buffers', 'memory'],
     ['takes memory in the heap', 'heap', 'memory'],

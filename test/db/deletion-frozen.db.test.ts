@@ -8,6 +8,7 @@ import { findDeletion, withDeletionLock } from '../../src/db/deletions.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import { deletionDeps } from '../support/deletion-deps.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
+import { patiently } from '../support/patience.ts'
 
 let shop: Workshop
 beforeAll(async () => {
@@ -59,13 +60,10 @@ describe('the lock of a deletion', () => {
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
     expect((await lines.next()).value).toBe('working')
     const read = () => findDeletion(shop.db, { id: 'usr_ada', role: 'user' }, deletionId)
-    await vi.waitFor(
-      async () => {
-        await performDeletion(deps, deletionId)
-        expect(await read()).toMatchObject({ status: 'done' })
-      },
-      { timeout: 20_000 },
-    )
+    await vi.waitFor(async () => {
+      await performDeletion(deps, deletionId)
+      expect(await read()).toMatchObject({ status: 'done' })
+    }, patiently)
     const ended = once(child, 'exit')
     child.kill('SIGCONT')
     expect((await lines.next()).value).toBe('lost the lock')

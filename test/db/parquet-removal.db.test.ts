@@ -103,7 +103,7 @@ async function rowsOf(path: string, content: Uint8Array = new Uint8Array()): Pro
   return rows.map((row) => JSON.stringify(row))
 }
 
-describe('removing the records about someone from Parquet', { timeout: 120_000 }, () => {
+describe('removing the records about someone from Parquet', () => {
   test('a run over the copy exports the same bytes, but for those records', async () => {
     const subject = newSubject()
     const bytes = parquetOf(talksOf(subject), 64)

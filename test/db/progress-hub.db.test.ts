@@ -22,7 +22,7 @@ const first = async (changes: AsyncIterable<void>) => {
 
 describe('watching a topic', () => {
   test('tells of a change made after the watch began', async () => {
-    const watch = hub.watch('run_1', AbortSignal.timeout(10_000))
+    const watch = hub.watch('run_1', AbortSignal.timeout(30_000))
     notify(database.db, 'run_1')
     expect(await first(watch)).toBe('changed')
   })
@@ -41,8 +41,8 @@ describe('watching a topic', () => {
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'signalbox listen' and datname = current_database()`,
     )
     const listens = `select 1 from pg_stat_activity where application_name = 'signalbox listen' and datname = current_database()`
-    await expect.poll(() => asAdmin(database.adminUrl, listens), { timeout: 10_000 }).toHaveLength(1)
-    const watch = hub.watch('run_3', AbortSignal.timeout(10_000))
+    await expect.poll(() => asAdmin(database.adminUrl, listens)).toHaveLength(1)
+    const watch = hub.watch('run_3', AbortSignal.timeout(30_000))
     notify(database.db, 'run_3')
     expect(await first(watch)).toBe('changed')
   })

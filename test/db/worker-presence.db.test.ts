@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readPaused, WorkerPresence } from '../../src/db/worker-presence.ts'
 import { asAdmin } from '../support/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { patiently } from '../support/patience.ts'
 
 const log = pino({ level: 'silent' })
 const thisProcess = { host: 'here', pid: 1, threads: 2 }
@@ -38,6 +39,6 @@ describe('a worker', () => {
     } finally {
       await asAdmin(database.adminUrl, 'alter table workers_away rename to workers')
     }
-    await vi.waitFor(async () => expect(await connections()).toBe(0))
+    await vi.waitFor(async () => expect(await connections()).toBe(0), patiently)
   })
 })

@@ -72,7 +72,7 @@ afterAll(async () => {
 })
 
 const files = (name: keyof ReturnType<typeof placeIn>) => readdirSync(placeIn(folder)[name])
-const patiently = { timeout: 20_000, interval: 200 }
+const patiently = { timeout: 40_000, interval: 200 }
 const healthy = Object.fromEntries(demoProcesses.map((process) => [process, 'HEALTHY']))
 
 /** Looks until the flow shows this. */
@@ -94,8 +94,10 @@ describe('the simulator', () => {
     await vi.waitFor(() => expect(files('compressed')).toContain(`${name}.gz`), patiently)
     expect(gunzipSync(readFileSync(join(placeIn(folder).compressed, `${name}.gz`))).toString()).toBe(table)
     const day = `${name.slice(0, 4)}-${name.slice(4, 6)}-${name.slice(6, 8)}`
-    expect(readdirSync(join(placeIn(folder).store, day))).toContain(name)
-    expect(files('hdfs')).toContain(name)
+    await vi.waitFor(() => {
+      expect(readdirSync(join(placeIn(folder).store, day))).toContain(name)
+      expect(files('hdfs')).toContain(name)
+    }, patiently)
   })
   test('the drill-down has file, algorithm, status, time and detail', async () => {
     const drillDown = watched.flow.processes.find(({ id }) => id === 'algorithms')?.drillDown
@@ -120,7 +122,10 @@ describe('the simulator', () => {
     await expect(reader.query('delete from demo.result')).rejects.toThrow('permission denied')
   })
   test('tells the portal that its jobs ran', async () => {
-    await vi.waitFor(() => expect([...pinged].sort()).toEqual(['/ping/demo-download', '/ping/demo-retrain']))
+    await vi.waitFor(
+      () => expect([...pinged].sort()).toEqual(['/ping/demo-download', '/ping/demo-retrain']),
+      patiently,
+    )
   })
 })
 

@@ -62,7 +62,7 @@ test('a rotation that was killed goes on by itself at the next start', async () 
   expect(masterKeys.find(({ version }) => version === 2)?.keys).toBeGreaterThan(0)
   portal = await startPortal(environment())
   await expect
-    .poll(async () => (await (await vault()).keyState()).masterKeys, { timeout: 10_000 })
+    .poll(async () => (await (await vault()).keyState()).masterKeys)
     .toMatchObject([
       { version: 2, keys: 0 },
       { version: 3, keys: 3 },

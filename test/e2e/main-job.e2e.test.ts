@@ -289,7 +289,7 @@ describe('the main job in a browser', () => {
     const elsewhere = await page.context().newPage()
     await elsewhere.goto(`${portal.url}/account/activity`)
     // What was seen before may be in the list already: the new row is the one above all.
-    await expect.poll(newest, { timeout: 10_000 }).toBeGreaterThan(before)
+    await expect.poll(newest).toBeGreaterThan(before)
     await page.getByRole('button', { name: 'Pause' }).click()
     await pexpect(page.locator('[data-lamp]')).toHaveText('Paused')
     await elsewhere.goto(`${portal.url}/step-up`)

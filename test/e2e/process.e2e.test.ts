@@ -8,6 +8,7 @@ import { runCommand } from '../support/command.ts'
 import { mixedTalks, Site, undisturbedBooks } from '../support/fault-site.ts'
 import { killAtCheckpoint } from '../support/kill-checkpoints.ts'
 import { headers, killDuringRun, killDuringUpload, start, undisturbed } from '../support/kill-moments.ts'
+import { patiently } from '../support/patience.ts'
 import { startPortal, startWorker } from '../support/portal-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -30,13 +31,10 @@ describe('the process', () => {
     const token = { headers: { authorization: `Bearer ${'t'.repeat(32)}` } }
     const environment = { ...data(), LOG_LEVEL: 'error', METRICS_TOKEN: 't'.repeat(32) }
     const portal = await startPortal(environment)
-    await vi.waitUntil(
-      async () => {
-        const status = await (await fetch(`${portal.url}/status?flow=dataset-pipeline`, token)).text()
-        return /"check":"vault_open","state":"HEALTHY"/.test(status)
-      },
-      { timeout: 20_000 },
-    )
+    await vi.waitUntil(async () => {
+      const status = await (await fetch(`${portal.url}/status?flow=dataset-pipeline`, token)).text()
+      return /"check":"vault_open","state":"HEALTHY"/.test(status)
+    }, patiently)
     // A request that never ends keeps the stop waiting, longer than the check of the portal's own address rests.
     const slow = connect(Number(new URL(portal.url).port), '127.0.0.1')
     slow.on('error', () => {})
@@ -57,7 +55,7 @@ describe('the process', () => {
 
   test('keeps house once it is ready, and ends with a worker beside it', async () => {
     const portal = await startPortal({ ...data(), LOG_LEVEL: 'info' })
-    await vi.waitUntil(() => portal.log().includes('"msg":"housekeeping done"'), { timeout: 20_000 })
+    await vi.waitUntil(() => portal.log().includes('"msg":"housekeeping done"'), patiently)
     const worker = await startWorker({ ...data(), PORT: '0' })
     expect(await worker.stop('SIGTERM')).toBe(0)
     expect(await portal.stop('SIGTERM')).toBe(0)
@@ -126,7 +124,7 @@ describe('the process', () => {
       expect(await readdir(join(folder, 'var', 'vault'))).toEqual(['vault'])
       expect(await readdir(join(folder, 'var', 'keys', 'owners'))).toEqual(['vault.json'])
       await writeFile(key, right)
-      await vi.waitFor(async () => expect(await status('/ready')).toBe(200), { timeout: 10_000 })
+      await vi.waitFor(async () => expect(await status('/ready')).toBe(200), patiently)
       expect((await upload()).status).toBe(201)
     } finally {
       await portal.stop()

@@ -3,6 +3,7 @@ import { type CheckResult, fail, pass } from '../../src/domain/flows/checks/chec
 import { type CheckScheduler, type FinishedRun, startCheckScheduler } from '../../src/jobs/check-scheduler.ts'
 import { flowOf } from '../support/flows/flow-text.ts'
 import { scriptedRunners } from '../support/flows/live-monitor.ts'
+import { patiently } from '../support/patience.ts'
 
 let schedulers: CheckScheduler[] = []
 afterEach(() => {
@@ -40,7 +41,7 @@ function start(
   schedulers.push(scheduler)
   return { ...scripted, runs, scheduler }
 }
-const until = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 5 })
+const until = (check: () => void) => vi.waitFor(check, { ...patiently, interval: 5 })
 const of = (runs: readonly FinishedRun[], id: string) => runs.filter((run) => run.check.id === id)
 
 /** A run that lasts until the test ends it. */
@@ -343,7 +344,7 @@ processes: [{id: p, name: P}]
 health_checks: [{id: file, process: p, type: file_fresh, glob: "/data/*", max_age: 1h, interval: 20ms}]`),
     ])
     await until(() => expect(scheduler.state().overdue).toBeGreaterThan(0))
-    expect(of(runs, 'file').length).toBeGreaterThan(5)
+    await until(() => expect(of(runs, 'file').length).toBeGreaterThan(5))
     expect(slow.signals).toHaveLength(64)
     slow.end()
     await until(() => expect(slow.signals.length).toBeGreaterThan(69))

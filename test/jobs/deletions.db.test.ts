@@ -6,6 +6,7 @@ import { findDeletion } from '../../src/db/deletions.ts'
 import { takeOutStored } from '../../src/domain/deletion/take-out.ts'
 import { type DeletionDeps, startDeletions } from '../../src/jobs/deletions.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
+import { patiently } from '../support/patience.ts'
 
 let shop: Workshop
 let deps: DeletionDeps
@@ -46,9 +47,7 @@ describe('deletions behind the portal', () => {
   test('what nobody began, or somebody left, is found', async () => {
     const id = await asked()
     const deletions = startDeletions(deps)
-    await vi.waitFor(async () => expect(await read(id)).toMatchObject({ status: 'done' }), {
-      timeout: 10_000,
-    })
+    await vi.waitFor(async () => expect(await read(id)).toMatchObject({ status: 'done' }), patiently)
     await deletions.stop()
   })
 
@@ -73,12 +72,13 @@ describe('deletions behind the portal', () => {
           status: 'working',
           problem: expect.stringContaining('tried again'),
         }),
-      { timeout: 10_000 },
+      patiently,
     )
     fails = false
-    await vi.waitFor(async () => expect(await read(id)).toMatchObject({ status: 'done', problem: null }), {
-      timeout: 10_000,
-    })
+    await vi.waitFor(
+      async () => expect(await read(id)).toMatchObject({ status: 'done', problem: null }),
+      patiently,
+    )
     await deletions.stop()
   })
 })

@@ -18,7 +18,7 @@ const poisonModule = new URL('../support/poison-worker.ts', import.meta.url)
 /** Short, so that a thread that never returns is ended soon; far above what these shards take. */
 const shortTimes = { records: 4_000, probe: 2_500, ingestion: 60_000, whole: 60_000 }
 
-describe('poison records', { timeout: 120_000 }, () => {
+describe('poison records', () => {
   let shop: Workshop
   let engine: Engine
   beforeAll(async () => {
@@ -72,7 +72,7 @@ describe('poison records', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a run', { timeout: 60_000 }, () => {
+describe('a run', () => {
   let shop: Workshop
   let engine: Engine
   beforeAll(async () => {
@@ -230,7 +230,7 @@ describe('whose turn it is', () => {
   })
 })
 
-describe('with one worker', { timeout: 60_000 }, () => {
+describe('with one worker', () => {
   test('a user with many runs does not starve another with a later one, neither of shards nor of starts', async () => {
     const shop = await workshop()
     try {
@@ -261,7 +261,7 @@ describe('with one worker', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a vault that is sealed', { timeout: 60_000 }, () => {
+describe('a vault that is sealed', () => {
   test('holds a run up until its master key is back, and fails nothing', async () => {
     const shop = await workshop()
     try {
@@ -273,9 +273,7 @@ describe('a vault that is sealed', { timeout: 60_000 }, () => {
       await rename(key, `${key}.away`)
       const engine = await shop.engine()
       const runId = await shop.start(engine, 'ada', datasetId)
-      await expect
-        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
-        .toBe(true)
+      await expect.poll(() => shop.logged.some((line) => line.includes('the vault is sealed'))).toBe(true)
       await rename(`${key}.away`, key)
       expect(await shop.over(runId)).toBe('completed')
       expect(await shop.events(runId, 'retry'), 'none of its doing').toEqual([])
@@ -300,9 +298,7 @@ describe('a vault that is sealed', { timeout: 60_000 }, () => {
       // Asked for while it is open, and not to be done before it is open again.
       await rename(key, `${key}.away`)
       const runId = await shop.start(engine, 'ada', second)
-      await expect
-        .poll(() => shop.logged.some((line) => line.includes('the vault is sealed')), { timeout: 20_000 })
-        .toBe(true)
+      await expect.poll(() => shop.logged.some((line) => line.includes('the vault is sealed'))).toBe(true)
       await rename(`${key}.away`, key)
       expect(await shop.over(runId)).toBe('completed')
       expect(await shop.difference(runId)).toBeUndefined()
@@ -312,7 +308,7 @@ describe('a vault that is sealed', { timeout: 60_000 }, () => {
   })
 })
 
-describe('progress', { timeout: 60_000 }, () => {
+describe('progress', () => {
   let shop: Workshop
   beforeAll(async () => {
     shop = await workshop()
@@ -372,7 +368,7 @@ describe('progress', { timeout: 60_000 }, () => {
   })
 })
 
-describe('workers that are lost', { timeout: 60_000 }, () => {
+describe('workers that are lost', () => {
   let shop: Workshop
   let idle: Engine
   beforeAll(async () => {
@@ -463,7 +459,7 @@ describe('workers that are lost', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a right that is taken away while a run goes on', { timeout: 120_000 }, () => {
+describe('a right that is taken away while a run goes on', () => {
   let shop: Workshop
   beforeAll(async () => {
     shop = await workshop()

@@ -12,6 +12,7 @@ import type { Engine } from '../../src/jobs/engine.ts'
 import { type HousekeepingDeps, keepHouse, startHousekeeping } from '../../src/jobs/housekeeping.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
+import { patiently } from '../support/patience.ts'
 
 const dayMs = 86_400_000
 const secret = 'a word about the lighthouse'
@@ -129,7 +130,7 @@ const reused = async (runId: string) =>
       .execute()
   ).map((row) => row.reusedRunId)
 
-describe('the intermediates of a completed run', { timeout: 60_000 }, () => {
+describe('the intermediates of a completed run', () => {
   test.each(['concurrent', 'sequential'] as const)(
     'go after seven days, and nothing else does (%s)',
     async (mode) => {
@@ -284,7 +285,7 @@ describe('the intermediates of a completed run', { timeout: 60_000 }, () => {
   })
 })
 
-describe('housekeeping', { timeout: 60_000 }, () => {
+describe('housekeeping', () => {
   test('sweeps what nothing names at its start, in one process of two, and says it in one line', async () => {
     const left = { owner: datasetId, id: 'run_x/standardization/000000.1', kind: 'shard' } as const
     await shop.vault.writeBytes(left, Buffer.from(secret))
@@ -293,7 +294,7 @@ describe('housekeeping', { timeout: 60_000 }, () => {
     const lines = () => shop.logged.slice(from).filter((line) => line.includes('housekeeping done'))
 
     const one = startHousekeeping({ ...later, everyMs: 3_600_000 })
-    await vi.waitUntil(() => lines().length === 1, { timeout: 20_000 })
+    await vi.waitUntil(() => lines().length === 1, patiently)
     expect(await objects()).not.toContain(left.id)
     expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
       runs: expect.any(Number),
@@ -309,7 +310,7 @@ describe('housekeeping', { timeout: 60_000 }, () => {
 
     await one.stop()
     // The other tries every 20 ms here.
-    await vi.waitUntil(() => lines().length >= 2, { timeout: 20_000 })
+    await vi.waitUntil(() => lines().length >= 2, patiently)
     await other.stop()
     expect(await lock.take()).toBe(true)
     await lock.release()
@@ -337,8 +338,8 @@ describe('housekeeping', { timeout: 60_000 }, () => {
       `select pg_terminate_backend(pid) from pg_stat_activity
        where application_name = 'signalbox housekeeping' and datname = current_database()`,
     )
-    await vi.waitUntil(() => other.take(), { timeout: 20_000 })
-    await vi.waitUntil(async () => !(await one.take()), { timeout: 20_000 })
+    await vi.waitUntil(() => other.take(), patiently)
+    await vi.waitUntil(async () => !(await one.take()), patiently)
     await other.release()
     await one.release()
   })

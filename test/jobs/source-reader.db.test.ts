@@ -52,7 +52,7 @@ async function detected(name: string, content: string | Uint8Array) {
   return reader.detect(object, name)
 }
 
-describe('recognising a file in a process of its own', { timeout: 60_000 }, () => {
+describe('recognising a file in a process of its own', () => {
   test('says what it is', async () => {
     const talks = await detected(
       'talks',
@@ -95,7 +95,7 @@ describe('recognising a file in a process of its own', { timeout: 60_000 }, () =
   })
 })
 
-describe('a run over Parquet', { timeout: 60_000 }, () => {
+describe('a run over Parquet', () => {
   test('is ingested in a process of its own, to the same bytes in every mode', async () => {
     const engine = await shop.engine()
     const datasetId = await shop.dataset('ada', parquetOf(questions(5_000)))
@@ -115,9 +115,7 @@ describe('a run over Parquet', { timeout: 60_000 }, () => {
     const datasetId = await shop.dataset('ada', parquetOf(questions(200_000)))
     const runId = await shop.start(engine, 'ada', datasetId, { checks: 'none' })
     // A process has to start and read a row group first: on a busy machine that takes more than a second.
-    await expect
-      .poll(async () => (await shop.ledger(runId)).ingestion?.in ?? 0, { timeout: 30_000 })
-      .toBeGreaterThan(0)
+    await expect.poll(async () => (await shop.ledger(runId)).ingestion?.in ?? 0).toBeGreaterThan(0)
     expect(await engine.runs.cancel(callerOf('ada'), runId)).toMatchObject({ ok: true })
     expect(await shop.over(runId)).toBe('cancelled')
     expect(await engine.runs.resume(callerOf('ada'), runId)).toMatchObject({ ok: true })

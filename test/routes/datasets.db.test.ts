@@ -107,7 +107,7 @@ describe('uploading one file', () => {
     expect([await countDatasets(), await web.storedFiles()]).toEqual([datasets, stored])
   })
 
-  test('refuses what is too large and leaves nothing of it', { timeout: 5_000 }, async () => {
+  test('refuses what is too large and leaves nothing of it', async () => {
     const [datasets, stored] = [await countDatasets(), await web.storedFiles()]
     const large = await web.upload(web.colleague, 'large.jsonl', shareGpt(60_000))
     expect(large.status).toBe(413)

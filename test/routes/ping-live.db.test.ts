@@ -8,6 +8,7 @@ import type { FlowMonitorProcess } from '../../src/jobs/flow-monitor.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { liveMonitor, scriptedRunners } from '../support/flows/live-monitor.ts'
+import { patiently } from '../support/patience.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const token = 'only-for-tests-0123456789abcdefgh'
@@ -65,11 +66,8 @@ test('what a job reports is in the status as soon as it was judged, not at the n
         state: 'FAILED',
         message: expect.stringContaining('exit status 3'),
       }),
-    { timeout: 20_000, interval: 50 },
+    patiently,
   )
   expect(await job.success()).toMatchObject({ ok: true })
-  await vi.waitFor(async () => expect(await shown()).toMatchObject({ state: 'HEALTHY' }), {
-    timeout: 20_000,
-    interval: 50,
-  })
+  await vi.waitFor(async () => expect(await shown()).toMatchObject({ state: 'HEALTHY' }), patiently)
 })

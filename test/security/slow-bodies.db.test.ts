@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { bind, type Listening } from '../../src/listen.ts'
 import { publicUrl } from '../support/app.ts'
+import { patiently } from '../support/patience.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 let web: TestPortal
@@ -130,7 +131,7 @@ test.each([
     socket.end(beginning)
     const logged = () =>
       web.logged.slice(lines).map((line): { msg?: string; path?: string } => JSON.parse(line))
-    await vi.waitFor(() => expect(logged().some((line) => line.msg === 'request')).toBe(true), 5_000)
+    await vi.waitFor(() => expect(logged().some((line) => line.msg === 'request')).toBe(true), patiently)
     const line = logged().find(({ msg }) => msg === 'request')
     expect(line).toMatchObject({ path, status: 400 })
     expect(logged().map(({ msg }) => msg)).not.toContain('a request failed')

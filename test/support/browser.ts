@@ -2,7 +2,7 @@ import { expect } from '@playwright/test'
 import { type Browser, chromium } from 'playwright'
 
 /** What is expected of a page, with patience: a busy machine decides no test. */
-export const pexpect = expect.configure({ timeout: 20_000 })
+export const pexpect = expect.configure({ timeout: 30_000 })
 
 /** A headless Chromium: the one `npm test` found, else Debian's. */
 export const launchBrowser = (): Promise<Browser> =>

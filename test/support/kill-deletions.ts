@@ -18,6 +18,7 @@ import { deletionDeps, subjectMapping } from './deletion-deps.ts'
 import { problemsOf, rowsNaming } from './deletion-traces.ts'
 import { callerOf, workshop } from './engine.ts'
 import { type ParquetTalk, parquetOf } from './parquet-source.ts'
+import { patiently } from './patience.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export const deletionKinds = [
@@ -129,13 +130,10 @@ export async function killDeletionAt(prepared: PreparedDeletion, killAt: number)
     expect(await problemsOf({ db: database.db, vault }), why).toEqual([])
     const deps = deletionDeps({ db: database.db, vault })
     // As the portal asks again and again: the server may not have noticed yet that who held the lock is gone.
-    await vi.waitFor(
-      async () => {
-        await performDeletion(deps, deletionId)
-        expect(await unfinishedDeletions(database.db), why).toEqual([])
-      },
-      { timeout: 10_000 },
-    )
+    await vi.waitFor(async () => {
+      await performDeletion(deps, deletionId)
+      expect(await unfinishedDeletions(database.db), why).toEqual([])
+    }, patiently)
     await expectDone(prepared, database, vault, why)
     return true
   } finally {

@@ -15,14 +15,10 @@ export interface BoardServer {
   stop(): Promise<void>
 }
 
-/** @param port 0: any that is free */
-export async function startBoardServer(
-  databaseUrl: string,
-  flows: readonly string[],
-  port = 0,
-): Promise<BoardServer> {
+/** Listens on any port that is free: one that a server before it had may be another's by now. */
+export async function startBoardServer(databaseUrl: string, flows: readonly string[]): Promise<BoardServer> {
   const script = fileURLToPath(new URL('./board-server.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script, JSON.stringify({ url: databaseUrl, port, flows })], {
+  const child = spawn(process.execPath, [script, JSON.stringify({ url: databaseUrl, port: 0, flows })], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
