@@ -30,7 +30,17 @@ create table rate_limits (
   primary key (target, role)
 );
 
-create function count_request(
+${countRequest}
+do $$ begin
+  grant select, insert, update, delete on rate_limit_counts, rate_limits to signalbox_app;
+exception when insufficient_privilege or undefined_object then null; end $$;
+`)
+    .execute(db)
+}
+
+/** Also for databases that had this migration before it had the function (0023). */
+export const countRequest = `
+create or replace function count_request(
   asking text, operation text, limit_name text, asking_role text, usual integer, now_slot bigint, slots integer, keep timestamptz
 ) returns table (counter text, slot bigint, counts integer[], granted boolean, told_minute bigint, amount integer)
 language plpgsql as $$
@@ -61,10 +71,4 @@ begin
   )
   returning held.counter, held.slot, held.counts, held.granted, held.told_minute, (select rule.amount from rule);
 end $$;
-
-do $$ begin
-  grant select, insert, update, delete on rate_limit_counts, rate_limits to signalbox_app;
-exception when insufficient_privilege or undefined_object then null; end $$;
-`)
-    .execute(db)
-}
+`

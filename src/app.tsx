@@ -5,6 +5,7 @@ import { argon2Passwords } from './adapters/passwords.ts'
 import { isUnstorableText } from './db/unstorable-text.ts'
 import { PasswordsBusy } from './domain/auth/sign-in.ts'
 import { errorTrace } from './domain/error-trace.ts'
+import { isNoRoom } from './domain/system/disk-space.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { accountRoutes, signOutRoutes } from './routes/account.tsx'
 import { adminRoutes } from './routes/admin.tsx'
@@ -156,6 +157,13 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
         c.req.path === '/sign-in/code'
           ? 'The vault is sealed, and with it the secret that the code of your app is checked against. Go back and type a recovery code instead.'
           : 'The vault is sealed: its master key is missing or wrong. An operator must restore it.',
+      )
+    }
+    if (isNoRoom(error)) {
+      return answerStatus(
+        c,
+        503,
+        'The disk of the portal is full, so this could not be kept. An operator must make room; then try again.',
       )
     }
     if (error instanceof VaultError) {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import pg from 'pg'
@@ -10,8 +9,10 @@ import type { Config } from './config.ts'
 import { ensureApplicationRole } from './db/application-role.ts'
 import { connect } from './db/connection.ts'
 import { startEmbeddedServer } from './db/embedded-server.ts'
+import { keptSecret } from './db/kept-secret.ts'
 import { migrate } from './db/migrate.ts'
 import type { Database } from './db/schema.ts'
+import { isNoRoom } from './domain/system/disk-space.ts'
 import { VaultError } from './domain/vault/vault.ts'
 import { StartupProblem } from './startup-problem.ts'
 
@@ -39,9 +40,14 @@ export async function openStack(
   whenSealed: 'refuse' | 'wait' = 'refuse',
 ): Promise<Stack> {
   const vaultFolders = vaultFoldersOf(config)
-  const database = config.database.url === undefined ? await embedded(config, log) : await given(config)
+  const database = await (config.database.url === undefined ? embedded(config, log) : given(config)).catch(
+    (error: unknown) => {
+      throw isNoRoom(error) ? full(error, config) : error
+    },
+  )
   try {
     const vault = await openLocalVault(vaultFolders, whenSealed).catch((error: unknown) => {
+      if (isNoRoom(error)) throw full(error, config)
       throw error instanceof VaultError
         ? new StartupProblem(error.message, { cause: error })
         : unwritable(error, config)
@@ -79,12 +85,7 @@ async function embedded(config: Config, log: Logger): Promise<{ url: string; sto
   const server = await startEmbeddedServer({ folder: config.data.folder, log })
   try {
     await migrate(server.adminUrl)
-    const passwordFile = join(config.data.folder, 'postgres', 'application-password')
-    const password = await readFile(passwordFile, 'utf8').catch(async () => {
-      const fresh = randomBytes(24).toString('hex')
-      await writeFile(passwordFile, fresh, { flag: 'wx', mode: 0o600 }).catch(() => {})
-      return readFile(passwordFile, 'utf8')
-    })
+    const password = await keptSecret(join(config.data.folder, 'postgres', 'application-password'))
     return { url: await ensureApplicationRole(server.adminUrl, password), stop: () => server.stop() }
   } catch (error) {
     await server.stop()
@@ -118,6 +119,12 @@ async function given(config: Config): Promise<{ url: string; stop(): Promise<voi
   await migrate(adminUrl)
   return { url, stop: async () => {} }
 }
+
+const full = (cause: unknown, config: Config) =>
+  new StartupProblem(
+    `The disk is full: nothing can be written below ${config.data.folder}, or by the database. Make room, and start again.`,
+    { cause },
+  )
 
 const unwritable = (error: unknown, config: Config): unknown =>
   error instanceof Error &&

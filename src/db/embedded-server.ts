@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { isNoRoom } from '../domain/system/disk-space.ts'
 import { StartupProblem } from '../startup-problem.ts'
+import { keptSecret } from './kept-secret.ts'
 import { type Binaries, usableBinaries } from './postgres-binaries.ts'
 import { type Account, dataFolder, runAs, serverAccount } from './server-account.ts'
 import { attach, detach, withLock } from './shared-folder.ts'
@@ -39,9 +40,11 @@ export async function startEmbeddedServer(options: {
   const { folder, log } = options
   const control = join(folder, 'postgres')
   try {
-    await mkdir(join(control, 'attached'), { recursive: true })
+    // Never more than this, whatever the umask: who may write here may put in keys of their own.
+    await mkdir(join(control, 'attached'), { recursive: true, mode: 0o755 })
     await writeFile(join(control, '.writable'), '')
   } catch (cause) {
+    if (isNoRoom(cause)) throw cause
     throw new StartupProblem(
       `The data folder ${folder} cannot be written. Make it writable for this user, or set SIGNALBOX_DATA to one that is.`,
       { cause },
@@ -51,7 +54,7 @@ export async function startEmbeddedServer(options: {
   const binaries = await usableBinaries(account)
   const data = await dataFolder(control, account)
   const place: Place = { control, data, binaries, account, flags: options.flags ?? [] }
-  const password = await adminPassword(control)
+  const password = await keptSecret(join(control, 'password'))
   const port = await withLock(control, async () => {
     await attach(control)
     return ensureServing(place, password)
@@ -164,9 +167,15 @@ async function initialise(place: Place, password: string): Promise<void> {
   if (made.code !== 0) {
     await rm(place.data, { recursive: true, force: true })
     throw new StartupProblem(
-      `The embedded database could not be made in ${place.data}: ${made.text.trim().split('\n').at(-1)}`,
+      `The embedded database could not be made in ${place.data}: ${reasonOf(made.text)}`,
     )
   }
+}
+
+/** The line that says why: what initdb says last is that it cleans up. */
+const reasonOf = (text: string): string | undefined => {
+  const lines = text.trim().split('\n')
+  return lines.find((line) => /\b(?:error|FATAL|PANIC):/.test(line)) ?? lines.at(-1)
 }
 
 /** A pid file left by a kill can name a process that is something else by now; then Postgres would refuse to start. */
@@ -176,16 +185,6 @@ async function removeStalePid(data: string): Promise<void> {
   if (!(pid > 0)) return
   const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
   if (command.trim() !== 'postgres') await rm(path, { force: true })
-}
-
-async function adminPassword(control: string): Promise<string> {
-  const path = join(control, 'password')
-  await writeFile(path, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    },
-  )
-  return (await readFile(path, 'utf8')).trim()
 }
 
 const freePort = (): Promise<number> =>

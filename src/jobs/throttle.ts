@@ -56,7 +56,7 @@ export class Throttle {
 
   /** Takes no shards until the disk has room; each running run is told once, also one that starts meanwhile. */
   async pause(reason: string): Promise<void> {
-    if (this.#paused === null) this.#deps.log.error({ reason }, 'no shards are worked: the disk is full')
+    if (this.#paused === null) this.#deps.log.error('no shards are worked: the disk is full')
     this.#paused = reason
     await this.#tellRuns('paused', reason, ({ id }) => {
       const isNew = !this.#pausedRuns.has(id)
