@@ -1,5 +1,5 @@
 import type { Mapping } from '../datasets/mapping.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { isJsonObject, isSame, type Json } from '../json.ts'
 import type { Conversation, Message } from './conversation.ts'
 import { type Draft, isPlacedId, roleOf, saysNothing, textOf } from './message-fields.ts'
 import { isEmpty, without } from './record-fields.ts'
@@ -19,7 +19,7 @@ export function fromRows(
   const columns = Object.keys(rows[0] ?? {}).filter(
     (column) => column !== 'tool_call_id' && !named.includes(column),
   )
-  const constant = columns.filter((column) => rows.every((row) => row[column] === rows[0]?.[column]))
+  const constant = columns.filter((column) => rows.every((row) => isSame(row[column], rows[0]?.[column])))
   const elsewhere = [...named, ...constant]
   const withId = [...elsewhere, 'tool_call_id']
   const ledger = new CallLedger()

@@ -31,10 +31,12 @@ export function fromTurns(value: Json, mapping: TurnsMapping): Conversation | St
   }
   if (saysNothing(messages)) return 'no-messages'
   const tools = mapping.toolsField === undefined ? undefined : readTools(record[mapping.toolsField])
+  const placed = (field: string | undefined, isRead: boolean): string | undefined =>
+    field !== undefined && (isRead || record[field] === null) ? field : undefined
   const named = [
     mapping.turnsField,
-    typeof system === 'string' ? mapping.systemField : undefined,
-    tools === undefined ? undefined : mapping.toolsField,
+    placed(mapping.systemField, typeof system === 'string'),
+    placed(mapping.toolsField, tools !== undefined),
   ]
   const meta = isJsonObject(value) ? unfolded(without(record, named)) : {}
   return {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json.ts'
+import { isSame, type Json, type JsonObject } from '../json.ts'
 import type { Message } from './conversation.ts'
 import { define, freeKey, isEmpty } from './record-fields.ts'
 
@@ -14,7 +14,7 @@ export function joined(messages: readonly Message[], joins: readonly (Json | und
   let first: Message | undefined
   for (const [at, message] of messages.entries()) {
     const join = joins[at]
-    if (first !== undefined && join !== undefined && join === joins[at - 1] && fits(first, message)) {
+    if (first !== undefined && join !== undefined && isSame(join, joins[at - 1]) && fits(first, message)) {
       groups.at(-1)?.push(message)
     } else {
       first = message
@@ -43,7 +43,7 @@ function mergedMeta(first: JsonObject, later: readonly Message[]): JsonObject {
     for (const field in meta) {
       const value = meta[field] ?? null
       if (!Object.hasOwn(merged, field)) define(merged, field, value)
-      else if (merged[field] !== value) {
+      else if (!isSame(merged[field], value)) {
         return { ...first, [freeKey(first, 'joined', 'meta')]: later.map((message) => message.meta ?? {}) }
       }
     }

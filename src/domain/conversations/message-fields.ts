@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts'
-import { isJsonObject } from '../json.ts'
+import { isJsonObject, numberText } from '../json.ts'
 import type { Message, Role } from './conversation.ts'
 import { callId } from './tool-calls.ts'
 
@@ -21,8 +21,8 @@ export const isPlacedId = (value: Json | undefined, role: Role): boolean =>
 /** Content as a string: text, null beside tool calls, or the text parts of an OpenAI content list. */
 export function textOf(content: Json | undefined): string | undefined {
   if (typeof content === 'string') return content
-  if (typeof content === 'number' || typeof content === 'boolean') return String(content)
-  if (!Array.isArray(content)) return undefined
+  if (typeof content === 'boolean') return String(content)
+  if (!Array.isArray(content)) return numberText(content)
   const parts = content.map((part) => {
     if (typeof part === 'string') return part
     if (!isJsonObject(part)) return undefined

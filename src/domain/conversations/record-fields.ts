@@ -7,9 +7,9 @@ export function parsedIfText(value: Json | undefined): Json | undefined {
 }
 
 /**
- * A file we exported comes back as it went out: its `meta` column (JSON text in CSV and Parquet) is what it was, and
- * an empty cell of a table (null, or a `meta` without text) says only that the record has no such field. Where a
- * field beside `meta` has the name of a key in it, the field keeps the name and the key `id` becomes `meta.id`.
+ * A file we exported comes back as it went out: its `meta` column (JSON text in CSV and Parquet) is what it was; an
+ * empty cell of it (null, or without text) says only that the record has none. Where a field beside `meta` has the
+ * name of a key in it, the field keeps the name and the key `id` becomes `meta.id`, unless the field is null.
  */
 export function unfolded(rest: JsonObject): JsonObject {
   if (isEmpty(rest)) return rest
@@ -17,9 +17,8 @@ export function unfolded(rest: JsonObject): JsonObject {
   let held: JsonObject | undefined
   for (const field in rest) {
     const value = rest[field] ?? null
-    if (value === null) continue
     if (field === 'meta') {
-      if (value === '') continue
+      if (value === '' || value === null) continue
       const object = typeof value === 'string' && value.startsWith('{') ? parsedJson(value) : value
       if (isJsonObject(object)) {
         held = object
@@ -28,7 +27,10 @@ export function unfolded(rest: JsonObject): JsonObject {
     }
     define(present, field, value)
   }
-  for (const key in held) define(present, freeKey(present, key, 'meta'), held[key] ?? null)
+  for (const key in held) {
+    const isFree = Object.hasOwn(present, key) && present[key] === null
+    define(present, isFree ? key : freeKey(present, key, 'meta'), held[key] ?? null)
+  }
   return present
 }
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject, parsedJson } from '../json.ts'
+import { isJsonObject, type Json, type JsonObject, numberText, parsedJson } from '../json.ts'
 import type { ToolCall } from './conversation.ts'
 
 /** The calls of a conversation while it is read: numbers those without an id and says which one a result answers. */
@@ -39,8 +39,7 @@ export class CallLedger {
 
 /** The id of a call as text; undefined when there is none. */
 export function callId(value: Json | undefined): string | undefined {
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value !== '' ? value : numberText(value)
 }
 
 /** What a turn calls, and where that stood. */

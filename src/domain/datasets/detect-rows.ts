@@ -1,6 +1,6 @@
 import type { Role } from '../conversations/conversation.ts'
 import type { Evidence } from '../formats/source.ts'
-import type { JsonObject } from '../json.ts'
+import { isSame, type JsonObject } from '../json.ts'
 import { knownRole } from './role-names.ts'
 import { isText, percent, type Shape, share } from './shape.ts'
 
@@ -29,7 +29,7 @@ export function detectRows(records: readonly JsonObject[]): Shape | undefined {
     counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   const changes = records.filter(
-    (record, at) => at > 0 && records[at - 1]?.[keyField] !== record[keyField],
+    (record, at) => at > 0 && !isSame(records[at - 1]?.[keyField], record[keyField]),
   ).length
   const isContiguous = changes === groups.size - 1
   const filled = share(records, textField, isText)
@@ -129,7 +129,7 @@ function keyColumn(
         (group) => new Set(group.map((record) => record[roleField])).size > 1,
       ).length
       const changes = records.filter(
-        (record, at) => at > 0 && records[at - 1]?.[column] !== record[column],
+        (record, at) => at > 0 && !isSame(records[at - 1]?.[column], record[column]),
       ).length
       const named = /(^|_|\b)(id|key|session|transcript|dialogue?|conversation|thread|chat)(_|\b|$)/i.test(
         column,
@@ -160,11 +160,9 @@ function orderColumn(
     (column) =>
       !taken.includes(column) &&
       groups.every((group) => {
-        const numbers = group.map((record) => {
-          const value = record[column]
-          return value === '' || value === null ? Number.NaN : Number(value)
-        })
-        return numbers.every(Number.isFinite) && new Set(numbers).size === numbers.length
+        const numbers = group.map((record) => String(record[column] ?? ''))
+        const areNumbers = numbers.every((text) => text !== '' && Number.isFinite(Number(text)))
+        return areNumbers && new Set(numbers).size === numbers.length
       }),
   )
 }

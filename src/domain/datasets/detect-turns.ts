@@ -1,6 +1,6 @@
 import type { Role } from '../conversations/conversation.ts'
 import type { Evidence } from '../formats/source.ts'
-import { isJsonObject, type Json, type JsonObject, parsedJson } from '../json.ts'
+import { isJsonObject, isNumber, isSame, type Json, type JsonObject, parsedJson } from '../json.ts'
 import { knownRole } from './role-names.ts'
 import { percent, type Shape } from './shape.ts'
 
@@ -163,8 +163,8 @@ function joinFieldOf(lists: readonly JsonObject[][], names: string): string | un
     for (const list of lists) {
       for (const [position, turn] of list.entries()) {
         const before = list[position - 1]
-        if (typeof turn[field] !== 'number') return false
-        if (before === undefined || before[field] !== turn[field]) continue
+        if (!isNumber(turn[field])) return false
+        if (before === undefined || !isSame(before[field], turn[field])) continue
         if (before[names] !== turn[names]) return false
         joins++
       }

@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { parsedIfText } from '../conversations/record-fields.ts'
 import type { Mapping } from '../datasets/mapping.ts'
-import { SourceRefused } from '../formats/source-refused.ts'
-import { isJsonObject, type Json } from '../json.ts'
+import { isJsonObject, isNumber, type Json, numberKey } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** The field of a mapping that says whom a record is about. */
@@ -54,13 +53,8 @@ function* partsOf(record: Json, mapping: Mapping): Generator<Json> {
   if (Array.isArray(turns)) yield* turns
 }
 
-/** @throws SourceRefused for a number that JSON cannot tell from its neighbours: it may be somebody else's */
+/** A number is asked for as it was written, or as anyone would write it: 7.0 is found as 7 too. */
 function subjectId(value: Json | undefined): string[] {
   if (typeof value === 'string') return [normalSubject(value)]
-  if (typeof value !== 'number') return []
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new SourceRefused(rounded)
-  return [normalSubject(String(value))]
+  return isNumber(value) ? [...new Set([String(value), numberKey(value)])] : []
 }
-
-const rounded =
-  'The field of the subject holds numbers of more than 15 digits, which are rounded when they are read: two people may look like one. Upload it again with the subject as text, in quotes.'

@@ -1,5 +1,5 @@
 import { knownRole } from '../datasets/role-names.ts'
-import { parsedJson } from '../json.ts'
+import { readJson } from '../json.ts'
 import type { Candidate } from './layout-candidate.ts'
 
 /** JSON or JSON Lines, from the beginning of a text; undefined for anything else. */
@@ -65,4 +65,8 @@ const beginsWithTurn = (text: string): boolean => {
   return [...own.matchAll(/:\s*"([^"\\]{1,40})"/g)].some(([, value]) => knownRole(value ?? '') !== undefined)
 }
 
-const parses = (text: string): boolean => parsedJson(text) !== undefined
+/** Whether it is JSON at all: a line that says a field twice is a damaged record of this format, not another format. */
+const parses = (text: string): boolean => {
+  const read = readJson(text)
+  return 'value' in read || read.problem !== 'not-json'
+}

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Json } from '../json.ts'
+import { type Json, type JsonProblem, readJson } from '../json.ts'
 import { asRemoved, removedMark } from './removed-unit.ts'
 import type { ReadReason } from './source.ts'
 
@@ -10,15 +10,19 @@ export function parseBytes(bytes: Buffer): Parsed {
   return isUtf8(bytes) ? parseJson(bytes.toString()) : { reason: 'undecodable' }
 }
 
-/** A parser's message quotes its input, so only a code is kept. */
+/** The value of a text, or why there is none. */
 export function parseJson(text: string): Parsed {
-  try {
-    return { value: JSON.parse(text) as Json }
-  } catch {
-    const mark = removedMark(text)
-    if (mark !== undefined) return asRemoved(mark)
-    return { reason: isCut(text.trim()) ? 'json-unexpected-end' : 'json-invalid' }
-  }
+  const read = readJson(text)
+  if ('value' in read) return read
+  if (read.problem !== 'not-json') return { reason: unkept[read.problem] }
+  const mark = removedMark(text)
+  if (mark !== undefined) return asRemoved(mark)
+  return { reason: isCut(text.trim()) ? 'json-unexpected-end' : 'json-invalid' }
+}
+
+const unkept: Record<Exclude<JsonProblem, 'not-json'>, ReadReason> = {
+  'repeated-key': 'json-repeated-key',
+  'too-deep': 'json-too-deep',
 }
 
 /** Whether text that does not parse breaks off: it ends inside a bracket, or inside a string without a bracket last. */

@@ -306,14 +306,21 @@ function finished(open: OpenGroup, { orderField }: RowsMapping): Entry {
 
 /** By number when every value is one, else by code units; equal ones stay in source order. */
 function ordered(rows: readonly JsonObject[], field: string): JsonObject[] {
-  const values = rows.map((row) => row[field])
-  const isNumeric = values.every((value) => value !== '' && value !== null && Number.isFinite(Number(value)))
+  const textOf = (row: JsonObject): string => String(row[field] ?? '')
+  const isNumeric = rows.map(textOf).every((text) => text !== '' && Number.isFinite(Number(text)))
   const compare = (one: JsonObject, other: JsonObject): number => {
-    if (isNumeric) return Number(one[field]) - Number(other[field])
-    const [left, right] = [String(one[field] ?? ''), String(other[field] ?? '')]
+    const [left, right] = [textOf(one), textOf(other)]
+    if (isNumeric) return Number(left) - Number(right) || beyondDoubles(left, right)
     return left < right ? -1 : left > right ? 1 : 0
   }
   return rows.toSorted(compare)
+}
+
+/** Which of two integers comes first that are the same as doubles, as 64-bit ids of one second are. */
+function beyondDoubles(left: string, right: string): number {
+  if (left === right || !/^[+-]?\d+$/.test(left) || !/^[+-]?\d+$/.test(right)) return 0
+  const difference = BigInt(left.replace('+', '')) - BigInt(right.replace('+', ''))
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0
 }
 
 /** Enough of a hash to tell millions of keys apart at 16 bytes each. */

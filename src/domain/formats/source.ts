@@ -62,6 +62,8 @@ export interface Position {
 export const readReasons = [
   'json-invalid',
   'json-unexpected-end',
+  'json-repeated-key',
+  'json-too-deep',
   'undecodable',
   'csv-field-count',
   'csv-quote',

@@ -1,4 +1,4 @@
-import { isJsonObject, parsedJson } from '../json.ts'
+import { isJsonObject, parsedJson, readJson } from '../json.ts'
 
 /** A record longer than this is looked at by a person, or exported again. */
 export const longestProposal = 1024 * 1024
@@ -44,7 +44,8 @@ export function proposeChanges(text: string, reason: string): Piece[] | undefine
 
 /** Where text stops being JSON; undefined when it is JSON. Its length when it only ends too early. */
 export function faultIn(text: string): number | undefined {
-  return parsedJson(text) === undefined ? (rewrite(text).fault ?? text.length) : undefined
+  const read = readJson(text)
+  return 'value' in read || read.problem !== 'not-json' ? undefined : (rewrite(text).fault ?? text.length)
 }
 
 const applied = (pieces: readonly Piece[]): string =>

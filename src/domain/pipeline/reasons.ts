@@ -25,6 +25,14 @@ const sentences: Readonly<Record<Reason, ReasonSentence>> = {
     title: 'JSON ends too early',
     todo: 'The record or the file was cut off: repair it here, or export it again from where it came from.',
   },
+  'json-repeated-key': {
+    title: 'A field is written twice',
+    todo: 'Only one of its values could be kept: name one of the two differently, or take it out. Repair the record here, or correct the source.',
+  },
+  'json-too-deep': {
+    title: 'Nested deeper than 1,000 levels',
+    todo: 'No dialogue needs that: look at what wrote the record, and correct the source.',
+  },
   undecodable: {
     title: 'Bytes do not fit the encoding',
     todo: 'Save the file as UTF-8 and upload it again.',

@@ -2,7 +2,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Conversation, Message } from '../conversations/conversation.ts'
 import type { ConversationTexts } from '../formats/targets/template.ts'
 import { ByteSink } from '../formats/writers/byte-sink.ts'
-import type { Json, JsonObject } from '../json.ts'
+import { type Json, type JsonObject, ownJson } from '../json.ts'
 import type { Finding } from '../quality/check.ts'
 
 /** Where a record came from, carried through every stage so that any of them can name it. */
@@ -46,7 +46,7 @@ export const encodeRawLine = ({ origin, value }: RawLine): string => JSON.string
 export function decodeRaw(bytes: Uint8Array): RawLine[] {
   return splitLines(bytes).map((text) => {
     // Written by encodeRaw and authenticated by the vault: the shape is ours.
-    const [ordinal, unit, line, byteOffset, value] = JSON.parse(text) as [
+    const [ordinal, unit, line, byteOffset, value] = ownJson(text) as unknown as [
       number,
       number,
       number | null,
@@ -166,15 +166,17 @@ export class StoredLine {
 
   read(): ConversationLine {
     const fields = this.#body.toString('utf8', this.#start, this.#end).split('\t')
-    const [, messages, tools, meta, origin, score, findings] = fields
+    const [plain, messages, tools, meta, origin, score, findings] = fields
     // Written by ConversationShard and authenticated by the vault: the shape is ours.
     const parse = <T>(text: string | undefined): T => JSON.parse(text ?? '') as T
+    const asWritten = <T>(text: string | undefined): T => ownJson(text ?? '') as T
     return {
       origin: parse<Origin>(origin),
       conversation: {
-        messages: parse<Message[]>(messages),
-        ...(tools === '' ? {} : { tools: parse<Json[]>(tools) }),
-        meta: parse<JsonObject>(meta),
+        // Plain messages hold nothing but text.
+        messages: (plain === '1' ? parse<Message[]> : asWritten<Message[]>)(messages),
+        ...(tools === '' ? {} : { tools: asWritten<Json[]>(tools) }),
+        meta: asWritten<JsonObject>(meta),
       },
       score: parse<number | null>(score),
       findings: parse<Finding[]>(findings),

@@ -1,6 +1,7 @@
 import type { Mapping } from '../datasets/mapping.ts'
 import { readRecords } from '../formats/read-records.ts'
 import type { SourceBytes } from '../formats/source.ts'
+import { repeatedKeyIn } from '../inspect-json.ts'
 import type { Json } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 import { faultIn, longestProposal } from './propose-repair.ts'
@@ -105,6 +106,10 @@ export function faultOf(text: string, reason: string, mapping: Mapping): readonl
     const at = faultIn(text)
     if (at !== undefined)
       return [at, Math.min(text.length, at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1))]
+  }
+  if (reason === 'json-repeated-key') {
+    const place = repeatedKeyIn(text)
+    if (place !== undefined) return place
   }
   if (reason === 'unknown-role' && (mapping.shape === 'turns' || mapping.shape === 'rows')) {
     const field = JSON.stringify(mapping.roleField).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

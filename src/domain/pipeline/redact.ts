@@ -1,5 +1,5 @@
 import type { Conversation, Message } from '../conversations/conversation.ts'
-import { type Json, type JsonObject, parsedJson } from '../json.ts'
+import { isJsonObject, type Json, type JsonObject, numberText, parsedJson } from '../json.ts'
 import { findPersonalData } from '../quality/checks/privacy.ts'
 import type { Redaction } from './run.ts'
 
@@ -63,13 +63,14 @@ class Redactor {
 
   json(value: Json): Json {
     if (typeof value === 'string') return this.text(value)
-    if (typeof value === 'number') {
+    const number = numberText(value)
+    if (number !== undefined) {
       // A card number written as a JSON number is a card number all the same.
-      const redacted = this.text(String(value))
-      return redacted === String(value) ? value : redacted
+      const redacted = this.text(number)
+      return redacted === number ? value : redacted
     }
     if (Array.isArray(value)) return value.map((each) => this.json(each))
-    return typeof value === 'object' && value !== null ? this.object(value) : value
+    return isJsonObject(value) ? this.object(value) : value
   }
 
   object(value: JsonObject): JsonObject {

@@ -1,7 +1,8 @@
 import type { Mapping } from '../datasets/mapping.ts'
 import { parseJson } from '../formats/parse-unit.ts'
 import type { ReadReason } from '../formats/source.ts'
-import { isJsonObject, type Json, parsedJson } from '../json.ts'
+import { repeatedKeyIn } from '../inspect-json.ts'
+import { isJsonObject, type Json, readJson } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 import { faultIn, longestProposal } from './propose-repair.ts'
 
@@ -67,14 +68,23 @@ export function problemOfRepair(text: string): string | undefined {
   }
   const fault = faultIn(text)
   if (fault !== undefined) {
-    const before = text.slice(0, fault).split('\n')
-    const column = (before.at(-1)?.length ?? 0) + 1
-    return `This is not JSON yet: look at line ${before.length}, character ${column}. Nothing was saved; your text stands below.`
+    return `This is not JSON yet: look at ${placeOf(text, fault)}. Nothing was saved; your text stands below.`
   }
-  const value = parsedJson(text)
-  return isJsonObject(value) || Array.isArray(value)
+  const read = readJson(text)
+  if ('problem' in read) {
+    const [again = 0] = repeatedKeyIn(text) ?? []
+    return read.problem === 'repeated-key'
+      ? `An object has the same field twice, and only one of the two could be kept: look at ${placeOf(text, again)}. Nothing was saved; your text stands below.`
+      : 'This is nested deeper than 1,000 levels. Nothing was saved; your text stands below.'
+  }
+  return isJsonObject(read.value) || Array.isArray(read.value)
     ? undefined
     : 'A record is an object or a list: it begins with { or [. Nothing was saved; your text stands below.'
+}
+
+function placeOf(text: string, at: number): string {
+  const before = text.slice(0, at).split('\n')
+  return `line ${before.length}, character ${(before.at(-1)?.length ?? 0) + 1}`
 }
 
 /** Whether two mappings tell the records of a source apart alike: else an ordinal names another record. */

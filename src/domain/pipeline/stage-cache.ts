@@ -9,7 +9,7 @@ import type { ShardTask } from './shard.ts'
  * Version of what standardization, validation and processing make of a record; goes up with any change of their
  * output, so that results of an older one are never used again.
  */
-const recordStagesVersion = 1
+const recordStagesVersion = 2
 
 const QuarantinedRecord = z.strictObject({
   stage: z.enum(stages),

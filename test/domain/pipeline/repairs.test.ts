@@ -315,6 +315,7 @@ describe('what is at fault', () => {
     ['json-invalid', '{"a" 1}', '1'],
     ['json-unexpected-end', '{"a":1', ''],
     ['undecodable', '{"a":"\ufffd"}', '\ufffd'],
+    ['json-repeated-key', '{"a":{"a":1},"b":"a","a":2}', '"a"'],
     ['unknown-role', '{"role":"user"},{"role":"Narrator"}', 'Narrator'],
     ['csv-quote', 'a,"b"c', 'a,"b"c'],
     ['no-messages', '{}', '{}'],
@@ -329,6 +330,9 @@ describe('a text kept as a repair', () => {
     expect(problemOfRepair('[]')).toBeUndefined()
     expect(problemOfRepair('{\n"a" 1}')).toContain('line 2, character 5')
     expect(problemOfRepair('1')).toContain('an object or a list')
+    expect(problemOfRepair('{"a":1,\n"b":[],"a":2}')).toContain('same field twice')
+    expect(problemOfRepair('{"a":1,\n"b":[],"a":2}')).toContain('line 2, character 8')
+    expect(problemOfRepair('['.repeat(1_001) + ']'.repeat(1_001))).toContain('1,000 levels')
     expect(problemOfRepair(`["${'x'.repeat(longestProposal)}"]`)).toContain('one mebibyte')
   })
 })
