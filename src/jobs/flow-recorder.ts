@@ -5,10 +5,10 @@ import type { Batch, CheckName, Transition } from '../db/flow-leadership.ts'
 import type { Check } from '../domain/flows/flow.ts'
 import { extendSpan, type ResultSpan } from '../domain/flows/history/result-span.ts'
 import { type FlowPictures, meaningOf } from '../domain/flows/monitor/flow-pictures.ts'
-import { isVirtual } from '../domain/flows/state/assess-flow.ts'
 import type { CheckMemory } from '../domain/flows/state/check-state.ts'
 import { remember } from '../domain/flows/state/check-state.ts'
 import type { State } from '../domain/flows/state/state.ts'
+import { isVirtual } from '../domain/flows/state/virtual-check.ts'
 import type { FinishedRun } from './check-scheduler.ts'
 
 /** A failure that lasts is said this often. */

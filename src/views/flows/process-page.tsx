@@ -3,8 +3,8 @@ import { performanceInWords, quantityInWords } from '../../domain/flows/checks/q
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import type { Check, Process } from '../../domain/flows/flow.ts'
 import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
-import { isVirtual } from '../../domain/flows/state/assess-flow.ts'
 import type { CheckView } from '../../domain/flows/state/check-state.ts'
+import { isVirtual } from '../../domain/flows/state/virtual-check.ts'
 import { Empty } from '../components/empty.tsx'
 import { Facts } from '../components/facts.tsx'
 import { duration, number, plural } from '../components/format.ts'
@@ -116,7 +116,7 @@ interface DetailProps {
 }
 
 const CheckDetail = ({ flowId, check, view, mayCheck, now }: DetailProps) => {
-  const result = view?.memory?.result
+  const result = isVirtual(check) ? undefined : view?.memory?.result
   return (
     <article class="check-detail" id={`check-${check.id}`} aria-labelledby={`name-${check.id}`}>
       <header class="check-detail__head">
@@ -169,7 +169,7 @@ const CheckDetail = ({ flowId, check, view, mayCheck, now }: DetailProps) => {
 }
 
 function factsOf(check: Check, view: CheckView | undefined, now: Date) {
-  const memory = view?.memory
+  const memory = isVirtual(check) ? undefined : view?.memory
   const result = memory?.result
   const time = (at: number | undefined, otherwise: string) =>
     at === undefined ? otherwise : <RelativeTime at={new Date(at)} now={now} />

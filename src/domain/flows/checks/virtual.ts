@@ -5,6 +5,7 @@ import type { State } from '../state/state.ts'
 import { type CheckResult, couldNotTell, fail, pass, warn } from './check-result.ts'
 import { defineCheckType } from './check-type.ts'
 
+/** The members that are enabled. */
 export interface MembersMeasurement {
   readonly members: readonly { readonly id: string; readonly state: State }[]
 }
@@ -16,7 +17,7 @@ export const all = defineCheckType({
   ...virtual,
   measures: 'whether all of some checks pass',
   keys: { of },
-  judge: ({ of: ids }, measured: MembersMeasurement) => judgeMembers(measured, ids.length),
+  judge: (_parameters, measured: MembersMeasurement) => judgeMembers(measured, measured.members.length),
 })
 
 export const any = defineCheckType({
@@ -37,6 +38,12 @@ export const atLeast = defineCheckType({
 
 /** Good members decide; what is not known could still tip it, so it is unknown rather than failed. */
 function judgeMembers({ members }: MembersMeasurement, needed: number): CheckResult {
+  if (members.length < Math.max(1, needed)) {
+    return couldNotTell(
+      'member',
+      `${members.length} of its checks are enabled; ${Math.max(1, needed)} needed.`,
+    )
+  }
   const count = (state: State) => members.filter((member) => member.state === state).length
   const good = count('HEALTHY')
   const usable = good + count('DEGRADED')

@@ -1,8 +1,8 @@
 import type { ResultRow } from '../checks/check-result.ts'
 import type { Check, Flow } from '../flow.ts'
-import { isVirtual } from '../state/assess-flow.ts'
-import { contributionOf } from '../state/process-state.ts'
-import { type State, severityOf, worstState } from '../state/state.ts'
+import { processState } from '../state/process-state.ts'
+import type { State } from '../state/state.ts'
+import { isVirtual, stateOfMembers } from '../state/virtual-check.ts'
 
 /** What is kept of a flow's past. Times are milliseconds since 1970 UTC. */
 export interface FlowHistory {
@@ -39,8 +39,8 @@ export const noHistory: FlowHistory = {
 }
 
 /**
- * The worst state of each process, slot by slot, from those of its checks; a warning counts as DEGRADED at most.
- * Checks that are made of others have no past of their own: theirs follows from their members.
+ * The state of each process, slot by slot, from the worst ones of its checks, as the board reckons it. Checks that are
+ * made of others have no past of their own: theirs follows from their members.
  */
 export function processHistory(
   { processes, checks }: Pick<Flow, 'processes' | 'checks'>,
@@ -48,28 +48,46 @@ export function processHistory(
   slots: number,
 ): ReadonlyMap<string, readonly (State | undefined)[]> {
   const byId = new Map(checks.map((check) => [check.id, check]))
+  const firstOf = new Map(
+    [...known].map(([id, bars]) => [id, bars.findIndex((state) => state !== undefined)]),
+  )
   const stateAt = (check: Check, slot: number): State | undefined => {
     if (!isVirtual(check)) return known.get(check.id)?.[slot]
-    const members = check.parameters.of.flatMap((id) => {
-      const member = byId.get(id)
-      return (member === undefined ? undefined : stateAt(member, slot)) ?? []
+    const members = heardAt(
+      check.parameters.of.flatMap((id) => byId.get(id) ?? []),
+      slot,
+    )
+    return members.length === 0
+      ? undefined
+      : stateOfMembers(
+          check,
+          members.map(({ check: { id }, state }) => ({ id, state })),
+        )
+  }
+  /** What had been heard of and is silent is UNKNOWN beside what is not; before, nobody had asked it. */
+  const heardAt = (some: readonly Check[], slot: number) => {
+    const enabled = some.filter((check) => check.enabled)
+    const states = enabled.map((check) => stateAt(check, slot))
+    if (states.every((state) => state === undefined)) return []
+    return enabled.flatMap((check, at) => {
+      const first = firstOf.get(check.id) ?? -1
+      const state = states[at] ?? (first !== -1 && first < slot ? 'UNKNOWN' : undefined)
+      return state === undefined ? [] : [{ check, state }]
     })
-    const bestFirst = members.toSorted((a, b) => severityOf(a) - severityOf(b))
-    if (check.type === 'all') return bestFirst.at(-1)
-    return bestFirst[check.type === 'any' ? 0 : check.parameters.count - 1]
   }
   return new Map(
-    processes.map(({ id }) => {
-      const own = checks.filter((check) => check.process === id)
-      const bars = Array.from({ length: slots }, (_, slot) =>
-        worstState(
-          own.flatMap((check) => {
-            const state = stateAt(check, slot)
-            return state === undefined ? [] : (contributionOf({ check, view: seen(state) }) ?? [])
-          }),
-        ),
-      )
-      return [id, bars]
+    processes.map((process) => {
+      const own = checks.filter((check) => check.process === process.id)
+      const bars = Array.from({ length: slots }, (_, slot) => {
+        const heard = heardAt(own, slot)
+        return heard.length === 0
+          ? undefined
+          : processState(
+              process,
+              heard.map(({ check, state }) => ({ check, view: seen(state) })),
+            )
+      })
+      return [process.id, bars]
     }),
   )
 }

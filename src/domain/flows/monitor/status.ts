@@ -1,9 +1,10 @@
 import type { MachineView } from '../../auth/machine-access.ts'
 import { mistakeLine } from '../configuration/located.ts'
 import type { Check, Flow } from '../flow.ts'
-import { type FlowAssessment, isVirtual, type ProcessAssessment } from '../state/assess-flow.ts'
+import type { FlowAssessment, ProcessAssessment } from '../state/assess-flow.ts'
 import type { CheckView } from '../state/check-state.ts'
 import { type State, worstState } from '../state/state.ts'
+import { isVirtual } from '../state/virtual-check.ts'
 import type { FlowPicture, RefusedFile, SchedulerState } from './flow-monitor.ts'
 import type { Health, Status, StatusCheck, StatusFlow, StatusProcess } from './status-shape.ts'
 

@@ -1,16 +1,18 @@
-import type { CheckResult } from '../checks/check-result.ts'
-import { checkTypes } from '../checks/registry.ts'
 import type { Check, Flow, Process } from '../flow.ts'
 import { type CheckMemory, type CheckView, viewCheck } from './check-state.ts'
 import { headline } from './headline.ts'
 import { type CheckAndView, contributionOf, processRecovery, processState } from './process-state.ts'
 import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
+import { standingOf } from './standing.ts'
 import { type State, severityOf, worstState } from './state.ts'
+import { isVirtual, pastOf, viewOfMembers } from './virtual-check.ts'
 
 export interface ProcessAssessment extends RoleOf {
   readonly id: string
   readonly name: string
   readonly state: State
+  /** The state if what is confirming were confirmed. */
+  readonly suspected: State
   readonly since: number | undefined
   /** A failure that is still confirming, the nearest to it. */
   readonly confirming: { readonly count: number; readonly of: number } | undefined
@@ -110,10 +112,8 @@ function viewChecks(
           check,
           check.parameters.of.flatMap((id) => {
             const member = byId.get(id)
-            return member === undefined ? [] : [{ id, view: view(member) }]
+            return member?.enabled === true ? [{ id, view: view(member) }] : []
           }),
-          now,
-          flow.timezone,
         )
       : viewCheck(check, memories.get(check.id), now)
     views.set(check.id, found)
@@ -121,38 +121,6 @@ function viewChecks(
   }
   for (const check of flow.checks) view(check)
   return views
-}
-
-type VirtualCheck = Extract<Check, { type: 'all' | 'any' | 'at_least' }>
-/** Made of other checks. */
-export const isVirtual = (check: Check): check is VirtualCheck =>
-  check.type === 'all' || check.type === 'any' || check.type === 'at_least'
-
-/** A check made of checks is judged from what is shown of them: no run, no lateness of its own. */
-function viewOfMembers(
-  check: VirtualCheck,
-  members: readonly { readonly id: string; readonly view: CheckView }[],
-  now: number,
-  timezone: string,
-): CheckView {
-  const measured = { members: members.map(({ id, view }) => ({ id, state: view.state })) }
-  const result: CheckResult =
-    check.type === 'at_least'
-      ? checkTypes.at_least.judge(check.parameters, measured, { now, timezone })
-      : checkTypes[check.type].judge(check.parameters, measured, { now, timezone })
-  const state = { pass: 'HEALTHY', warn: 'DEGRADED', fail: 'FAILED', unknown: 'UNKNOWN' } as const
-  const since = members
-    .filter(({ view }) => (view.state === 'HEALTHY') === (result.outcome === 'pass'))
-    .flatMap(({ view }) => view.since ?? [])
-  return {
-    state: state[result.outcome],
-    since: since.length === 0 ? undefined : Math.max(...since),
-    reason: result.reason,
-    message: result.message,
-    confirming: undefined,
-    flapping: members.some(({ view }) => view.flapping),
-    memory: members.find(({ view }) => view.memory !== undefined)?.view.memory,
-  }
 }
 
 function factsOf(process: Process, checks: readonly CheckAndView[], now: number): ProcessFacts {
@@ -166,7 +134,9 @@ function factsOf(process: Process, checks: readonly CheckAndView[], now: number)
       severityOf(contribution) >= severityOf(suspected)
     )
   })
-  const fromAbove = checks.filter(({ check }) => check.explains === 'upstream' && check.enabled)
+  const fromAbove = checks.filter(
+    ({ check }) => check.explains === 'upstream' && check.enabled && check.severity !== 'info',
+  )
   const left = fromAbove.flatMap(({ view: { memory } }) =>
     memory?.result.failsIn === undefined ? [] : [Math.max(0, memory.result.failsIn - (now - memory.at))],
   )
@@ -179,7 +149,7 @@ function factsOf(process: Process, checks: readonly CheckAndView[], now: number)
     ownFault: bad.some(({ check }) => check.explains === 'self'),
     starved: bad.some(({ check }) => check.explains === 'upstream'),
     fed: fromAbove.some((each) => contributionOf(each, true) === 'HEALTHY'),
-    evaluated: checks.some(({ view }) => view.memory !== undefined),
+    evaluated: checks.some(({ check, view }) => check.enabled && view.memory !== undefined),
     ...(recoveredAt === undefined ? {} : { recoveredAt }),
     ...(left.length === 0 ? {} : { starvesIn: Math.min(...left) }),
   }
@@ -194,19 +164,26 @@ function assessProcess(
   const enabled = checks.filter(({ check }) => check.enabled)
   const severity = (each: CheckAndView) => severityOf(contributionOf(each) ?? 'HEALTHY')
   const bad = enabled.filter((each) => severity(each) > 0).toSorted((a, b) => severity(b) - severity(a))
-  const suspects = enabled
+  const counted = enabled.filter(({ check }) => check.severity !== 'info')
+  const suspects = counted
     .filter(({ view }) => view.confirming !== undefined)
     .toSorted((a, b) => toGo(a.view) - toGo(b.view))
-  const worst = bad.filter((each) => severity(each) === Math.max(...bad.map(severity)))
-  const begun = (worst.length > 0 ? worst : enabled).flatMap(({ view }) => view.since ?? [])
+  const { since } = standingOf(
+    counted.map(({ view }) => pastOf(view)),
+    (states) =>
+      processState(
+        process,
+        counted.map(({ check, view }, at) => ({ check, view: { ...view, state: states[at] ?? view.state } })),
+      ),
+  )
   const rows = enabled.flatMap(({ view }) => view.memory?.row ?? [])
   const failing = rows.filter((row) => row.state !== 'HEALTHY').map((row) => row.count)
   return {
     id: process.id,
     name: process.name,
     state: facts.state,
-    // Bad since its first bad check, good since its last check became good.
-    since: begun.length === 0 ? undefined : worst.length > 0 ? Math.min(...begun) : Math.max(...begun),
+    suspected: facts.suspected,
+    since,
     confirming: suspects[0]?.view.confirming,
     flapping: enabled.some(({ view }) => view.flapping),
     because: (bad.length > 0 ? bad : [...new Set([...suspects, ...enabled])]).map(({ check, view }) => ({

@@ -3,6 +3,7 @@ import type { Substitute } from '../configuration/common-check-keys.ts'
 import type { CheckSettings } from '../flow.ts'
 import { durationInWords } from '../time/duration.ts'
 import { isFlapping } from './flapping.ts'
+import type { Outage } from './outage.ts'
 import { type State, worstState } from './state.ts'
 
 /** What is remembered of a check between its results; made of data only, so that it can be stored. */
@@ -27,6 +28,22 @@ export interface CheckMemory {
   readonly window: readonly State[]
   readonly changes: readonly boolean[]
   readonly flapping: boolean
+  /** While it flaps: the worst of the window, and since when that is shown. */
+  readonly held?: Standing
+  /** What was shown before what is shown now. */
+  readonly left?: Left
+}
+
+/** A state with its beginning. */
+export interface Standing {
+  readonly state: State
+  readonly since: number
+}
+
+/** A state that is over; without a beginning it was never otherwise before. */
+export interface Left {
+  readonly state: State
+  readonly since?: number
 }
 
 type Remembering = Pick<
@@ -47,16 +64,24 @@ export function remember(
   const window = [...(before?.window ?? []), found].slice(-check.flap.window)
   const changes = [...(before?.changes ?? []), before !== undefined && !same].slice(-check.flap.window)
   const previous = before?.state ?? 'UNKNOWN'
-  const confirmed = found !== previous && row.count >= neededFor(found, previous, check)
+  const inRow = previous === 'FAILED' && isWell(found) ? Math.max(row.count, wellAtEnd(window)) : row.count
+  const confirmed = found !== previous && inRow >= neededFor(found, previous, check)
   const state = confirmed ? found : previous
   const lastOkAt = result.outcome === 'pass' ? at : before?.lastOkAt
   const failedFrom = state === 'FAILED' && previous !== 'FAILED' ? row.since : before?.failedFrom
-  const isWell = state === 'HEALTHY' || state === 'DEGRADED'
-  const recoveredAt = isWell && isOut(before) ? at : before?.recoveredAt
+  const recoveredAt = isWell(state) && isOut(before) ? at : before?.recoveredAt
   const measured = isMeasured ? { state: found, at } : before?.measured
+  const flapping = isFlapping(before?.flapping ?? false, changes, check.flap)
+  const shownBefore = before && shownOf(before)
+  const began = confirmed || before === undefined ? row.since : before.since
+  // What was held and goes on began with the holding.
+  const since = before?.held !== undefined && before.held.state === state ? before.held.since : began
+  const held = flapping ? hold(worstState(window) ?? state, shownBefore, row, at) : undefined
+  const shown = held?.state ?? state
+  const left = (shownBefore ?? neverRun).state === shown ? before?.left : (shownBefore ?? neverRun)
   return {
     state,
-    since: confirmed || before === undefined ? row.since : before.since,
+    since,
     result,
     at,
     ...(lastOkAt === undefined ? {} : { lastOkAt }),
@@ -66,9 +91,27 @@ export function remember(
     row,
     window,
     changes,
-    flapping: isFlapping(before?.flapping ?? false, changes, check.flap),
+    flapping,
+    ...(held === undefined ? {} : { held }),
+    ...(left === undefined ? {} : { left }),
   }
 }
+
+/** What is shown of a result that is in time: while it flaps the worst of the window, so that what is below does not blink. */
+const shownOf = ({ held, state, since }: CheckMemory): Standing => held ?? { state, since }
+
+function hold(state: State, shown: Standing | undefined, row: CheckMemory['row'], at: number): Standing {
+  if (shown?.state === state) return shown
+  return { state, since: row.state === state ? row.since : at }
+}
+
+const isWell = (state: State) => state === 'HEALTHY' || state === 'DEGRADED'
+
+/** How many results in a row were well at the end: a warning among passes does not keep red what no longer fails. */
+const wellAtEnd = (window: readonly State[]): number =>
+  window.length - 1 - window.findLastIndex((state) => !isWell(state))
+
+const neverRun: Left = { state: 'UNKNOWN' }
 
 /** It failed, and was not seen to be well since. */
 const isOut = (memory: CheckMemory | undefined): boolean =>
@@ -116,6 +159,10 @@ export interface CheckView {
   /** A row of failures that is not long enough yet. */
   readonly confirming: { readonly count: number; readonly of: number } | undefined
   readonly flapping: boolean
+  /** What was shown before. */
+  readonly left?: Left
+  /** Of what is made of others: when too few of them were left last; null: never, as far as is remembered. */
+  readonly outage?: Outage | null
   readonly memory: CheckMemory | undefined
 }
 
@@ -148,6 +195,7 @@ export function viewCheck(check: Viewing, memory: CheckMemory | undefined, now: 
       message,
       confirming: undefined,
       flapping: false,
+      ...(isLate ? { left: shownOf(memory) } : {}),
       memory,
     }
   }
@@ -166,20 +214,24 @@ function viewInTime(memory: CheckMemory, failureThreshold: number): CheckView {
     memory.row.state === 'FAILED' && memory.state !== 'FAILED'
       ? { count: memory.row.count, of: failureThreshold }
       : undefined
+  const { left } = memory
   return {
-    // While it flaps the worst of the window holds, so that what is below does not blink.
-    state: memory.flapping ? (worstState(memory.window) ?? memory.state) : memory.state,
-    since: memory.since,
+    ...shownOf(memory),
     reason: memory.result.reason,
     message: messageOf(memory),
     confirming,
     flapping: memory.flapping,
+    ...(left === undefined ? {} : { left }),
     memory,
   }
 }
 
-/** A substituted HEALTHY is said to be one. */
-const messageOf = ({ result, row }: CheckMemory): string =>
-  result.outcome === 'unknown' && row.state !== 'UNKNOWN'
-    ? `${result.message} Counted as ${row.state} because the configuration says so.`
-    : result.message
+/** A substituted HEALTHY is said to be one, and so is a state that is only held. */
+function messageOf({ result, row, held, window }: CheckMemory): string {
+  const message =
+    result.outcome === 'unknown' && row.state !== 'UNKNOWN'
+      ? `${result.message} Counted as ${row.state} because the configuration says so.`
+      : result.message
+  if (held === undefined || held.state === row.state) return message
+  return `It flaps: ${held.state} was the worst of its last ${window.length} results. The newest: “${message}”`
+}

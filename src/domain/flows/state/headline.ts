@@ -22,11 +22,10 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
       .toSorted((a, b) => (a.since ?? now) - (b.since ?? now))
   const failed = roots('FAILED')
   if (failed.length > 0) return `${whatFailed(failed, now)}${whoWaits(processes, waiting, of)}`
-  const suspected = processes.find((process) => process.role === 'root' && process.probable)
-  if (suspected !== undefined) {
-    const { confirming } = suspected
-    const how = confirming === undefined ? '' : ` (${confirming.count} of ${confirming.of})`
-    return `${loud(suspected)} may have stopped${how}${whoWaits(processes, waiting, of)}`
+  const suspects = processes.filter((process) => process.role === 'root' && process.probable)
+  const stopping = suspects.find((process) => process.suspected !== 'DEGRADED')
+  if (stopping !== undefined) {
+    return `${loud(stopping)} may have stopped${howSure(stopping)}${whoWaits(processes, waiting, of)}`
   }
   const draining = consequences.filter((process) => process.draining)
   if (draining.some((process) => process.state === 'FAILED')) return whoCatchesUp(processes, draining)
@@ -37,7 +36,9 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
     const known = blind.since === undefined ? 'Nothing is known' : 'Nothing has been known'
     return `${known} of ${loud(blind)}${since(blind, now)}${more}`
   }
-  const [weak, ...weaker] = roots('DEGRADED')
+  // One of which nothing is known yet but that a warning has not run has no role.
+  const unrun = processes.filter((process) => process.state === 'DEGRADED' && process.role === 'none')
+  const [weak, ...weaker] = [...roots('DEGRADED'), ...unrun]
   if (weak !== undefined && weaker.length > 0) {
     return `${loud(weak)} and ${countOf(weaker.length, 'more')} are degraded`
   }
@@ -47,6 +48,9 @@ export function headline(processes: readonly ProcessAssessment[], now: number, o
       : `${loud(weak)} has been degraded${since(weak, now)}`
   }
   if (draining.length > 0) return whoCatchesUp(processes, draining)
+  // A warning stops nothing, also when it is confirmed.
+  const [fading] = suspects
+  if (fading !== undefined) return `${loud(fading)} may be degraded${howSure(fading)}`
   return processes.length === 1 ? 'The process is healthy' : `All ${processes.length} processes are healthy`
 }
 
@@ -104,6 +108,8 @@ export function nextToStarve(
   return first
 }
 
+const howSure = ({ confirming }: ProcessAssessment) =>
+  confirming === undefined ? '' : ` (${confirming.count} of ${confirming.of})`
 const loud = ({ name }: ProcessAssessment) => name.toUpperCase()
 const since = (process: ProcessAssessment, now: number) =>
   process.since === undefined ? '' : ` for ${durationInWords(now - process.since)}`

@@ -1,5 +1,6 @@
 import type { Check, Process } from '../flow.ts'
 import type { CheckView } from './check-state.ts'
+import { lastTogether, outageOf } from './outage.ts'
 import { bestState, type State, severityOf, worstState } from './state.ts'
 
 /** A check with what is shown of it. */
@@ -30,16 +31,8 @@ export function processState(
   })
   if (counted.length === 0) return 'UNKNOWN'
   const { members, others, needed } = groupOf({ rollup }, counted)
-  const ofMembers =
-    members.length === 0
-      ? []
-      : [
-          redundant(
-            members.map((each) => each.state),
-            needed,
-          ),
-        ]
-  return worstOf([...ofMembers, ...others.map((each) => each.state)])
+  const group = members.length === 0 ? [] : [redundant(members, needed)]
+  return worstOf([...group, ...others.map((each) => each.state)])
 }
 
 /**
@@ -53,21 +46,13 @@ export function processRecovery(
   const counted = checks.filter(({ check }) => check.enabled && check.severity === 'critical')
   const { members, others, needed } = groupOf({ rollup }, counted)
   const outages = (of: readonly CheckAndView[]) => of.flatMap(({ view }) => outageOf(view) ?? [])
-  const ofMembers = outages(members)
-  const together = ofMembers.filter(({ until }) => {
-    const out = ofMembers.filter((each) => each.from < until && each.until >= until)
-    return members.length - out.length < needed
-  })
-  const ends = [...together, ...outages(others)].map(({ until }) => until).filter(Number.isFinite)
+  const ofGroup =
+    members.length === 0 ? undefined : lastTogether(outages(members), members.length - needed + 1)
+  const ends = [ofGroup ?? [], outages(others)]
+    .flat()
+    .map(({ until }) => until)
+    .filter(Number.isFinite)
   return ends.length === 0 ? undefined : Math.max(...ends)
-}
-
-/** The last failure of a check; one that goes on has no end. */
-function outageOf({ memory }: CheckView): { readonly from: number; readonly until: number } | undefined {
-  const { failedFrom, recoveredAt } = memory ?? {}
-  if (failedFrom === undefined) return undefined
-  const isOver = recoveredAt !== undefined && recoveredAt >= failedFrom
-  return { from: failedFrom, until: isOver ? recoveredAt : Number.POSITIVE_INFINITY }
 }
 
 /** The checks that stand in for each other, how many of them are needed, and those that count as always. */
@@ -85,16 +70,26 @@ function groupOf<C extends CheckAndView>(
   return { members, others, needed }
 }
 
-/** Enough good members keep the process up; one that is down makes it DEGRADED. */
-function redundant(members: readonly State[], needed: number): State {
-  const usable = members.filter((state) => state === 'HEALTHY' || state === 'DEGRADED')
-  const unknown = members.filter((state) => state === 'UNKNOWN').length
+/**
+ * Enough good members keep the process up; one that is down makes it DEGRADED. A warning does not stand in for what is
+ * critical: where all that is critical failed, the process failed.
+ */
+function redundant(
+  members: readonly (Pick<CheckAndView, 'check'> & { readonly state: State })[],
+  needed: number,
+): State {
+  const critical = members.filter(({ check }) => check.severity === 'critical')
+  if (critical.length > 0 && critical.every(({ state }) => state === 'FAILED')) return 'FAILED'
+  const found = members.map(({ state }) => state)
+  const usable = found.filter((state) => state === 'HEALTHY' || state === 'DEGRADED')
   if (usable.length >= needed) {
-    return usable.length === members.length && bestState(members) === worstState(members)
-      ? worstOf(members)
+    return usable.length === found.length && bestState(found) === worstState(found)
+      ? worstOf(found)
       : 'DEGRADED'
   }
-  return usable.length + unknown >= needed ? 'UNKNOWN' : 'FAILED'
+  // One that is switched off is not counted: neither good nor bad.
+  const open = found.filter((state) => state === 'UNKNOWN').length + Math.max(0, needed - found.length)
+  return usable.length + open >= needed ? 'UNKNOWN' : 'FAILED'
 }
 
 const worstOf = (found: readonly State[]): State => worstState(found) ?? 'UNKNOWN'

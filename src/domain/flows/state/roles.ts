@@ -124,12 +124,14 @@ class Causes {
   #through({ from, to, maxLag }: Connection, wanted: Wanted): FoundCause[] {
     const above = this.#facts.get(from)
     if (above === undefined) return []
-    const further = () => this.of(from, wanted).map((cause) => ({ ...cause, path: [...cause.path, to] }))
+    const further = (of: Wanted) =>
+      this.of(from, of).map((cause) => ({ ...cause, path: [...cause.path, to] }))
     const bad =
       above.evaluated &&
       (above.suspected === 'FAILED' || (wanted === 'unknown' && above.suspected === 'UNKNOWN'))
     if (bad) {
-      const beyond = above.starved ? further() : []
+      // What explains it here explains it below, and nothing else does.
+      const beyond = above.starved ? further(wantedBy(above.suspected)) : []
       const confirmed = above.suspected === above.state
       const self = { process: from, path: [from, to], draining: false, confirmed }
       return above.ownFault || beyond.length === 0 ? [self, ...beyond] : beyond
@@ -141,7 +143,7 @@ class Causes {
     }
     // What demonstrably gets its input hands no shortage on; that it may yet run dry is another matter.
     const isFed = above.fed && !above.starved
-    return isFed && wanted !== 'risk' ? [] : further()
+    return isFed && wanted !== 'risk' ? [] : further(wanted)
   }
 }
 

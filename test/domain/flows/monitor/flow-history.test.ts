@@ -28,7 +28,7 @@ describe('the past of a process', () => {
   })
 
   test.each([
-    ['type: any', ['HEALTHY', 'HEALTHY', 'FAILED']],
+    ['type: any', ['DEGRADED', 'HEALTHY', 'FAILED']],
     ['type: all', ['FAILED', 'HEALTHY', 'FAILED']],
     ['type: at_least, count: 2', ['FAILED', 'HEALTHY', 'FAILED']],
   ])('counts what is made of other checks, %s', (kind, expected) => {
