@@ -24,6 +24,7 @@ import type { NoticeText } from '../views/components/notice.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { filterOf, readCursor, readQuery, wrongFilters } from './audit-query.ts'
 import { asked, auditViews, recordView } from './audit-views.ts'
+import { download } from './download.ts'
 import { answerProblem } from './problem.tsx'
 import { sse } from './sse.ts'
 
@@ -102,7 +103,7 @@ export function auditRoutes(deps: AppDeps) {
       })
       const lines = Readable.from(exported(deps, await filterOf(db, query), format))
       const name = `audit-${clock().toISOString().slice(0, 10)}.${format}`
-      return c.body(Readable.toWeb(lines) as ReadableStream, 200, {
+      return download(c, deps, lines, {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl',
         'Content-Disposition': `attachment; filename="${name}"`,
       })
