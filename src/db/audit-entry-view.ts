@@ -2,13 +2,18 @@ import type { Kysely } from 'kysely'
 import type { EntryView, ProofState } from '../domain/audit/audit-view.ts'
 import { canonicalBytes, type LogRow, leafHash } from '../domain/audit/canonical.ts'
 import { inclusionRanges, isIncluded } from '../domain/audit/merkle.ts'
+import type { Viewer } from '../domain/datasets/access.ts'
 import { readEntries, readEntriesOfRequest } from './audit-entries.ts'
 import { nameEntries, readDetails } from './audit-names.ts'
 import { MissingRows, readInclusionPath } from './audit-proofs.ts'
 import type { Database } from './schema.ts'
 
 /** One entry with all that can be said about it; undefined when there is no such number. */
-export async function readEntryView(db: Kysely<Database>, seq: number): Promise<EntryView | undefined> {
+export async function readEntryView(
+  db: Kysely<Database>,
+  viewer: Viewer,
+  seq: number,
+): Promise<EntryView | undefined> {
   const [entry] = await readEntries(db, [seq])
   if (entry === undefined) return undefined
   const [proof, sameRequest, detailsRemovedAt] = await Promise.all([
@@ -29,6 +34,7 @@ export async function readEntryView(db: Kysely<Database>, seq: number): Promise<
     detailsRemovedAt,
     receipt: await nameEntries(
       db,
+      viewer,
       sameRequest.map((row) => ({ ...row, at: new Date(row.at) })),
     ),
   }

@@ -1,38 +1,64 @@
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { AuditRow } from '../domain/audit/audit-view.ts'
+import { mayPerform } from '../domain/auth/operations.ts'
+import type { Viewer } from '../domain/datasets/access.ts'
 import { parsedJson } from '../domain/json.ts'
 import type { AuditLine } from './audit-reading.ts'
 import type { Database } from './schema.ts'
+import { visibleTo } from './visibility.ts'
 
-/** Adds names and pages to entries, by a fixed number of look-ups: what was deleted keeps its id alone. */
-export async function nameEntries(db: Kysely<Database>, lines: readonly AuditLine[]): Promise<AuditRow[]> {
+/**
+ * Adds names and pages to entries, by a fixed number of look-ups: what was deleted keeps its id alone. So does what is
+ * not the viewer's to see: who was refused something would otherwise learn from their own entry that it is there.
+ */
+export async function nameEntries(
+  db: Kysely<Database>,
+  viewer: Viewer,
+  lines: readonly AuditLine[],
+): Promise<AuditRow[]> {
+  const readsLog = mayPerform(viewer.role, 'audit.read')
   const ids = (type: string) => [
     ...new Set(lines.filter(({ objectType }) => objectType === type).map(({ objectId }) => objectId)),
   ]
-  const people = [...new Set([...lines.map(({ actorId }) => actorId), ...ids('user')])]
+  const everybody = [...new Set([...lines.map(({ actorId }) => actorId), ...ids('user')])]
+  const people = readsLog ? everybody : everybody.filter((id) => id === viewer.id)
   const [users, datasets, files, runs, exports] = await Promise.all([
     namesOf(people, (some) =>
       db.selectFrom('users').select(['id', 'name']).where('id', 'in', some).execute(),
     ),
     namesOf(ids('dataset'), (some) =>
-      db.selectFrom('datasets').select(['id', 'name']).where('id', 'in', some).execute(),
+      db
+        .selectFrom('datasets')
+        .select(['id', 'name'])
+        .where('id', 'in', some)
+        .where(visibleTo(viewer, 'datasets.ownerId'))
+        .execute(),
     ),
     namesOf(ids('file'), (some) =>
       db
         .selectFrom('datasetFiles')
-        .select(['id', 'path as name', 'datasetId as of'])
-        .where('id', 'in', some)
+        .innerJoin('datasets', 'datasets.id', 'datasetFiles.datasetId')
+        .select(['datasetFiles.id', 'datasetFiles.path as name', 'datasetFiles.datasetId as of'])
+        .where('datasetFiles.id', 'in', some)
+        .where(visibleTo(viewer, 'datasets.ownerId'))
         .execute(),
     ),
     namesOf(ids('run'), (some) =>
-      db.selectFrom('runs').select(['id', 'id as name']).where('id', 'in', some).execute(),
+      db
+        .selectFrom('runs')
+        .select(['id', 'id as name'])
+        .where('id', 'in', some)
+        .where(visibleTo(viewer, 'runs.ownerId'))
+        .execute(),
     ),
     namesOf(ids('export'), (some) =>
       db
         .selectFrom('runExports')
-        .select(['id', 'path as name', 'runId as of'])
-        .where('id', 'in', some)
+        .innerJoin('runs', 'runs.id', 'runExports.runId')
+        .select(['runExports.id', 'runExports.path as name', 'runExports.runId as of'])
+        .where('runExports.id', 'in', some)
+        .where(visibleTo(viewer, 'runs.ownerId'))
         .execute(),
     ),
   ])
@@ -45,7 +71,7 @@ export async function nameEntries(db: Kysely<Database>, lines: readonly AuditLin
     })
     switch (type) {
       case 'user':
-        return at(users.get(id), `/admin/audit?actor=${encodeURIComponent(id)}`)
+        return at(users.get(id), readsLog ? `/admin/audit?actor=${encodeURIComponent(id)}` : null)
       case 'dataset':
         return at(datasets.get(id), `/datasets/${id}`)
       case 'file':

@@ -8,6 +8,7 @@ import type {
   Part,
   Period,
 } from '../domain/audit/report.ts'
+import type { Viewer } from '../domain/datasets/access.ts'
 import { nameEntries } from './audit-names.ts'
 import type { AuditLine } from './audit-reading.ts'
 import type { Database } from './schema.ts'
@@ -33,14 +34,18 @@ const roleActions = [
 ] as const satisfies readonly Action[]
 
 /** The report of a period: a fixed number of statements, each a bounded walk along an index. */
-export async function readReport(db: Kysely<Database>, period: Period): Promise<ComplianceReport> {
+export async function readReport(
+  db: Kysely<Database>,
+  viewer: Viewer,
+  period: Period,
+): Promise<ComplianceReport> {
   const [access, failedSignIns, denied, exports, deletions, roleChanges] = await Promise.all([
     readAccess(db, period),
     readFailedSignIns(db, period),
     readDenied(db, period),
-    list(db, period, exportActions),
-    list(db, period, deletionActions),
-    list(db, period, roleActions),
+    list(db, viewer, period, exportActions),
+    list(db, viewer, period, deletionActions),
+    list(db, viewer, period, roleActions),
   ])
   return { period, access, failedSignIns, denied, exports, deletions, roleChanges }
 }
@@ -121,12 +126,16 @@ const denials = ({ from, to }: Period, which: ReturnType<typeof sql>) =>
     order by outcome desc, at desc, seq desc limit ${most.counted}
   ) denied where ${which})`
 
-async function list(db: Kysely<Database>, period: Period, actions: readonly Action[]) {
+async function list(db: Kysely<Database>, viewer: Viewer, period: Period, actions: readonly Action[]) {
   const { rows } = await sql<AuditLine>`
     select seq, at, actor_id, actor_kind, action, object_type, object_id, outcome, request_id, details
     from ${newest(period, actions, most.listed + 1)} entries
     order by at desc, seq desc limit ${most.listed + 1}`.execute(db)
-  return part(await nameEntries(db, rows.slice(0, most.listed)), most.listed, rows.length > most.listed)
+  return part(
+    await nameEntries(db, viewer, rows.slice(0, most.listed)),
+    most.listed,
+    rows.length > most.listed,
+  )
 }
 
 const part = <T>(rows: readonly T[], limit: number, isCut = rows.length > limit): Part<T> => ({

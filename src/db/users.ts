@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Account } from '../domain/auth/sign-in.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { Viewer } from '../domain/datasets/access.ts'
 import type { Database } from './schema.ts'
 
 export const localOperatorId = 'usr_local_operator'
@@ -32,6 +33,15 @@ export async function findUserId(db: Kysely<Database>, email: string): Promise<s
     .executeTakeFirst()
   return row?.id
 }
+
+/** Somebody as they are now, with the role they have; undefined once disabled. */
+export const findStanding = (db: Kysely<Database>, id: string): Promise<Viewer | undefined> =>
+  db
+    .selectFrom('users')
+    .select(['id', 'role'])
+    .where('id', '=', id)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst()
 
 /** Adds a person; the unique index over e-mail addresses decides. */
 export async function addUser(

@@ -66,7 +66,8 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
   return new Hono<AppEnv>()
     .get('/', (c) => page(c))
     .get('/activity', async (c) => {
-      const query = { ...readQuery(c.req.query()), actor: undefined }
+      // What belongs to a dataset is not for everybody to ask: entries are narrowed down by what they say alone.
+      const query = { ...readQuery(c.req.query()), actor: undefined, about: undefined }
       await recordAudit(db, c.var.caller, {
         action: 'account.read',
         objectType: 'user',
@@ -75,8 +76,9 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
         details: { view: 'activity', ...asked(query) },
       })
       const filter = { ...(await filterOf(db, query)), actor: c.var.user.id }
-      const list = await readList(deps, filter, c.req.query())
-      return c.html(<ActivityPage {...frameOf(c, noticesOf(c))} list={list} query={query} now={clock()} />)
+      const list = await readList(deps, c.var.user, filter, c.req.query())
+      const frame = frameOf(c, noticesOf(c, ['about']))
+      return c.html(<ActivityPage {...frame} list={list} query={query} now={clock()} />)
     })
     .post('/sessions/revocation', async (c) => {
       await endOtherSessions(db, c.var.caller, c.var.user, c.var.sessionHash ?? '')

@@ -15,7 +15,8 @@ import {
   exportHead,
   exportLine,
 } from '../domain/audit/audit-export.ts'
-import { leftOut } from '../views/audit/audit-filter.tsx'
+import type { Viewer } from '../domain/datasets/access.ts'
+import { type AuditQuery, leftOut } from '../views/audit/audit-filter.tsx'
 import { AuditPage, type EntryList } from '../views/audit/audit-page.tsx'
 import { EntryRow } from '../views/audit/audit-table.tsx'
 import { EntryPage } from '../views/audit/entry-page.tsx'
@@ -23,6 +24,7 @@ import type { NoticeText } from '../views/components/notice.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { filterOf, readCursor, readQuery, wrongFilters } from './audit-query.ts'
 import { asked, auditViews, recordView } from './audit-views.ts'
+import { download } from './download.ts'
 import { answerProblem } from './problem.tsx'
 import { sse } from './sse.ts'
 
@@ -44,7 +46,7 @@ export function auditRoutes(deps: AppDeps) {
 
   const entryOf = async (c: AppContext) => {
     const seq = Seq.safeParse(c.req.param('seq'))
-    return seq.success ? readEntryView(db, seq.data) : undefined
+    return seq.success ? readEntryView(db, c.var.user, seq.data) : undefined
   }
 
   return new Hono<AppEnv>()
@@ -54,7 +56,7 @@ export function auditRoutes(deps: AppDeps) {
       const state = await readAuditState(db)
       const view = await views.recordList(c, query, state.rows)
       const [list, review] = await Promise.all([
-        readList(deps, await filterOf(db, query), c.req.query()),
+        readList(deps, c.var.user, await filterOf(db, query), c.req.query()),
         readLastReview(db),
       ])
       return c.html(
@@ -74,7 +76,7 @@ export function auditRoutes(deps: AppDeps) {
       const query = readQuery(c.req.query())
       const after = await startOf(c)
       await views.recordLive(c, query, after)
-      const { html, through } = await readNews(deps, await filterOf(db, query), after)
+      const { html, through } = await readNews(deps, c.var.user, await filterOf(db, query), after)
       c.header('X-Through', String(through))
       return c.html(html)
     })
@@ -83,7 +85,7 @@ export function auditRoutes(deps: AppDeps) {
       const filter = await filterOf(db, query)
       const after = await startOf(c)
       if (c.req.method !== 'HEAD') await views.recordLive(c, query, after)
-      return sse(c, deps, (closed) => news(deps, filter, after, closed))
+      return sse(c, deps, (closed) => news(deps, c.var.user, filter, after, closed))
     })
     .get('/export', async (c) => {
       const query = readQuery(c.req.query())
@@ -101,7 +103,7 @@ export function auditRoutes(deps: AppDeps) {
       })
       const lines = Readable.from(exported(deps, await filterOf(db, query), format))
       const name = `audit-${clock().toISOString().slice(0, 10)}.${format}`
-      return c.body(Readable.toWeb(lines) as ReadableStream, 200, {
+      return download(c, deps, lines, {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl',
         'Content-Disposition': `attachment; filename="${name}"`,
       })
@@ -116,7 +118,7 @@ export function auditRoutes(deps: AppDeps) {
       const view = await entryOf(c)
       if (view === undefined) return answerProblem(c, noEntry)
       await recordView(db, c, { seq: view.entry.seq })
-      const [row] = await nameEntries(db, [{ ...view.entry, at: new Date(view.entry.at) }])
+      const [row] = await nameEntries(db, c.var.user, [{ ...view.entry, at: new Date(view.entry.at) }])
       if (row === undefined) return answerProblem(c, noEntry)
       return c.html(<EntryPage {...frameOf(c)} view={view} row={row} now={clock()} />)
     })
@@ -147,9 +149,13 @@ export function auditRoutes(deps: AppDeps) {
   }
 }
 
-/** What of the address was left out, to be said above the list. */
-export function noticesOf(c: AppContext): NoticeText[] {
-  const wrong = wrongFilters(c.req.query())
+/**
+ * What of the address was left out, to be said above the list.
+ * @param without filters that this list does not have
+ */
+export function noticesOf(c: AppContext, without: readonly (keyof AuditQuery)[] = []): NoticeText[] {
+  const query = c.req.query()
+  const wrong = [...new Set([...without.filter((key) => query[key]), ...wrongFilters(query)])]
   return wrong.length === 0 ? [] : [{ state: 'degraded', text: leftOut(wrong) }]
 }
 
@@ -176,12 +182,13 @@ const noProof = {
 /** A page of the list, with the cursors of those before and after it. */
 export async function readList(
   { db }: Pick<AppDeps, 'db'>,
+  viewer: Viewer,
   filter: AuditFilter,
   query: Record<string, string>,
 ): Promise<EntryList> {
   const cursor = readCursor(query)
   const { entries, next, searchedTo } = await readAuditPage(db, filter, cursor, pageSize)
-  const rows = await nameEntries(db, entries)
+  const rows = await nameEntries(db, viewer, entries)
   const [top, bottom] = [rows[0]?.seq ?? null, rows.at(-1)?.seq ?? null]
   const isUpward = cursor.after !== undefined
   const isFirst = cursor.before === undefined && !isUpward
@@ -196,9 +203,14 @@ export async function readList(
 }
 
 /** New entries as rows, the newest on top. */
-async function readNews({ db, clock }: Pick<AppDeps, 'db' | 'clock'>, filter: AuditFilter, after: number) {
+async function readNews(
+  { db, clock }: Pick<AppDeps, 'db' | 'clock'>,
+  viewer: Viewer,
+  filter: AuditFilter,
+  after: number,
+) {
   const { entries, through } = await readAuditTail(db, filter, after, mostNews)
-  const rows = await nameEntries(db, entries.toReversed())
+  const rows = await nameEntries(db, viewer, entries.toReversed())
   const now = clock()
   return { html: rows.map((row) => String(<EntryRow row={row} now={now} />)).join(''), through }
 }
@@ -206,6 +218,7 @@ async function readNews({ db, clock }: Pick<AppDeps, 'db' | 'clock'>, filter: Au
 /** What comes into the log from now on, at most four times a second. The id of a message is where the next begins. */
 async function* news(
   deps: Pick<AppDeps, 'db' | 'clock' | 'progress'>,
+  viewer: Viewer,
   filter: AuditFilter,
   after: number,
   closed: AbortSignal,
@@ -215,7 +228,7 @@ async function* news(
   // What is filtered may stay silent for long: that somebody listens is said at once.
   yield { event: 'beat', data: '' }
   while (!closed.aborted) {
-    const { html, through } = await readNews(deps, filter, from)
+    const { html, through } = await readNews(deps, viewer, filter, from)
     if (html !== '') yield { event: 'state', data: html, id: String(through) }
     const hasMore = through > from
     from = through

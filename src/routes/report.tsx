@@ -20,7 +20,7 @@ export function reportRoutes(deps: AppDeps) {
     const { days, period, isOther } = readPeriod(c.req.query(), now)
     await recordView(db, c, { view: 'report', ...days })
     const [report, state, review, keyState] = await Promise.all([
-      readReport(db, period),
+      readReport(db, c.var.user, period),
       readAuditState(db),
       readLastReview(db),
       keys.state(),

@@ -7,6 +7,7 @@ import type { FormProblem } from '../views/components/error-summary.tsx'
 import { pageHref } from '../views/components/pager.tsx'
 import { NewRunPage } from '../views/runs/new-run-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { refuseNamed } from './named-datasets.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
 import { answerStart, newKey, readStart } from './start-run.ts'
 
@@ -40,6 +41,8 @@ export function runTogetherRoutes(deps: AppDeps) {
       if (ids.length === 0 && wantsPage(c)) return c.redirect(backToList(c), 303)
       const chosen = chooseDatasets(ids)
       if (!chosen.ok) return answerProblem(c, chosen.problem)
+      const refused = await refuseNamed(c, deps, 'run.start', ids)
+      if (refused !== undefined) return refused
       const datasets = await findChosen(db, c.var.user, ids)
       return datasets === undefined ? answerProblem(c, gone) : page(c, datasets, problemsOf(datasets))
     })
@@ -49,6 +52,8 @@ export function runTogetherRoutes(deps: AppDeps) {
       if (!asked.ok && !wantsPage(c)) return answerProblem(c, { kind: 'invalid', ...asked.problems[0] })
       const chosen = chooseDatasets(asked.datasetIds)
       if (!chosen.ok) return answerProblem(c, chosen.problem)
+      const refused = await refuseNamed(c, deps, 'run.start', chosen.value)
+      if (refused !== undefined) return refused
       const datasets = await findChosen(db, c.var.user, chosen.value)
       if (datasets === undefined) return answerProblem(c, gone)
       const blocked = problemsOf(datasets)

@@ -23,6 +23,7 @@ import { RunPage } from '../views/runs/run-page.tsx'
 import { runTitle } from '../views/runs/run-table.tsx'
 import { RunList, RunsPage } from '../views/runs/runs-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
+import { download } from './download.ts'
 import { askForProof } from './frame/ask.ts'
 import { exportMediaType } from './media-types.ts'
 import { answerProblem, wantsPage } from './problem.tsx'
@@ -185,7 +186,7 @@ export function runRoutes(deps: AppDeps) {
       const bytes = Readable.from(object.stream(0))
       bytes.once('close', () => void object.close())
       const name = `${runTitle(run.datasets)} ${file.path}`.replace(/[^\w.() -]/g, '_')
-      return c.body(Readable.toWeb(bytes) as ReadableStream, 200, {
+      return download(c, deps, bytes, {
         'Content-Type': exportMediaType(file.format),
         'Content-Length': String(object.size),
         'Content-Disposition': `attachment; filename="${name}"`,

@@ -1,7 +1,5 @@
 import { z } from 'zod'
 import { findStarted } from '../db/run-requests.ts'
-import { rightOver } from '../db/visibility.ts'
-import { decide } from '../domain/auth/operations.ts'
 import type { RunRequest } from '../domain/pipeline/request-run.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
 import { checks } from '../domain/quality/registry.ts'
@@ -9,6 +7,7 @@ import type { FormProblem } from '../views/components/error-summary.tsx'
 import type { AppContext, AppDeps } from './app-context.ts'
 import { formOf, isForm } from './frame/readable-form.ts'
 import { isJson } from './media-types.ts'
+import { refuseNamed } from './named-datasets.ts'
 import { answerProblem, answerStatus, wantsPage } from './problem.tsx'
 
 /** What a request asks a run to do; fields that did not come are not there. */
@@ -120,14 +119,8 @@ export async function answerStart(
   request: RunRequest,
 ): Promise<Response> {
   // The path of a request names at most one dataset or run; every dataset has to be one that may be run.
-  for (const id of request.datasetIds) {
-    const decision = decide(
-      c.var.user.role,
-      'run.start',
-      await rightOver(db, c.var.user, { kind: 'dataset', id }),
-    )
-    if (decision !== 'allowed') return answerProblem(c, notRunnable)
-  }
+  const refused = await refuseNamed(c, { db }, 'run.start', request.datasetIds)
+  if (refused !== undefined) return refused
   const wantsJson = !wantsPage(c) && (c.req.header('Accept') ?? '').includes('application/json')
   const before = wantsJson ? await findStarted(db, c.var.caller, request.idempotencyKey) : undefined
   const started = await runs.start(c.var.caller, request)
@@ -137,11 +130,6 @@ export async function answerStart(
   c.header('Location', location)
   return c.json({ runId: started.value, location }, before === undefined ? 201 : 200)
 }
-
-const notRunnable = {
-  kind: 'not-found',
-  message: 'One of these datasets is not there, or you may not run it. Choose among those you may run.',
-} as const
 
 const badKey = 'The Idempotency-Key is to be 1 to 200 printable ASCII characters. Send another one.'
 

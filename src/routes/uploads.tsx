@@ -4,6 +4,7 @@ import { findDataset } from '../db/dataset-views.ts'
 import { findLiveRun } from '../db/live-run.ts'
 import { receivePorts } from '../db/receive-ports.ts'
 import { findStarted } from '../db/run-requests.ts'
+import { seesEverything } from '../domain/datasets/access.ts'
 import { isSure } from '../domain/datasets/detection.ts'
 import { fileNameOf, type ReceivedFile, receiveFile } from '../domain/datasets/receive-file.ts'
 import { RunConfiguration } from '../domain/pipeline/run.ts'
@@ -11,6 +12,7 @@ import { ok, type Result, refuse } from '../domain/result.ts'
 import { type KeptFile, UploadPage } from '../views/datasets/upload-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { mostFiles, readMultipart } from './multipart.ts'
+import { refusedDataset } from './named-datasets.ts'
 import { answerProblem, statusOf } from './problem.tsx'
 import { readKey } from './start-run.ts'
 
@@ -62,6 +64,10 @@ export function uploadRoutes(deps: AppDeps) {
       const received: Result<ReceivedFile> =
         form?.taken[0] ?? refuse('invalid', 'No file came with the request. Choose one and upload it again.')
       if (!received.ok) {
+        // Whoever sees everything may have come too late; of others it is not said whether there is one.
+        if (dataset !== undefined && received.problem.kind === 'not-found' && !seesEverything(c.var.user)) {
+          refusedDataset(c, dataset)
+        }
         return c.json({ message: received.problem.message }, statusOf[received.problem.kind])
       }
       const file = received.value

@@ -432,6 +432,22 @@ describe('one’s own activity', () => {
     expect(seqs(text)).not.toContain(3)
     expect(text).not.toContain('href="/admin/audit')
   })
+
+  test('names what one may see, and nothing that one was refused', async () => {
+    expect(await page('/account/activity', web.colleague)).toContain('href="/datasets/ds_one"')
+    await web.request(web.outsider, '/datasets/ds_one')
+    await log()
+    const text = await page('/account/activity?object=ds_one', web.outsider)
+    expect(seqs(text)).toHaveLength(1)
+    expect(text).not.toContain('Evening talks')
+    expect(text).not.toContain('href="/datasets/')
+  })
+
+  test('is not asked what belongs to a dataset', async () => {
+    expect(await page('/account/activity?about=ds_one', web.outsider)).toContain(
+      'Left out: Everything about.',
+    )
+  })
 })
 
 describe('denied access', () => {

@@ -142,3 +142,46 @@ describe('a run', () => {
     await set({ disabledAt: null })
   })
 })
+
+describe('a dataset that a request names elsewhere than in its path', () => {
+  const asks = [
+    ['to run it with others', () => web.post(web.outsider, '/runs', { dataset: datasetId })],
+    ['to choose it', () => page(web.outsider, `/runs/new?dataset=${datasetId}`)],
+    ['to add a file to it', () => addFile(web.outsider)],
+  ] as const
+  const addFile = (who: Member) => {
+    const body = new FormData()
+    body.append('file', new Blob([shareGpt(1)]), 'more.jsonl')
+    return web.request(who, `/datasets/files?dataset=${datasetId}`, { method: 'POST', body })
+  }
+  const denied = async () =>
+    (await auditEntries(web.adminUrl)).filter(
+      ({ outcome, objectId }) => outcome === 'denied' && objectId === datasetId,
+    )
+
+  test.each(asks)('is not there for others, who are written down: %s', async (_, ask) => {
+    const before = (await denied()).length
+    expect((await ask()).status).toBe(404)
+    const entries = (await denied()).slice(before)
+    expect(entries).toMatchObject([{ actorId: web.outsider.id, objectType: 'dataset' }])
+  })
+
+  test.each(asks.slice(0, 2))('is forbidden where it was shared to be read: %s', async (_, ask) => {
+    await share({ with: web.outsider.email })
+    const before = (await denied()).length
+    expect((await ask()).status).toBe(403)
+    expect(await denied()).toHaveLength(before + 1)
+    await unshare()
+  })
+
+  test('and what never was is written down alike, but as no id', async () => {
+    const answer = await web.post(web.outsider, '/runs', { dataset: 'their own words' })
+    expect(answer.status).toBe(404)
+    expect((await auditEntries(web.adminUrl)).at(-1)).toMatchObject({
+      action: 'run.start',
+      objectType: 'dataset',
+      objectId: 'unknown',
+      outcome: 'denied',
+    })
+  })
+})

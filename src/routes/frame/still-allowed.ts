@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../db/schema.ts'
+import { findStanding } from '../../db/users.ts'
 import { rightOver } from '../../db/visibility.ts'
 import { decide } from '../../domain/auth/operations.ts'
 import { type FoundPermission, mayUse } from '../../domain/auth/permissions.ts'
@@ -15,4 +16,14 @@ export async function mayStillUse(
   const { object, operation } = permission
   if (object === undefined) return true
   return decide(role, operation, await rightOver(db, { id, role }, object)) === 'allowed'
+}
+
+/** The same of a person whatever they signed in with: not disabled, and with the role they have now. */
+export async function mayPersonStillUse(
+  db: Kysely<Database>,
+  permission: FoundPermission,
+  userId: string,
+): Promise<boolean> {
+  const person = await findStanding(db, userId)
+  return person !== undefined && mayStillUse(db, permission, person)
 }
