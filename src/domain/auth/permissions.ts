@@ -63,6 +63,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /account/sessions/revocation': { operation: 'session.revoke' },
   'POST /account/sessions/:id/revocation': { operation: 'session.revoke' },
   'POST /account/password': { operation: 'account.password' },
+  'POST /account/preferences': { operation: 'account.preferences' },
   'GET /account/second-factor': { operation: 'second-factor.enrol' },
   'POST /account/second-factor': { operation: 'second-factor.enrol' },
   'POST /account/second-factor/removal': { operation: 'second-factor.remove' },

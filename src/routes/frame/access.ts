@@ -55,6 +55,7 @@ export const access = (deps: AppDeps) => {
     c.set('may', (operation) => mayPerform(undefined, operation))
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
+    c.set('hasShortcuts', true)
 
     if (permission?.cookieless) {
       // Nobody is signed in there, whatever comes along.
@@ -114,6 +115,7 @@ export const access = (deps: AppDeps) => {
     c.set('user', user)
     c.set('sessionHash', hash)
     c.set('hasSecondFactor', session.hasSecondFactor)
+    c.set('hasShortcuts', session.hasShortcuts)
     c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
     c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
     c.set('stillAllowed', async () => {
