@@ -2,6 +2,7 @@ import { CodeField } from '../code-field.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
 import { InputField } from '../components/field.tsx'
 import { PageHead } from '../components/page-head.tsx'
+import { pageHref } from '../components/pager.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 
 interface Props {
@@ -23,7 +24,7 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
       title="That was not right"
       problems={problem === undefined ? [] : [{ field: 'password', message: problem }]}
     />
-    <form method="post" action="/step-up" class="stack stack--s">
+    <form method="post" action={pageHref('/step-up', { next }, 1)} class="stack stack--s">
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <InputField
         name="password"
