@@ -476,7 +476,7 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
-  'step-up': <StepUpPage frame={{ viewer }} next={text} hasSecondFactor problem={text} />,
+  'step-up': <StepUpPage frame={{ viewer }} next={text} from={text} hasSecondFactor problem={text} />,
   'second factor': (
     <EnrolPage frame={{ viewer }} enrolment={{ base32: text, uri: text }} isRequired problem={text} />
   ),

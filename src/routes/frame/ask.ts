@@ -68,11 +68,21 @@ export function askForProof(c: AppContext): Answer {
     : permissionFor('GET', pathname) === undefined
       ? (pageOfForm(pathname)?.split('#')[0] ?? '/account')
       : pathname
+  const from = shownPage(c)
   return lead(
     c,
-    `/step-up?next=${encodeURIComponent(back)}`,
+    `/step-up?${new URLSearchParams({ next: back, ...(from === undefined ? {} : { from }) })}`,
     'Give your password or a code again first: open /step-up, then repeat this within five minutes.',
   )
+}
+
+/** The page of ours that was asked from, as the browser says it. */
+function shownPage(c: AppContext): string | undefined {
+  const said = c.req.header('HX-Current-URL') ?? c.req.header('Referer')
+  const { origin } = c.var.client
+  if (said === undefined || origin === undefined || !URL.canParse(said)) return undefined
+  const { host, pathname, search } = new URL(said)
+  return host === new URL(origin).host ? pathname + search : undefined
 }
 
 /** A page leads on, a program is told; to htmx the page is named that it has to open. */
