@@ -1,5 +1,5 @@
 // The drawing of a flow, which follows the states that a live region tells.
-import { all } from './select.js'
+import { all, isShown } from './select.js'
 
 const setTo = (element, name, value) => {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value)
@@ -26,11 +26,9 @@ export function showStates() {
     sayIn(part.querySelector('.flow__word'), now.word)
     sayIn(part.querySelector('title'), now.title)
   }
+  // The drawing for phones and that for screens are both there, one of them hidden.
   leadTo(frame, all('.flow__process[data-state=failed][data-role=root]', frame).find(isShown) ?? null)
 }
-
-/** The drawing for phones and that for screens are both there, one of them hidden. */
-const isShown = (part) => part.getClientRects().length > 0
 
 /** A drawing wider than its place is moved to the failed box, once each time that another fails. */
 const leadTo = (frame, root) => {

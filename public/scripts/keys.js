@@ -1,20 +1,15 @@
-// Keys that a page names in `data-key`, and the one that leads to its search.
-import { all } from './select.js'
+// Keys that a page names in `data-key`.
+import { all, isShown } from './select.js'
 
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
   if (event.target.closest?.('input, textarea, select, dialog, [contenteditable]')) return
-  if (event.key === '/') {
-    const jump = document.getElementById('jump')
-    if (jump === null || jump.offsetParent === null) return
-    event.preventDefault()
-    jump.focus()
-    jump.select()
-    return
-  }
+  // Only what says so itself has a key: for who turned them off, nothing does.
   const target = all('[data-key]').find(({ dataset }) => dataset.key === event.key.toLowerCase())
-  if (target !== undefined) {
-    event.preventDefault()
-    target.click()
-  }
+  if (target === undefined || !isShown(target)) return
+  event.preventDefault()
+  if (target.matches('input')) {
+    target.focus()
+    target.select()
+  } else target.click()
 })

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Action } from '../domain/audit/actions.ts'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { IssuedLink } from '../domain/auth/link-letter.ts'
-import type { Invitation, Person } from '../domain/auth/people.ts'
+import type { Invitation } from '../domain/auth/people.ts'
 import type { Role } from '../domain/auth/user.ts'
 import { newId } from '../domain/ids.ts'
 import { ok, type Result, refuse } from '../domain/result.ts'
@@ -15,35 +15,6 @@ interface Deps {
   readonly db: Kysely<Database>
   readonly clock: () => Date
   readonly random: (bytes: number) => Uint8Array
-}
-
-/** Everybody who can sign in, or could; the command line's own user cannot. */
-export async function listPeople(db: Kysely<Database>, now: Date): Promise<Person[]> {
-  const rows = await db
-    .selectFrom('users')
-    .leftJoin('secondFactors', 'secondFactors.userId', 'users.id')
-    .leftJoin('sessions', (join) =>
-      join
-        .onRef('sessions.userId', '=', 'users.id')
-        .on('sessions.expiresAt', '>', now)
-        .on('sessions.absoluteExpiresAt', '>', now),
-    )
-    .select(['users.id', 'users.name', 'users.email', 'users.role', 'users.disabledAt', 'users.passwordHash'])
-    .select((eb) => [
-      'secondFactors.confirmedAt',
-      eb.fn.count<number>('sessions.id').as('sessions'),
-      eb.fn.max('sessions.lastSeenAt').as('lastSeenAt'),
-    ])
-    .where('users.id', '!=', localOperatorId)
-    .groupBy(['users.id', 'secondFactors.confirmedAt'])
-    .orderBy(sql`lower(users.name)`)
-    .orderBy('users.id')
-    .execute()
-  return rows.map(({ disabledAt, passwordHash, confirmedAt, ...person }) => ({
-    ...person,
-    status: disabledAt !== null ? 'disabled' : passwordHash === noPasswordYet ? 'invited' : 'active',
-    hasSecondFactor: confirmedAt !== null,
-  }))
 }
 
 /** Adds someone who has no password yet, and answers the link to choose one with. */

@@ -20,6 +20,7 @@ declare module 'lucia' {
       lastSeenAt?: Date
       steppedUpAt?: Date
       hasSecondFactor?: boolean
+      hasShortcuts?: boolean
     }
   }
 }
@@ -33,6 +34,8 @@ interface SessionFacts {
   steppedUpAt: Date
   /** Of its user, not of the session: read along, because every request asks. */
   hasSecondFactor: boolean
+  /** Of its user as well. */
+  hasShortcuts: boolean
 }
 
 /**
@@ -50,11 +53,12 @@ export function sessionKeeper(
       expires: true,
       attributes: { secure, sameSite: 'lax', path: '/' },
     },
-    getSessionAttributes: ({ lastSeenAt = clock(), steppedUpAt = clock(), hasSecondFactor = false }) => ({
-      lastSeenAt,
-      steppedUpAt,
-      hasSecondFactor,
-    }),
+    getSessionAttributes: ({
+      lastSeenAt = clock(),
+      steppedUpAt = clock(),
+      hasSecondFactor = false,
+      hasShortcuts = true,
+    }) => ({ lastSeenAt, steppedUpAt, hasSecondFactor, hasShortcuts }),
     getUserAttributes: ({ name, email, role }) => ({ name, email, role }),
   })
 }
@@ -133,6 +137,7 @@ const standing = (db: Kysely<Database>, hash: string, now: Date) =>
       'users.name',
       'users.email',
       'users.role',
+      'users.hasShortcuts',
       'sessions.expiresAt',
       'sessions.userAgent',
       'sessions.lastSeenAt',

@@ -1,7 +1,7 @@
 import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Mapping } from '../domain/datasets/mapping.ts'
-import { nameHash } from '../domain/deletion/deletion.ts'
+import { nameHash, type SearchScope } from '../domain/deletion/deletion.ts'
 import {
   subjectFieldOf,
   subjectHmac,
@@ -251,17 +251,17 @@ async function repairedAbout(
   return [...about]
 }
 
-/** Datasets that no search looks into, because their mapping names no subject. */
-export async function countUnsearched(db: Kysely<Database>): Promise<number> {
-  const { count } = await db
+/** Of the datasets there are, how many a search looks into, and how many not, because their mapping names no subject. */
+export async function countSearchable(db: Kysely<Database>): Promise<SearchScope> {
+  const namesSubject = sql<boolean>`exists (
+    select from dataset_files where dataset_id = datasets.id
+      and coalesce(datasets.mapping, detection -> 'mapping') ->> 'subjectField' is not null)`
+  return db
     .selectFrom('datasets')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .select((eb) => [
+      eb.fn.countAll<number>().filterWhere(namesSubject).as('searched'),
+      eb.fn.countAll<number>().filterWhere(eb.not(namesSubject)).as('unsearched'),
+    ])
     .where('status', '=', 'ready')
-    .where(
-      sql<boolean>`not exists (
-        select from dataset_files where dataset_id = datasets.id
-          and coalesce(datasets.mapping, detection -> 'mapping') ->> 'subjectField' is not null)`,
-    )
     .executeTakeFirstOrThrow()
-  return count
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { recordAudit } from '../db/audit-outbox.ts'
 import { changeOwnPassword } from '../db/own-password.ts'
+import { turnShortcuts } from '../db/preferences.ts'
 import { secondFactorStore } from '../db/second-factors.ts'
 import { endOtherSessions, endSession, listSessions, sessionKeeper } from '../db/sessions.ts'
 import { signInStore } from '../db/sign-in.ts'
@@ -118,6 +119,11 @@ export function accountRoutes(deps: AppDeps, passwords: Passwords) {
         subjects: identity.subjects,
       })
       return isChanged ? c.redirect('/account', 303) : askToSignIn(c)
+    })
+    .post('/preferences', async (c) => {
+      const isOn = (await c.req.parseBody()).shortcuts === '1'
+      await turnShortcuts(db, c.var.caller, c.var.user.id, isOn)
+      return c.redirect('/account#shortcuts', 303)
     })
     .get('/second-factor', (c) => enrolPage(c))
     .post('/second-factor', async (c) => {

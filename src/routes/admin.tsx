@@ -1,22 +1,16 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { mailLink } from '../db/mail-link.ts'
-import {
-  changeRole,
-  disable,
-  enable,
-  endSessionsOf,
-  invite,
-  issueResetLink,
-  listPeople,
-} from '../db/people.ts'
+import { changeRole, disable, enable, endSessionsOf, invite, issueResetLink } from '../db/people.ts'
+import { listPeople } from '../db/people-list.ts'
 import { endAnySession, listAllSessions } from '../db/sessions.ts'
 import type { IssuedLink } from '../domain/auth/link-letter.ts'
 import { operationNames, operationOf } from '../domain/auth/operations.ts'
-import { Invitation } from '../domain/auth/people.ts'
+import { Invitation, personStates } from '../domain/auth/people.ts'
 import { roles } from '../domain/auth/user.ts'
 import type { Result } from '../domain/result.ts'
 import { firstAdminPage } from '../views/admin/admin-tabs.tsx'
+import { peopleHref } from '../views/admin/people-filter.tsx'
 import { PermissionsPage } from '../views/admin/permissions-page.tsx'
 import { SessionsPage } from '../views/admin/sessions-page.tsx'
 import { type ShownLink, UsersPage } from '../views/admin/users-page.tsx'
@@ -32,6 +26,15 @@ const Typed = z.object({
 const RoleForm = z.object({ role: z.enum(roles) })
 const text = z.string().trim().min(1).max(200).optional().catch(undefined)
 const SessionsQuery = z.object({ q: text, user: text })
+const PeopleQuery = z.object({
+  q: text,
+  role: z.enum(roles).optional().catch(undefined),
+  state: z.enum(personStates).optional().catch(undefined),
+  after: text,
+  before: text,
+})
+/** The part of the list that is shown, or that a form was sent from. */
+const listOf = (c: AppContext) => PeopleQuery.parse(c.req.query())
 
 /** Administration: where it begins, people, the permission table, sessions. */
 export function adminRoutes(deps: AppDeps) {
@@ -44,26 +47,31 @@ export function adminRoutes(deps: AppDeps) {
       typed?: z.infer<typeof Typed>
       problems?: readonly FormProblem[]
     } = {},
-  ) =>
-    c.html(
+  ) => {
+    const filter = listOf(c)
+    return c.html(
       <UsersPage
         {...frameOf(c)}
-        people={await listPeople(db, clock())}
+        page={await listPeople(db, filter, clock())}
+        filter={filter}
         hasMail={mail !== undefined}
         {...more}
         now={clock()}
       />,
       more.problems === undefined ? 200 : statusOf.invalid,
     )
+  }
   /** The list with the link that was just made, after it was mailed where that is set up. */
   const showLink = async (c: AppContext, link: IssuedLink) => {
     const href = `${config.publicUrl.replace(/\/$/, '')}/new-password?token=${link.token}`
     const mailed = mail === undefined ? undefined : await mailLink({ db, mail }, c.var.caller, link, href)
     return usersPage(c, { link: { for: link.name, email: link.email, href, mailed } })
   }
-  /** Back to the list, or why not. */
+  /** Back to where they stand in the list, or why not. */
   const answer = (c: AppContext, result: Result<void>) =>
-    result.ok ? c.redirect('/admin/users', 303) : answerProblem(c, result.problem)
+    result.ok
+      ? c.redirect(`${peopleHref('', listOf(c))}#${c.req.param('userId')}`, 303)
+      : answerProblem(c, result.problem)
 
   return new Hono<AppEnv>()
     .get('/', (c) => c.redirect(firstAdminPage(c.var.user.role), 303))

@@ -94,6 +94,8 @@ export interface AppEnv {
     isProven: boolean
     /** Whether a code is asked for when this person signs in. */
     hasSecondFactor: boolean
+    /** Whether single keys work in this person's browser. */
+    hasShortcuts: boolean
     /** How much is shown; present behind `machineAccess`. */
     machineView: MachineView
     /** SHA-256 of the session id, never the id. */
@@ -125,7 +127,10 @@ export type AppContext = Context<AppEnv>
 
 /** What the shell of every page carries. */
 export const frameOf = (c: AppContext, notices?: Frame['notices']): Frame => ({
-  viewer: c.var.viewer === undefined ? undefined : { name: c.var.viewer.name, role: c.var.viewer.role },
+  viewer:
+    c.var.viewer === undefined
+      ? undefined
+      : { name: c.var.viewer.name, role: c.var.viewer.role, hasShortcuts: c.var.hasShortcuts },
   notices: c.var.isSealed === true ? [sealedNotice, ...(notices ?? [])] : notices,
 })
 

@@ -1,7 +1,8 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { findDeletion, listDeletions } from '../db/deletions.ts'
-import { certificateOf } from '../domain/deletion/deletion.ts'
+import { countSearchable } from '../db/subject-search.ts'
+import { certificateOf, isInVain } from '../domain/deletion/deletion.ts'
 import { DeletionPage } from '../views/deletions/deletion-page.tsx'
 import { DeletionsPage } from '../views/deletions/deletions-page.tsx'
 import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
@@ -24,6 +25,7 @@ export function deletionRoutes({ db, clock }: AppDeps) {
         <DeletionPage
           {...frameOf(c)}
           deletion={deletion}
+          scope={isInVain(deletion) ? await countSearchable(db) : undefined}
           canConfirm={c.var.may('subject.delete')}
           now={clock()}
         />,

@@ -22,7 +22,13 @@ export function stepUpRoutes(deps: AppDeps, passwords: Passwords) {
   const keeper = sessionKeeper(db, options)
   const page = (c: AppContext, next: string | undefined, problem?: string, status: 200 | 422 | 429 = 200) =>
     c.html(
-      <StepUpPage frame={frameOf(c)} next={next} hasSecondFactor={c.var.hasSecondFactor} problem={problem} />,
+      <StepUpPage
+        frame={frameOf(c)}
+        next={next}
+        from={localPath(c.req.query('from'))}
+        hasSecondFactor={c.var.hasSecondFactor}
+        problem={problem}
+      />,
       status,
     )
 
@@ -32,7 +38,7 @@ export function stepUpRoutes(deps: AppDeps, passwords: Passwords) {
       const { user, caller, sessionHash } = c.var
       const body = await c.req.parseBody()
       const text = (name: string) => String(body[name] ?? '').slice(0, 1000)
-      const next = localPath(text('next'))
+      const next = localPath(text('next')) ?? localPath(c.req.query('next'))
       const given = { password: text('password'), code: text('code').trim() }
       const identity = await confirmIdentity({ store, passwords, factors }, caller, user, given, clock())
       if (identity.kind === 'slowed') {

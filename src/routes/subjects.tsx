@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { confirmRemoval, discardRemoval } from '../db/confirm-removal.ts'
 import { findDeletion } from '../db/deletions.ts'
-import { countUnsearched, requestSearch } from '../db/subject-search.ts'
+import { countSearchable, requestSearch } from '../db/subject-search.ts'
 import { normalSubject } from '../domain/deletion/subject.ts'
 import { SubjectsPage } from '../views/admin/subjects-page.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
@@ -13,7 +13,7 @@ const longest = 1_000
 export function subjectRoutes(deps: AppDeps) {
   const page = async (c: AppContext, problems?: Parameters<typeof SubjectsPage>[0]['problems']) =>
     c.html(
-      <SubjectsPage {...frameOf(c)} unsearched={await countUnsearched(deps.db)} problems={problems} />,
+      <SubjectsPage {...frameOf(c)} unsearched={(await countSearchable(deps.db)).unsearched} problems={problems} />,
       problems === undefined ? 200 : statusOf.invalid,
     )
   return new Hono<AppEnv>()

@@ -1,3 +1,4 @@
+import type { Person } from '../domain/auth/people.ts'
 import type { Role } from '../domain/auth/user.ts'
 import type { RunStatus, Stage, Target } from '../domain/pipeline/run.ts'
 import type { MarkState } from './components/mark.tsx'
@@ -18,6 +19,13 @@ export const roleName: Record<Role, string> = {
   user: 'User',
   moderator: 'Moderator',
   admin: 'Administrator',
+}
+
+/** Whether someone can sign in, for people. */
+export const personStateName: Record<Person['status'], string> = {
+  active: 'Active',
+  invited: 'Invited',
+  disabled: 'Disabled',
 }
 
 /** What each stage does, said while it waits. */

@@ -22,7 +22,7 @@ export const NewPasswordPage = ({ token, kind, name, email, leastLength, problem
       title="The password was not taken"
       problems={problem === undefined ? [] : [{ field: 'password', message: problem }]}
     />
-    <form method="post" action="/new-password">
+    <form method="post">
       <input type="hidden" name="token" value={token} />
       <Field
         id="email"

@@ -19,7 +19,7 @@ export const SetUpPage = ({ token, problem, name, email }: Props) => (
       title="The account was not created"
       problems={problem === undefined ? [] : [{ message: problem }]}
     />
-    <form method="post" action="/set-up">
+    <form method="post">
       <input type="hidden" name="token" value={token} />
       <InputField
         name="name"

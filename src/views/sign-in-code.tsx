@@ -1,5 +1,6 @@
 import { CodeField } from './code-field.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
+import { pageHref } from './components/pager.tsx'
 import { Plain } from './layout/plain.tsx'
 
 interface Props {
@@ -16,7 +17,7 @@ export const SignInCodePage = ({ challenge, problem, next }: Props) => (
       title="You are not signed in"
       problems={problem === undefined ? [] : [{ field: 'code', message: problem }]}
     />
-    <form method="post" action="/sign-in/code">
+    <form method="post" action={pageHref('/sign-in/code', { next }, 1)}>
       <input type="hidden" name="challenge" value={challenge} />
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <CodeField recovery />
@@ -27,7 +28,8 @@ export const SignInCodePage = ({ challenge, problem, next }: Props) => (
       </p>
     </form>
     <p class="quiet">
-      Phone and recovery codes lost? Ask an administrator for a link. <a href="/sign-in">Begin again</a>
+      Phone and recovery codes lost? Ask an administrator for a link.{' '}
+      <a href={pageHref('/sign-in', { next }, 1)}>Begin again</a>
     </p>
   </Plain>
 )

@@ -1,6 +1,7 @@
 import { EmailField, PasswordField } from './components/credential-fields.tsx'
 import { ErrorSummary } from './components/error-summary.tsx'
 import { Notice } from './components/notice.tsx'
+import { pageHref } from './components/pager.tsx'
 import { Plain } from './layout/plain.tsx'
 
 interface Props {
@@ -20,7 +21,7 @@ export const SignInPage = ({ email, problem, next, isPasswordKept = false }: Pro
       title="You are not signed in"
       problems={problem === undefined ? [] : [{ field: 'email', message: problem }]}
     />
-    <form method="post" action="/sign-in">
+    <form method="post" action={pageHref('/sign-in', { next }, 1)}>
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <EmailField email={email} />
       <PasswordField />

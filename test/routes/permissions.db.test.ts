@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
-import { permissionFor, permissions } from '../../src/domain/auth/permissions.ts'
+import { pageOfForm, permissionFor, permissions } from '../../src/domain/auth/permissions.ts'
 import { VaultError } from '../../src/domain/vault/vault.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
@@ -108,11 +108,60 @@ describe('every route as everyone', () => {
           const answer = await web.request(who, path, { method })
           const where = `${name} ${method} ${path}`
           expect(answer.status, where).toBeLessThan(500)
-          if (known === undefined) expect(answer.status, where).toBe(404)
+          const page = method === 'GET' || method === 'HEAD' ? pageOfForm(path) : undefined
+          if (page !== undefined) {
+            expect([answer.status, answer.headers.get('Location')], where).toEqual([303, page])
+          } else if (known === undefined) expect(answer.status, where).toBe(404)
         }
       }
     },
   )
+})
+
+describe('the address of a form', () => {
+  /** Sent by programs or scripts, never by a form whose answer is a page; and what one leaves by. */
+  const shownToNobody = /^\/(api|ping)\/|^\/datasets\/files$|unattended-run$|^\/sign-out$/
+  const posted = Object.keys(permissions).flatMap((key) => (key.startsWith('POST ') ? [key.slice(5)] : []))
+
+  test('answers GET: with a page of its own, or by leading to the one the form stands on', () => {
+    const nowhere = posted
+      .filter((path) => !shownToNobody.test(path))
+      .filter((path) => permissions[`GET ${path}`] === undefined)
+      .filter((path) => {
+        const page = pageOfForm(pathOf(path))
+        return page === undefined || permissionFor('GET', page.split('#')[0] ?? '') === undefined
+      })
+    expect(nowhere).toEqual([])
+  })
+
+  test('leads there after a refusal, with the part of a list it was sent from', async () => {
+    const refused = await web.post(web.viewer, '/account/password', { current: 'wrong', password: 'x' })
+    expect(refused.status).toBe(422)
+    const again = await web.request(web.viewer, '/account/password')
+    expect([again.status, again.headers.get('Location')]).toEqual([303, '/account#password'])
+    const role = await web.request(web.owner, '/admin/users/usr_viewer/role?q=viewer')
+    expect(role.headers.get('Location')).toBe('/admin/users?q=viewer')
+    const share = await web.request(web.owner, '/datasets/ds_1/shares')
+    expect(share.headers.get('Location')).toBe('/datasets/ds_1#share')
+  })
+
+  test('leads nobody elsewhere, and programs nowhere', async () => {
+    for (const id of ['..', '%2e%2e', '%2f%2fevil.example', '%5c%5cevil.example', 'ä', '%0d%0aX: 1']) {
+      const answer = await web.request(web.owner, `/datasets/${id}/shares`)
+      expect([id, answer.status, answer.headers.get('Location')]).toEqual([id, 404, null])
+    }
+    const program = { headers: { Accept: 'application/json' } }
+    expect((await web.request(web.owner, '/account/password', program)).status).toBe(404)
+  })
+
+  test('keeps what a one-time link and a way back brought along', async () => {
+    const signIn = await (await web.request(undefined, '/sign-in?next=%2Fruns')).text()
+    expect(signIn).toContain('action="/sign-in?next=%2Fruns"')
+    const code = await web.request(undefined, '/sign-in/code?next=%2Fruns')
+    expect(code.headers.get('Location')).toBe('/sign-in?next=%2Fruns')
+    const proof = await web.request(web.owner, '/step-up?next=%2Fadmin%2Fkeys%2Frotation')
+    expect(await proof.text()).toContain('action="/step-up?next=%2Fadmin%2Fkeys%2Frotation"')
+  })
 })
 
 describe('access', () => {

@@ -204,3 +204,63 @@ describe('own sessions', () => {
     expect((await web.request(there, '/account')).status).toBe(200)
   })
 })
+
+describe('whoever would rather not give password or code again', () => {
+  const cancelled = async (path: string, headers: Record<string, string> = {}, body?: URLSearchParams) => {
+    const who = await web.again(web.owner)
+    web.advance(301)
+    const init = { headers, ...(body === undefined ? {} : { method: 'POST', body }) }
+    const asked = await web.request(who, path, init)
+    const question = asked.headers.get('Location') ?? asked.headers.get('HX-Redirect') ?? ''
+    expect(question).toMatch(/^\/step-up\?/)
+    const page = await (await web.request(who, question)).text()
+    // A wrong password takes the way back from nobody.
+    const refused = await web.post(who, question, { password: 'wrong' })
+    expect(refused.status).toBe(422)
+    const [first, second] = [page, await refused.text()].map(
+      (text) => /href="([^"]*)">\s*Cancel/.exec(text)?.[1]?.replaceAll('&amp;', '&') ?? '',
+    )
+    expect(second).toBe(first)
+    return first
+  }
+
+  test('goes back to the page it was asked from, filters and all', async () => {
+    const from = `${publicUrl}/admin/audit?actor=usr_owner&outcome=denied`
+    expect(await cancelled('/admin/audit/export?format=csv', { Referer: from })).toBe(
+      '/admin/audit?actor=usr_owner&outcome=denied',
+    )
+    const sent = new URLSearchParams()
+    expect(await cancelled('/account/recovery-codes', { Referer: `${publicUrl}/account` }, sent)).toBe(
+      '/account',
+    )
+    const part = { 'HX-Request': 'true', 'HX-Current-URL': `${publicUrl}/admin/keys` }
+    expect(await cancelled('/admin/keys/rotation', part)).toBe('/admin/keys')
+  })
+
+  test('goes to the nearest page that asks for nothing, where that is not said, or would ask again', async () => {
+    expect(await cancelled('/admin/audit/export?format=csv')).toBe('/admin/audit')
+    expect(await cancelled('/account/keys/new')).toBe('/account/keys')
+    expect(await cancelled('/admin/keys/3/retirement')).toBe('/admin/keys')
+    expect(await cancelled('/account/recovery-codes', {}, new URLSearchParams())).toBe('/account')
+    for (const path of ['/step-up?next=%2F', '/account/keys/new', '/sign-in', '/nothing/like/this']) {
+      expect(await cancelled('/account/keys/new', { Referer: publicUrl + path })).toBe('/account/keys')
+    }
+  })
+
+  test('is led nowhere else', async () => {
+    const from = 'https://evil.example/account'
+    expect(await cancelled('/account/keys/new', { Referer: from })).toBe('/account/keys')
+    const viewer = await web.again(web.viewer)
+    for (const wrong of [
+      'https://evil.example',
+      '//evil.example',
+      '/\\evil.example',
+      '/x/..//evil.example',
+    ]) {
+      const query = new URLSearchParams({ next: wrong, from: wrong })
+      const page = await (await web.request(viewer, `/step-up?${query}`)).text()
+      expect(page).not.toContain('evil.example')
+      expect(page).toMatch(/href="\/">\s*Cancel/)
+    }
+  })
+})

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { auditEntries } from '../support/audit.ts'
-import { type TestPortal, testPortal } from '../support/portal.ts'
+import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 
 let web: TestPortal
 let id: string
@@ -86,8 +86,25 @@ describe('the records about someone', () => {
     expect(await text(await search())).toContain('1 record goes')
   })
 
-  test('of nobody we know are none, and an empty id is refused', async () => {
-    expect(await text(await search('nobody at all'))).toContain('No dataset holds a record of this subject.')
+  test('of nobody we know are none: nothing is asked, and what to do is said', async () => {
+    await web.dataset(web.colleague, 'unnamed.jsonl', shareGpt(1))
+    const path = await search('nobody at all')
+    const page = await text(path)
+    expect(page).toContain('Nothing was found that could be removed')
+    expect(page).toMatch(/\d+ datasets? names? a subject in the mapping/)
+    expect(page).toMatch(/the subject id typed on\s*<time datetime="[^"]+">[^<]+ UTC</)
+    expect(page).toMatch(/\d+ datasets? (was|were) left out/)
+    expect(page).toContain('href="/admin/subjects"')
+    for (const no of ['Remove these records?', 'Remove the records', 'To confirm', 'nobody at all']) {
+      expect(page).not.toContain(no)
+    }
+    expect(await text('/admin/deletions')).toMatch(/Search for the records of one subject[^]*?Nothing found/)
+    expect((await web.post(web.owner, `${path}/confirmation`)).status).toBe(409)
+    expect((await web.post(web.owner, `${path}/discarding`)).status).toBe(303)
+    expect(await text(path)).toContain('Discarded')
+  })
+
+  test('of nobody are asked for with an empty id, which is refused', async () => {
     const refused = await web.post(web.owner, '/admin/subjects', { subject: '  ' })
     expect(refused.status).toBe(422)
     expect(await refused.text()).toContain('Give the subject id')

@@ -476,7 +476,7 @@ const full = (text: string): Record<string, unknown> => ({
       now={now}
     />
   ),
-  'step-up': <StepUpPage frame={{ viewer }} next={text} hasSecondFactor problem={text} />,
+  'step-up': <StepUpPage frame={{ viewer }} next={text} from={text} hasSecondFactor problem={text} />,
   'second factor': (
     <EnrolPage frame={{ viewer }} enrolment={{ base32: text, uri: text }} isRequired problem={text} />
   ),
@@ -484,10 +484,16 @@ const full = (text: string): Record<string, unknown> => ({
   people: (
     <UsersPage
       viewer={{ ...viewer, role: 'admin' }}
-      people={[
-        { ...person(text), id: 'usr_1', status: 'active' },
-        { ...person(text), id: 'usr_2', status: 'disabled' },
-      ]}
+      page={{
+        people: [
+          { ...person(text), id: 'usr_1', status: 'active' },
+          { ...person(text), id: 'usr_2', status: 'disabled' },
+        ],
+        total: 700,
+        before: 'usr_1',
+        after: 'usr_2',
+      }}
+      filter={{ q: text, role: 'user', after: 'usr_0' }}
       hasMail
       link={{ for: text, email: text, href: text, mailed: 'refused' }}
       typed={{ name: text, email: text, role: 'user' }}

@@ -13,6 +13,7 @@ export interface AccessTables {
     role: Role
     createdAt: Date
     disabledAt: Date | null
+    hasShortcuts: Generated<boolean>
   }
   sessions: {
     /** SHA-256 (hex) of the session id in the cookie. */

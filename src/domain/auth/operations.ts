@@ -60,6 +60,7 @@ export const operations = {
   'session.revoke': { title: 'End sessions of one’s own', reach: self, stepUp: true },
 
   'account.password': { title: 'Change one’s own password, with the present one', reach: self },
+  'account.preferences': { title: 'Turn one’s own keyboard shortcuts on or off', reach: self },
   'password.set': { title: 'Choose a password with a one-time link', reach: everybody },
   'session.step-up': { title: 'Give password or code again', reach: self },
   'second-factor.enrol': { title: 'Turn on the second factor of one’s own', reach: self, stepUp: true },

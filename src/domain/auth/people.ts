@@ -14,13 +14,36 @@ export const Invitation = z.object({
 })
 export type Invitation = z.infer<typeof Invitation>
 
+export const personStates = ['active', 'invited', 'disabled'] as const
+type PersonState = (typeof personStates)[number]
+
+/** Which people a list shows, and where in the order of their names it goes on. */
+export interface PeopleFilter {
+  /** A part of name or e-mail address, or an id. */
+  readonly q?: string | undefined
+  readonly role?: Role | undefined
+  readonly state?: PersonState | undefined
+  /** The id of whoever stands right before the page, or right behind it. */
+  readonly after?: string | undefined
+  readonly before?: string | undefined
+}
+
+export interface PeoplePage {
+  readonly people: readonly Person[]
+  /** On all pages. */
+  readonly total: number
+  /** Cursors of the pages beside this one; undefined where there is none. */
+  readonly before: string | undefined
+  readonly after: string | undefined
+}
+
 /** Someone as the list of people shows them. */
 export interface Person {
   readonly id: string
   readonly name: string
   readonly email: string
   readonly role: Role
-  readonly status: 'active' | 'invited' | 'disabled'
+  readonly status: PersonState
   readonly hasSecondFactor: boolean
   readonly sessions: number
   readonly lastSeenAt: Date | null

@@ -16,6 +16,8 @@ export interface Permission {
   readonly bearer?: true
   /** The route knows a token of its own; what is none of our keys is left to it. */
   readonly ownToken?: true
+  /** Of a form that is sent to an address without a page of its own: where the form stands. GET leads there. */
+  readonly page?: string
 }
 
 /** Every route with the operation it is. A route that is not here is refused, whatever its code says. */
@@ -54,19 +56,23 @@ export const permissions: Readonly<Record<string, Permission>> = {
 
   'GET /sign-in': { operation: 'session.create' },
   'POST /sign-in': { operation: 'session.create' },
-  'POST /sign-in/code': { operation: 'session.create' },
+  'POST /sign-in/code': { operation: 'session.create', page: '/sign-in' },
   'POST /sign-out': { operation: 'session.end' },
   'GET /set-up': { operation: 'set-up' },
   'POST /set-up': { operation: 'set-up' },
   'GET /account': { operation: 'account.read' },
   'GET /account/activity': { operation: 'account.read' },
-  'POST /account/sessions/revocation': { operation: 'session.revoke' },
-  'POST /account/sessions/:id/revocation': { operation: 'session.revoke' },
-  'POST /account/password': { operation: 'account.password' },
+  'POST /account/sessions/revocation': { operation: 'session.revoke', page: '/account#sessions' },
+  'POST /account/sessions/:id/revocation': { operation: 'session.revoke', page: '/account#sessions' },
+  'POST /account/password': { operation: 'account.password', page: '/account#password' },
+  'POST /account/preferences': { operation: 'account.preferences', page: '/account#shortcuts' },
   'GET /account/second-factor': { operation: 'second-factor.enrol' },
   'POST /account/second-factor': { operation: 'second-factor.enrol' },
-  'POST /account/second-factor/removal': { operation: 'second-factor.remove' },
-  'POST /account/recovery-codes': { operation: 'second-factor.renew-codes' },
+  'POST /account/second-factor/removal': {
+    operation: 'second-factor.remove',
+    page: '/account#second-factor',
+  },
+  'POST /account/recovery-codes': { operation: 'second-factor.renew-codes', page: '/account#second-factor' },
   'GET /account/keys': { operation: 'account.read' },
   'GET /account/keys/new': { operation: 'api-key.create' },
   'POST /account/keys/new': { operation: 'api-key.create' },
@@ -86,16 +92,16 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /admin/keys/:version/retirement': { operation: 'vault.retire' },
   'GET /admin/users': { operation: 'user.read' },
   'POST /admin/users': { operation: 'user.invite' },
-  'POST /admin/users/:userId/role': { operation: 'user.role' },
-  'POST /admin/users/:userId/disabling': { operation: 'user.disable' },
-  'POST /admin/users/:userId/enabling': { operation: 'user.disable' },
-  'POST /admin/users/:userId/sign-out': { operation: 'user.end-sessions' },
-  'POST /admin/users/:userId/reset-link': { operation: 'user.reset' },
+  'POST /admin/users/:userId/role': { operation: 'user.role', page: '/admin/users' },
+  'POST /admin/users/:userId/disabling': { operation: 'user.disable', page: '/admin/users' },
+  'POST /admin/users/:userId/enabling': { operation: 'user.disable', page: '/admin/users' },
+  'POST /admin/users/:userId/sign-out': { operation: 'user.end-sessions', page: '/admin/users' },
+  'POST /admin/users/:userId/reset-link': { operation: 'user.reset', page: '/admin/users' },
   'GET /admin/audit': { operation: 'audit.read' },
   'GET /admin/audit/news': { operation: 'audit.read', background: true },
   'GET /admin/audit/events': { operation: 'audit.read', background: true },
   'GET /admin/audit/export': { operation: 'audit.export' },
-  'POST /admin/audit/reviews': { operation: 'audit.review' },
+  'POST /admin/audit/reviews': { operation: 'audit.review', page: '/admin/audit' },
   'GET /admin/audit/:seq': { operation: 'audit.read' },
   'GET /admin/audit/:seq/proof': { operation: 'audit.read' },
   'GET /admin/report': { operation: 'audit.read' },
@@ -103,7 +109,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /admin/limits': { operation: 'rate-limit.set' },
   'GET /admin/permissions': { operation: 'permission.read' },
   'GET /admin/sessions': { operation: 'session.read-all' },
-  'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any' },
+  'POST /admin/sessions/:sessionId/revocation': { operation: 'session.revoke-any', page: '/admin/sessions' },
 
   'GET /admin/api-keys': { operation: 'api-key.read-all' },
   'GET /admin/api-keys/:keyId/revocation': { operation: 'api-key.revoke-any' },
@@ -112,8 +118,14 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /admin/deletions': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId': { operation: 'deletion.read' },
   'GET /admin/deletions/:deletionId/certificate': { operation: 'deletion.read' },
-  'POST /admin/deletions/:deletionId/confirmation': { operation: 'subject.delete' },
-  'POST /admin/deletions/:deletionId/discarding': { operation: 'subject.delete' },
+  'POST /admin/deletions/:deletionId/confirmation': {
+    operation: 'subject.delete',
+    page: '/admin/deletions/:deletionId',
+  },
+  'POST /admin/deletions/:deletionId/discarding': {
+    operation: 'subject.delete',
+    page: '/admin/deletions/:deletionId',
+  },
   'GET /admin/subjects': { operation: 'subject.delete' },
   'POST /admin/subjects': { operation: 'subject.delete' },
   'GET /admin/retention': { operation: 'retention.update' },
@@ -127,7 +139,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /board/link/:token': { operation: 'board-link.open' },
   'GET /admin/boards': { operation: 'board-link.read' },
   'POST /admin/boards': { operation: 'board-link.create' },
-  'POST /admin/boards/:linkId/revocation': { operation: 'board-link.revoke' },
+  'POST /admin/boards/:linkId/revocation': { operation: 'board-link.revoke', page: '/admin/boards' },
 
   'GET /datasets': { operation: 'dataset.read' },
   'GET /datasets/new': { operation: 'dataset.create' },
@@ -138,12 +150,12 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /datasets/:id/mapping': { operation: 'dataset.update' },
   'GET /datasets/:id/delete': { operation: 'dataset.delete' },
   'POST /datasets/:id/delete': { operation: 'dataset.delete' },
-  'POST /datasets/:id/retention': { operation: 'dataset.retention' },
-  'POST /datasets/:id/hold': { operation: 'dataset.hold' },
-  'POST /datasets/:id/hold/removal': { operation: 'dataset.hold' },
-  'POST /datasets/:id/shares': { operation: 'dataset.share' },
-  'POST /datasets/:id/shares/:shareId/removal': { operation: 'dataset.share' },
-  'POST /datasets/:id/runs': { operation: 'run.start' },
+  'POST /datasets/:id/retention': { operation: 'dataset.retention', page: '/datasets/:id#retention' },
+  'POST /datasets/:id/hold': { operation: 'dataset.hold', page: '/datasets/:id#retention' },
+  'POST /datasets/:id/hold/removal': { operation: 'dataset.hold', page: '/datasets/:id#retention' },
+  'POST /datasets/:id/shares': { operation: 'dataset.share', page: '/datasets/:id#share' },
+  'POST /datasets/:id/shares/:shareId/removal': { operation: 'dataset.share', page: '/datasets/:id#share' },
+  'POST /datasets/:id/runs': { operation: 'run.start', page: '/datasets/:id' },
   'POST /datasets/:id/unattended-run': { operation: 'run.start' },
 
   'GET /runs': { operation: 'run.read' },
@@ -159,15 +171,21 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /runs/:id/quarantine/repairs': { operation: 'record.repair' },
   'POST /runs/:id/quarantine/repairs': { operation: 'record.repair' },
   'GET /runs/:id/quarantine/:datasetId/:ordinal': { operation: 'record.read' },
-  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': { operation: 'record.repair' },
-  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': { operation: 'record.repair-removal' },
-  'POST /runs/:id/follow-up': { operation: 'run.start' },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair': {
+    operation: 'record.repair',
+    page: '/runs/:id/quarantine/:datasetId/:ordinal',
+  },
+  'POST /runs/:id/quarantine/:datasetId/:ordinal/repair/removal': {
+    operation: 'record.repair-removal',
+    page: '/runs/:id/quarantine/:datasetId/:ordinal',
+  },
+  'POST /runs/:id/follow-up': { operation: 'run.start', page: '/runs/:id/quarantine' },
   'GET /runs/:id/exports/:exportId': { operation: 'export.read', also: 'export.read-raw' },
   'GET /runs/:id/cancel': { operation: 'run.cancel' },
   'POST /runs/:id/cancel': { operation: 'run.cancel' },
-  'POST /runs/:id/resume': { operation: 'run.resume' },
-  'POST /runs/:id/pin': { operation: 'run.pin' },
-  'POST /runs/:id/pin/removal': { operation: 'run.pin-removal' },
+  'POST /runs/:id/resume': { operation: 'run.resume', page: '/runs/:id' },
+  'POST /runs/:id/pin': { operation: 'run.pin', page: '/runs/:id' },
+  'POST /runs/:id/pin/removal': { operation: 'run.pin-removal', page: '/runs/:id' },
 
   'GET /flows': { operation: 'flow.read' },
   'GET /flows/try': { operation: 'flow.try' },
@@ -180,7 +198,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'GET /flows/:flow/configuration': { operation: 'flow.read' },
   'GET /flows/:flow/mermaid': { operation: 'flow.read' },
   'GET /flows/:flow/processes/:process': { operation: 'flow.read' },
-  'POST /flows/:flow/checks/:check/runs': { operation: 'flow.check' },
+  'POST /flows/:flow/checks/:check/runs': { operation: 'flow.check', page: '/flows/:flow' },
 
   'GET /api/v1/runs/:id/events': { operation: 'run.read', bearer: true },
   'POST /api/v1/tokens': { operation: 'token.create', bearer: true },
@@ -212,22 +230,36 @@ export interface FoundPermission extends Permission {
 export function permissionFor(method: string, path: string): FoundPermission | undefined {
   const asked = method === 'HEAD' ? 'GET' : method
   const segments = path.split('/')
-  const entry = compiled.find((entry) => entry.method === asked && matches(entry.segments, segments))
-  if (entry === undefined) return undefined
+  const entry = entryFor(asked, segments)
+  if (entry === undefined || entry.isOnlySentTo) return undefined
   const id = entry.object === undefined ? undefined : segments[entry.object.at]
   if (entry.object === undefined || id === undefined) return entry.permission
   return { ...entry.permission, object: { kind: entry.object.kind, id } }
+}
+
+/** The page that a form stands on which is sent to this path, where the path has no page of its own. */
+export function pageOfForm(path: string): string | undefined {
+  const segments = path.split('/')
+  const entry = entryFor('GET', segments)
+  if (!entry?.isOnlySentTo) return undefined
+  const page = entry.permission.page?.replace(/:\w+/g, (name) => segments[entry.segments.indexOf(name)] ?? '')
+  // What is no id names nothing that has a page, and would be a stranger's text in an address of ours.
+  return page !== undefined && /^[\w/#-]+$/.test(page) ? page : undefined
 }
 
 /** Whether someone (undefined: nobody signed in) may use a route at all. */
 export const mayUse = (permission: Permission, role: Role | undefined): boolean =>
   mayPerform(role, permission.operation)
 
+const entryFor = (method: string, segments: readonly string[]) =>
+  compiled.find((entry) => entry.method === method && matches(entry.segments, segments))
+
 const compiled = Object.entries(permissions)
-  .map(([key, permission]) => {
+  .flatMap(([key, permission]) => {
     const [method = '', path = ''] = key.split(' ')
     const segments = path.split('/')
-    return { method, segments, permission, object: objectIn(segments) }
+    const entry = { method, segments, permission, object: objectIn(segments), isOnlySentTo: false }
+    return permission.page === undefined ? [entry] : [entry, { ...entry, method: 'GET', isOnlySentTo: true }]
   })
   .sort((a, b) => wildness(a.segments) - wildness(b.segments))
 

@@ -33,6 +33,12 @@ export interface DeletedFrom {
   readonly doneAt: Date | null
 }
 
+/** How many datasets a search for a subject looks into. */
+export interface SearchScope {
+  readonly searched: number
+  readonly unsearched: number
+}
+
 /** A deletion, under way or done; done, it is the certificate. */
 export interface Deletion {
   readonly id: string
@@ -48,6 +54,14 @@ export interface Deletion {
   readonly datasets: readonly DeletedFrom[]
   readonly keys: readonly DestroyedKey[]
 }
+
+/** Records of a subject that were found and can be removed. */
+export const removableRecords = ({ datasets }: Pick<Deletion, 'datasets'>): number =>
+  datasets.reduce((sum, { problem, records }) => sum + (problem === null ? records : 0), 0)
+
+/** Whether a search came to its end without anything that somebody could confirm. */
+export const isInVain = (deletion: Deletion): boolean =>
+  deletion.status === 'found' && removableRecords(deletion) === 0
 
 /**
  * What stays of a dataset's name, SHA-256 in hex over "<id> <name>". People write other people's names into such

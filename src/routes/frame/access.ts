@@ -12,7 +12,7 @@ import { seesEverything } from '../../domain/datasets/access.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
 import { answerStatus, wantsPage } from '../problem.tsx'
 import { anonymousCaller } from './anonymous.ts'
-import { askForProof, askToEnrol, askToSignIn } from './ask.ts'
+import { askForProof, askToEnrol, askToSignIn, leadToForm } from './ask.ts'
 import { askForBearer, bearerRecogniser, presentsBearer } from './bearer.ts'
 import { boardAccess } from './board-access.ts'
 import { denialRecorder } from './denials.ts'
@@ -55,6 +55,7 @@ export const access = (deps: AppDeps) => {
     c.set('may', (operation) => mayPerform(undefined, operation))
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
+    c.set('hasShortcuts', true)
 
     if (permission?.cookieless) {
       // Nobody is signed in there, whatever comes along.
@@ -68,7 +69,7 @@ export const access = (deps: AppDeps) => {
     const { viewer } = c.var
     if (viewer !== undefined) c.set('may', (asked) => inScope(c, asked) && mayPerform(viewer.role, asked))
 
-    if (permission === undefined) return c.notFound()
+    if (permission === undefined) return leadToForm(c) ?? c.notFound()
     const { operation, object } = permission
     if (isOtherScheme(c, permission)) {
       await recordDenial(c, operation, object)
@@ -114,6 +115,7 @@ export const access = (deps: AppDeps) => {
     c.set('user', user)
     c.set('sessionHash', hash)
     c.set('hasSecondFactor', session.hasSecondFactor)
+    c.set('hasShortcuts', session.hasShortcuts)
     c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
     c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
     c.set('stillAllowed', async () => {

@@ -1,4 +1,4 @@
-import { permissionFor } from '../../domain/auth/permissions.ts'
+import { pageOfForm, permissionFor } from '../../domain/auth/permissions.ts'
 import type { AppContext } from '../app-context.ts'
 import { answerStatus, wantsPage } from '../problem.tsx'
 
@@ -23,6 +23,23 @@ function nextOf(shown: string | undefined): string {
   return pathname === '/' ? '' : `?next=${encodeURIComponent(pathname + search)}`
 }
 
+/**
+ * A form that was refused is shown at the address it was sent to, which answers nothing else: whoever loads that again,
+ * or keeps it as a bookmark, comes to the page the form stands on.
+ */
+export function leadToForm(c: AppContext): Response | undefined {
+  const { pathname, search } = new URL(c.req.url)
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const page = isRead && wantsPage(c) ? pageOfForm(pathname) : undefined
+  return page === undefined ? undefined : c.redirect(withSearch(page, search), 303)
+}
+
+/** The query stands before the place in a page. */
+const withSearch = (page: string, search: string): string => {
+  const [path = '', place] = page.split('#')
+  return `${path}${search}${place === undefined ? '' : `#${place}`}`
+}
+
 /** Whoever has to have a second factor turns it on first. */
 export const askToEnrol = (c: AppContext): Answer =>
   lead(
@@ -32,8 +49,8 @@ export const askToEnrol = (c: AppContext): Answer =>
   )
 
 /**
- * Password or code are given again first. What was sent with a form is not kept: the way back leads to its page, where
- * there is one at the same address.
+ * Password or code are given again first. What was sent with a form is not kept: the way back leads to the page it
+ * stands on.
  */
 export function askForProof(c: AppContext): Answer {
   c.set('isAskedAgain', true)
@@ -49,13 +66,23 @@ export function askForProof(c: AppContext): Answer {
   const back = isRead
     ? pathname + search
     : permissionFor('GET', pathname) === undefined
-      ? '/account'
+      ? (pageOfForm(pathname)?.split('#')[0] ?? '/account')
       : pathname
+  const from = shownPage(c)
   return lead(
     c,
-    `/step-up?next=${encodeURIComponent(back)}`,
+    `/step-up?${new URLSearchParams({ next: back, ...(from === undefined ? {} : { from }) })}`,
     'Give your password or a code again first: open /step-up, then repeat this within five minutes.',
   )
+}
+
+/** The page of ours that was asked from, as the browser says it. */
+function shownPage(c: AppContext): string | undefined {
+  const said = c.req.header('HX-Current-URL') ?? c.req.header('Referer')
+  const { origin } = c.var.client
+  if (said === undefined || origin === undefined || !URL.canParse(said)) return undefined
+  const { host, pathname, search } = new URL(said)
+  return host === new URL(origin).host ? pathname + search : undefined
 }
 
 /** A page leads on, a program is told; to htmx the page is named that it has to open. */

@@ -3,13 +3,15 @@ import { leastPasswordLength } from '../../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../../domain/auth/user.ts'
 import { NewPasswordField, PasswordField } from '../components/credential-fields.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
+import { Facts } from '../components/facts.tsx'
+import { Choice } from '../components/field.tsx'
 import { plural } from '../components/format.ts'
 import { PageHead } from '../components/page-head.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { State } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
-import { type Frame, Shell } from '../layout/shell.tsx'
+import { type Frame, hasShortcuts, Shell } from '../layout/shell.tsx'
 import { roleName } from '../names.ts'
 
 interface Props {
@@ -79,6 +81,7 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
     </Section>
     <SecondFactor {...secondFactor} />
     <Password problem={problem} leastLength={leastPasswordLength(secondFactor.isOn)} />
+    <Shortcuts isOn={hasShortcuts(frame.viewer)} />
     <Section id="keys" title="API keys" note="For programs that work in your name.">
       <p class="actions">
         <a class="button" href="/account/keys">
@@ -91,6 +94,39 @@ export const AccountPage = ({ frame, user, sessions, current, now, secondFactor,
       <a href="/admin/deletions">What was deleted</a> · <a href="/admin/permissions">Who may do what</a>
     </p>
   </Shell>
+)
+
+/** The help for the keyboard, and the way to turn single keys off: some of them are typed by accident. */
+const Shortcuts = ({ isOn }: { isOn: boolean }) => (
+  <Section
+    id="shortcuts"
+    title="Keyboard shortcuts"
+    note="Single keys that work wherever nothing is being typed."
+  >
+    <Facts
+      facts={[
+        { label: <kbd>/</kbd>, value: 'Jump to a dataset, on every page' },
+        { label: <kbd>J</kbd>, value: 'The next record, of a dataset or in quarantine' },
+        { label: <kbd>K</kbd>, value: 'The record before' },
+      ]}
+    />
+    <form method="post" action="/account/preferences" class="stack stack--s">
+      <Choice
+        kind="checkbox"
+        id="use-shortcuts"
+        name="shortcuts"
+        value="1"
+        checked={isOn}
+        label="Use these keys"
+        hint="Turn them off if you speak to your computer, or type them by accident. It holds for you in every browser; everything can be reached with Tab and Enter as well."
+      />
+      <p class="actions">
+        <button class="button" type="submit">
+          Save
+        </button>
+      </p>
+    </form>
+  </Section>
 )
 
 const SecondFactor = ({ isOn, codesLeft }: Props['secondFactor']) => (

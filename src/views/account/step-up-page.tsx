@@ -1,19 +1,23 @@
+import { placeToCancel } from '../../domain/auth/step-up-places.ts'
 import { CodeField } from '../code-field.tsx'
 import { ErrorSummary } from '../components/error-summary.tsx'
 import { InputField } from '../components/field.tsx'
 import { PageHead } from '../components/page-head.tsx'
+import { pageHref } from '../components/pager.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 
 interface Props {
   frame: Frame
   next: string | undefined
+  /** Where it was asked from; a path of ours. */
+  from: string | undefined
   /** Whether a code would do as well. */
   hasSecondFactor: boolean
   problem?: string | undefined
 }
 
 /** `GET /step-up`: password or code once more, before what cannot be undone. */
-export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => (
+export const StepUpPage = ({ frame, next, from, hasSecondFactor, problem }: Props) => (
   <Shell frame={frame} title="Is it you?">
     <PageHead
       title="Is it you?"
@@ -23,7 +27,7 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
       title="That was not right"
       problems={problem === undefined ? [] : [{ field: 'password', message: problem }]}
     />
-    <form method="post" action="/step-up" class="stack stack--s">
+    <form method="post" action={pageHref('/step-up', { next, from }, 1)} class="stack stack--s">
       {next === undefined ? null : <input type="hidden" name="next" value={next} />}
       <InputField
         name="password"
@@ -37,7 +41,7 @@ export const StepUpPage = ({ frame, next, hasSecondFactor, problem }: Props) => 
         <button class="button button--primary" type="submit">
           Go on
         </button>
-        <a class="button button--quiet" href="/">
+        <a class="button button--quiet" href={placeToCancel({ next, from })}>
           Cancel
         </a>
       </p>

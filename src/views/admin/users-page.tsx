@@ -1,4 +1,4 @@
-import type { Person } from '../../domain/auth/people.ts'
+import type { PeopleFilter, PeoplePage, Person } from '../../domain/auth/people.ts'
 import { type Role, roles } from '../../domain/auth/user.ts'
 import type { MailOutcome } from '../../domain/mail/mail.ts'
 import { ErrorSummary, type FormProblem, problemOf } from '../components/error-summary.tsx'
@@ -11,8 +11,9 @@ import { Section } from '../components/section.tsx'
 import { State } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
-import { roleName } from '../names.ts'
+import { personStateName, roleName } from '../names.ts'
 import { AdminTabs } from './admin-tabs.tsx'
+import { NobodyHere, PeopleFilters, PeoplePager, peopleHref } from './people-filter.tsx'
 
 /** A link that was just made: the only time it is seen. */
 export interface ShownLink {
@@ -24,7 +25,8 @@ export interface ShownLink {
 }
 
 interface Props extends Frame {
-  people: readonly Person[]
+  page: PeoplePage
+  filter: PeopleFilter
   /** Whether links are mailed too. */
   hasMail: boolean
   link?: ShownLink | undefined
@@ -36,32 +38,37 @@ interface Props extends Frame {
 
 const roleOptions = roles.map((role) => ({ value: role, label: roleName[role] }))
 const stateOf = { active: 'healthy', invited: 'queued', disabled: 'cancelled' } as const
-const wordOf = { active: 'Active', invited: 'Invited', disabled: 'Disabled' } as const
 
-/** `GET /admin/users`: everybody, with what can be done about them, and the form that invites. */
-export const UsersPage = ({ people, hasMail, link, typed, problems = [], now, ...frame }: Props) => (
+/** `GET /admin/users?q=…&role=…&state=…`, with `after` or `before`: everybody by name, with what can be done about them, and the form that invites. */
+export const UsersPage = ({ page, filter, hasMail, link, typed, problems = [], now, ...frame }: Props) => (
   <Shell frame={frame} title="Users" place="admin">
-    <PageHead title="Users" count={number(people.length)} />
+    <PageHead title="Users" count={number(page.total)} />
     <AdminTabs current="users" role={frame.viewer?.role} />
     {link === undefined ? null : <LinkNotice link={link} />}
     <Section id="users" title="Who is here">
-      <Table labelledBy="users" kind="table--stack">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">State</th>
-            <th scope="col">Second factor</th>
-            <th scope="col">Last seen</th>
-            <th scope="col">Role</th>
-            <th scope="col">Actions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {people.map((person) => (
-            <Row person={person} now={now} />
-          ))}
-        </tbody>
-      </Table>
+      <PeopleFilters filter={filter} />
+      {page.people.length === 0 ? (
+        <NobodyHere filter={filter} total={page.total} />
+      ) : (
+        <Table labelledBy="users" kind="table--stack">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">State</th>
+              <th scope="col">Second factor</th>
+              <th scope="col">Last seen</th>
+              <th scope="col">Role</th>
+              <th scope="col">Actions</th>
+            </tr>
+          </thead>
+          <tbody>
+            {page.people.map((person) => (
+              <Row person={person} filter={filter} now={now} />
+            ))}
+          </tbody>
+        </Table>
+      )}
+      <PeoplePager page={page} filter={filter} />
     </Section>
     <Section
       id="invite"
@@ -73,7 +80,7 @@ export const UsersPage = ({ people, hasMail, link, typed, problems = [], now, ..
       }
     >
       <ErrorSummary title="Nobody was invited" problems={problems} />
-      <form method="post" action="/admin/users" class="stack stack--s">
+      <form method="post" action={peopleHref('', filter)} class="stack stack--s">
         <InputField
           name="name"
           label="Name"
@@ -141,11 +148,11 @@ const LinkNotice = ({ link: { for: name, email, href, mailed } }: { link: ShownL
   </div>
 )
 
-const Row = ({ person, now }: { person: Person; now: Date }) => {
+const Row = ({ person, filter, now }: { person: Person; filter: PeopleFilter; now: Date }) => {
   const { id, name, email, role, status, hasSecondFactor, sessions, lastSeenAt } = person
-  const to = (action: string) => `/admin/users/${id}/${action}`
+  const to = (action: string) => peopleHref(`/${id}/${action}`, filter)
   return (
-    <tr>
+    <tr id={id}>
       <th scope="row" class="main-cell">
         {name} <small class="muted">{email}</small>{' '}
         <small>
@@ -155,7 +162,7 @@ const Row = ({ person, now }: { person: Person; now: Date }) => {
         </small>
       </th>
       <td data-label="State">
-        <State state={stateOf[status]} word={wordOf[status]} />
+        <State state={stateOf[status]} word={personStateName[status]} />
       </td>
       <td data-label="Second factor">{hasSecondFactor ? 'On' : <span class="muted">Off</span>}</td>
       <td class="wide nowrap" data-label="Last seen">

@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx'
 
 export interface Fact {
-  readonly label: string
+  readonly label: Child
   readonly value: Child
 }
 

@@ -16,7 +16,7 @@ import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
 import { Plate } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
-import { type Frame, Shell } from '../layout/shell.tsx'
+import { type Frame, hasShortcuts, Shell } from '../layout/shell.tsx'
 import { formatName } from '../names.ts'
 import { RunTable } from '../runs/run-table.tsx'
 import { Deletion } from './deletion.tsx'
@@ -247,7 +247,7 @@ export const DatasetPage = ({
           <Source files={files} now={now} />
         </div>
       </div>
-      <Sample datasetId={summary.id} sample={sample} />
+      <Sample datasetId={summary.id} sample={sample} hasShortcuts={hasShortcuts(frame.viewer)} />
       <Section id="runs" title="Runs" count={number(runCount)}>
         {runs.length === 0 ? (
           <Empty>Not run yet. Look at the records above, then press Run.</Empty>

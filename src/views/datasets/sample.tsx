@@ -4,6 +4,7 @@ import { reasonSentence } from '../../domain/pipeline/reasons.ts'
 import { Empty } from '../components/empty.tsx'
 import { number, plural } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
+import { RecordStep } from '../components/record-step.tsx'
 import { Section } from '../components/section.tsx'
 
 const Turn = ({ message }: { message: Message }) => (
@@ -31,28 +32,6 @@ const Turns = ({ conversation }: { conversation: Conversation }) => (
   </ol>
 )
 
-const Step = ({
-  href,
-  rel,
-  letter,
-  text,
-}: {
-  href: string
-  rel: 'prev' | 'next'
-  letter: string
-  text: string
-}) => (
-  <a
-    class="button button--s"
-    href={href}
-    rel={rel}
-    data-key={letter}
-    aria-keyshortcuts={letter.toUpperCase()}
-  >
-    {text} <kbd>{letter.toUpperCase()}</kbd>
-  </a>
-)
-
 const where = ({ line, byteOffset, units }: SampleView): string =>
   [
     line === null ? null : `line ${number(line)}`,
@@ -62,8 +41,14 @@ const where = ({ line, byteOffset, units }: SampleView): string =>
     .filter((part) => part !== null)
     .join(', ')
 
+interface Props {
+  datasetId: string
+  sample: DatasetView['sample']
+  hasShortcuts: boolean
+}
+
 /** One of the first records as uploaded and, beside it, as the mapping reads it. */
-export const Sample = ({ datasetId, sample }: { datasetId: string; sample: DatasetView['sample'] }) => {
+export const Sample = ({ datasetId, sample, hasShortcuts }: Props) => {
   if (sample === null || sample === 'damaged') {
     return (
       <Section id="sample" title="First records">
@@ -90,10 +75,10 @@ export const Sample = ({ datasetId, sample }: { datasetId: string; sample: Datas
       more={
         <div class="actions">
           {sample.index > 1 ? (
-            <Step href={link(sample.index - 1)} rel="prev" letter="k" text="Previous" />
+            <RecordStep href={link(sample.index - 1)} rel="prev" hasShortcuts={hasShortcuts} />
           ) : null}
           {sample.index < sample.of ? (
-            <Step href={link(sample.index + 1)} rel="next" letter="j" text="Next" />
+            <RecordStep href={link(sample.index + 1)} rel="next" hasShortcuts={hasShortcuts} />
           ) : null}
         </div>
       }

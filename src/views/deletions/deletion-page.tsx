@@ -1,4 +1,4 @@
-import { type DeletedFrom, type Deletion, objectsOf } from '../../domain/deletion/deletion.ts'
+import { type DeletedFrom, type Deletion, isInVain, objectsOf, type SearchScope } from '../../domain/deletion/deletion.ts'
 import { Digest } from '../components/digest.tsx'
 import { Empty } from '../components/empty.tsx'
 import { Facts } from '../components/facts.tsx'
@@ -11,9 +11,12 @@ import { Plate } from '../components/state.tsx'
 import { Table } from '../components/table.tsx'
 import { type Frame, Shell } from '../layout/shell.tsx'
 import { deletionState, deletionWord, isTreated, subjectOf } from './deletion-words.ts'
+import { Confirm, FoundNothing } from './search-result.tsx'
 
 interface Props extends Frame {
   deletion: Deletion
+  /** What a search for a subject looks into, where one found nothing. */
+  scope?: SearchScope | undefined
   /** Whether the viewer may confirm what was found of a subject. */
   canConfirm: boolean
   now: Date
@@ -131,50 +134,15 @@ const Keys = ({ deletion }: { deletion: Deletion }) => (
   </Section>
 )
 
-const Confirm = ({ deletion }: { deletion: Deletion }) => {
-  const records = deletion.datasets.reduce(
-    (sum, dataset) => sum + (dataset.problem === null ? dataset.records : 0),
-    0,
-  )
-  return (
-    <Section id="confirm" title="Remove these records?">
-      <div class="stack stack--s">
-        {records === 0 ? (
-          <Empty>Nothing was found that could be removed.</Empty>
-        ) : (
-          <p>
-            {plural(records, 'record')} {records === 1 ? 'goes' : 'go'} from the sources for good. The other
-            records keep their numbers. Everything made from these sources goes as well: results, exports and
-            intermediates of their runs. Run them again afterwards. A Parquet file that holds such records
-            becomes JSON Lines.
-          </p>
-        )}
-        <div class="actions">
-          {records === 0 ? null : (
-            <form method="post" action={`/admin/deletions/${deletion.id}/confirmation`}>
-              <button class="button button--danger-primary" type="submit">
-                Remove the records
-              </button>
-            </form>
-          )}
-          <form method="post" action={`/admin/deletions/${deletion.id}/discarding`}>
-            <button class="button button--quiet" type="submit">
-              Remove nothing
-            </button>
-          </form>
-        </div>
-      </div>
-    </Section>
-  )
-}
-
-function titleOfDatasets({ status, kind }: Deletion): string {
+function titleOfDatasets(deletion: Deletion): string {
+  const { status, kind } = deletion
+  if (isInVain(deletion)) return 'Could not be looked through, or not be treated'
   if (kind === 'dataset') return status === 'done' ? 'What was deleted' : 'What is deleted'
   return status === 'done' ? 'Records were removed from' : 'Found in'
 }
 
 /** `GET /admin/deletions/:deletionId`: what a deletion does, and when it is done its certificate, which can be printed. */
-export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => {
+export const DeletionPage = ({ deletion, scope, canConfirm, now, ...frame }: Props) => {
   const { id, kind, status, requestedBy, requestedAt, finishedAt, requestId } = deletion
   const treated = deletion.datasets.filter((dataset) => isTreated(deletion, dataset))
   const untreated = deletion.datasets.filter((dataset) => !isTreated(deletion, dataset))
@@ -197,7 +165,7 @@ export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => 
             { text: 'Deletions', href: '/admin/deletions' },
             { text: id, isId: true },
           ]}
-          plate={<Plate state={deletionState[status]} word={deletionWord[status]} />}
+          plate={<Plate state={deletionState(deletion)} word={deletionWord(deletion)} />}
           meta={
             <span>
               asked for <RelativeTime at={requestedAt} now={now} /> by {requestedBy.name}
@@ -215,24 +183,24 @@ export const DeletionPage = ({ deletion, canConfirm, now, ...frame }: Props) => 
             : {})}
         />
         {isMoving(deletion) ? <Progress deletion={deletion} /> : null}
-        {status === 'found' && canConfirm ? <Confirm deletion={deletion} /> : null}
-        <Section id="what" title={titleOfDatasets(deletion)} count={number(treated.length)}>
-          {treated.length === 0 ? (
-            <Empty>
-              {status === 'searching'
-                ? 'Nothing so far.'
-                : status === 'done'
-                  ? 'No dataset.'
-                  : 'No dataset holds a record of this subject.'}
-            </Empty>
-          ) : (
-            <div class="stack">
-              {treated.map((dataset) => (
-                <Dataset dataset={dataset} kind={kind} />
-              ))}
-            </div>
-          )}
-        </Section>
+        {status !== 'found' || !canConfirm ? null : isInVain(deletion) ? (
+          <FoundNothing deletion={deletion} scope={scope} />
+        ) : (
+          <Confirm deletion={deletion} />
+        )}
+        {treated.length === 0 && isInVain(deletion) ? null : (
+          <Section id="what" title={titleOfDatasets(deletion)} count={number(treated.length)}>
+            {treated.length === 0 ? (
+              <Empty>{status === 'searching' ? 'Nothing so far.' : 'No dataset.'}</Empty>
+            ) : (
+              <div class="stack">
+                {treated.map((dataset) => (
+                  <Dataset dataset={dataset} kind={kind} />
+                ))}
+              </div>
+            )}
+          </Section>
+        )}
         {untreated.length === 0 ? null : (
           <Section id="untreated" title="Nothing was removed from" count={number(untreated.length)}>
             <div class="stack">

@@ -49,7 +49,7 @@ export const DeletionsPage = ({ deletions, now, ...frame }: Props) => (
                   <a href={`/admin/deletions/${deletion.id}`}>{subjectOf(deletion)}</a>
                 </th>
                 <td data-label="State">
-                  <State state={deletionState[deletion.status]} word={deletionWord[deletion.status]} />
+                  <State state={deletionState(deletion)} word={deletionWord(deletion)} />
                 </td>
                 <td data-label="Asked for by">
                   {deletion.requestedBy.name}

@@ -7,9 +7,20 @@ import { Notice, Notices, type NoticeText } from '../components/notice.tsx'
 import { Brand } from './brand.tsx'
 import { Document } from './document.tsx'
 
+/** Whoever looks at a page, as far as its frame needs to know. */
+interface Viewer {
+  readonly name: string
+  readonly role?: Role
+  /** Whether single keys work; they do unless someone turned them off. */
+  readonly hasShortcuts?: boolean
+}
+
+/** Whether single keys work for whoever looks. */
+export const hasShortcuts = (viewer: Viewer | undefined): boolean => viewer?.hasShortcuts !== false
+
 /** What every page of a signed-in person carries. */
 export interface Frame {
-  readonly viewer?: { readonly name: string; readonly role?: Role } | undefined
+  readonly viewer?: Viewer | undefined
   /** What the last action had to say; shown once. */
   readonly notices?: readonly NoticeText[] | undefined
 }
@@ -81,9 +92,9 @@ export const Shell = ({
             type="search"
             placeholder="Jump to"
             autocomplete="off"
-            aria-keyshortcuts="/"
+            {...(hasShortcuts(viewer) ? { 'data-key': '/', 'aria-keyshortcuts': '/' } : {})}
           />
-          <kbd>/</kbd>
+          {hasShortcuts(viewer) ? <kbd>/</kbd> : null}
         </form>
         <nav class="track-menu" aria-label="Main">
           <ul>

@@ -8,9 +8,10 @@ import { Field } from '../components/field.tsx'
 import { number } from '../components/format.ts'
 import { Notice } from '../components/notice.tsx'
 import { PageHead } from '../components/page-head.tsx'
+import { RecordStep } from '../components/record-step.tsx'
 import { RelativeTime } from '../components/relative-time.tsx'
 import { Section } from '../components/section.tsx'
-import { type Frame, Shell } from '../layout/shell.tsx'
+import { type Frame, hasShortcuts, Shell } from '../layout/shell.tsx'
 import { stageName } from '../names.ts'
 import { datasetOf } from './quarantine-page.tsx'
 import { quarantineHref } from './run-quarantine.tsx'
@@ -63,21 +64,6 @@ interface Props extends Frame {
   mayWrite: boolean
   problem?: string | undefined
   now: Date
-}
-
-const Step = ({ href, rel }: { href: string; rel: 'prev' | 'next' }) => {
-  const [letter, text] = rel === 'prev' ? ['k', 'Previous'] : ['j', 'Next']
-  return (
-    <a
-      class="button button--s"
-      href={href}
-      rel={rel}
-      data-key={letter}
-      aria-keyshortcuts={letter.toUpperCase()}
-    >
-      {text} <kbd>{letter.toUpperCase()}</kbd>
-    </a>
-  )
 }
 
 const Source = ({ source }: { source: SourceExcerpt }) => (
@@ -153,6 +139,7 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
   const dataset = datasetOf(run, record.datasetId)
   const list = quarantineHref(run.id, { stage, reason })
   const action = `/runs/${run.id}/quarantine/${record.datasetId}/${record.ordinal}/repair`
+  const keys = { hasShortcuts: hasShortcuts(frame.viewer) }
   const problems = problem === undefined ? [] : [{ field: 'text', message: problem }]
   return (
     <Shell frame={frame} title={`Record ${number(record.ordinal + 1)} in quarantine`} place="runs">
@@ -171,8 +158,10 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
         }
         actions={
           <>
-            {record.previous === undefined ? null : <Step href={record.previous} rel="prev" />}
-            {record.next === undefined ? null : <Step href={record.next} rel="next" />}
+            {record.previous === undefined ? null : (
+              <RecordStep href={record.previous} rel="prev" {...keys} />
+            )}
+            {record.next === undefined ? null : <RecordStep href={record.next} rel="next" {...keys} />}
           </>
         }
       />
