@@ -7,6 +7,7 @@ import { createApp } from '../dist/app.js'
 import { recordAudit } from '../dist/db/audit-outbox.js'
 import { sessionKeeper } from '../dist/db/sessions.js'
 import { addUser } from '../dist/db/users.js'
+import { firstRecordsStored } from '../dist/domain/datasets/first-records.js'
 import { detectStored } from '../dist/domain/datasets/receive-file.js'
 import { startAuditSequencer } from '../dist/jobs/audit-sequencer.js'
 import { benchDeps, serveApp } from './served-app.mjs'
@@ -77,7 +78,9 @@ async function members(db) {
 
 async function listen(stack, create, servers) {
   const deps = benchDeps(stack, stack.log, new AbortController().signal)
-  const { server, url } = await serveApp(create({ ...deps, detect: detectStored(stack.vault) }))
+  const { vault } = stack
+  const reading = { detect: detectStored(vault), readFirstRecords: firstRecordsStored(vault) }
+  const { server, url } = await serveApp(create({ ...deps, ...reading }))
   servers.push(server)
   return url
 }

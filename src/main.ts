@@ -34,6 +34,8 @@ import { untilUnsealed } from './until-unsealed.ts'
 
 /** Uploads whose files are recognised at once; others wait. */
 const detectionProcesses = 2
+/** Records that are read for pages at once. */
+const pageProcesses = 3
 
 await runProcess(async () => {
   const config = readConfig(process.env)
@@ -90,7 +92,8 @@ await runProcess(async () => {
   })
   const drawer = new FlowDrawer(log)
   const reader = new SourceReader(stack.vaultFolders, detectionProcesses)
-  // Of their own, so that no upload waits for a removal.
+  // Of their own, so that no upload waits for a removal, and no page for an upload.
+  const pages = new SourceReader(stack.vaultFolders, pageProcesses, 1)
   const removals = new SourceReader(stack.vaultFolders, 1)
   let engine: Engine | undefined
   let deletions: Deletions | undefined
@@ -122,6 +125,8 @@ await runProcess(async () => {
       db,
       vault,
       detect: reader.detect,
+      readFirstRecords: pages.firstRecords,
+      readRecordText: pages.recordText,
       runs: runsOf(() => engine),
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
@@ -156,6 +161,7 @@ await runProcess(async () => {
   // Before anybody can know that it is ready: a stop asked for at once is in order too.
   const stopped = onStopSignal(log, config.http.tls === undefined)
   process.stdout.write(`Signalbox is ready at ${publicUrl}\n`)
+  pages.warm()
   let housekeeping: Housekeeping | undefined
   const keepingHouse = working.then(() => {
     if (engine === undefined) return
@@ -176,6 +182,7 @@ await runProcess(async () => {
   await Promise.all([server.drain(), keepingHouse.catch(() => {}).then(() => housekeeping?.stop())])
   await Promise.all([engine?.stop(), deletions?.stop()])
   reader.stop()
+  pages.stop()
   removals.stop()
   await drawer.stop()
   await audit.stop()

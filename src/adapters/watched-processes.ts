@@ -19,6 +19,8 @@ export interface ProcessLimits {
   readonly heapMebibytes: number
   /** Processes at once; a job beyond them waits. */
   readonly most: number
+  /** Processes that are kept however long they idle: whoever asks then waits for none to start. 0 when not given. */
+  readonly ready?: number
 }
 
 export interface JobWatch {
@@ -50,7 +52,7 @@ export class WatchedProcesses {
   readonly #module: URL
   readonly #settings: unknown
   readonly #limits: ProcessLimits
-  readonly #idle = new Map<ChildProcess, NodeJS.Timeout>()
+  readonly #idle = new Map<ChildProcess, NodeJS.Timeout | undefined>()
   readonly #busy = new Set<ChildProcess>()
   readonly #waiting: (() => void)[] = []
   #isStopped = false
@@ -89,6 +91,16 @@ export class WatchedProcesses {
     }
   }
 
+  /** Starts the processes that are kept ready. */
+  warm(): void {
+    const { ready = 0 } = this.#limits
+    while (!this.#isStopped && this.#idle.size + this.#busy.size < ready) {
+      const child = this.#start()
+      child.once('exit', () => this.#idle.delete(child))
+      this.#idle.set(child, undefined)
+    }
+  }
+
   /** Ends every process, and with it what it does. */
   stop(): void {
     this.#isStopped = true
@@ -109,6 +121,12 @@ export class WatchedProcesses {
       this.#busy.add(child)
       return child
     }
+    const child = this.#start()
+    this.#busy.add(child)
+    return child
+  }
+
+  #start(): ChildProcess {
     const child = fork(this.#module, {
       // Nothing of ours: no database, no tokens.
       env: { PATH: process.env.PATH ?? '' },
@@ -118,13 +136,16 @@ export class WatchedProcesses {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     child.on('error', () => {})
-    this.#busy.add(child)
     return child
   }
 
   #keep(child: ChildProcess): void {
     if (this.#isStopped || !child.connected) {
       child.kill('SIGKILL')
+      return
+    }
+    if (this.#idle.size < (this.#limits.ready ?? 0)) {
+      this.#idle.set(child, undefined)
       return
     }
     const timer = setTimeout(() => {

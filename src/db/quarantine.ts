@@ -1,11 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
 import type { Viewer } from '../domain/datasets/access.ts'
-import { type RecordText, readRecordText } from '../domain/pipeline/record-text.ts'
+import type { ReadRecordText, RecordText } from '../domain/pipeline/record-text.ts'
 import { type Stage, stages } from '../domain/pipeline/run.ts'
 import type { Page, QuarantinedRow, QuarantineReason, RunSummary } from '../domain/pipeline/run-view.ts'
 import type { SourceInput } from '../domain/pipeline/shard.ts'
-import type { Vault } from '../domain/vault/vault.ts'
 import { recordAudit } from './audit-outbox.ts'
 import { isVisibleRun, summaries } from './run-views.ts'
 import type { Database } from './schema.ts'
@@ -248,7 +247,7 @@ async function isRemovedRecord(db: Kysely<Database>, datasetId: string, ordinal:
 
 /** The text of a quarantined record; whoever reads it is on record before a byte leaves. */
 export async function readRecord(
-  deps: { readonly db: Kysely<Database>; readonly vault: Vault },
+  deps: { readonly db: Kysely<Database>; readonly readRecordText: ReadRecordText },
   caller: Caller,
   runId: string,
   { datasetId, ordinal, stage, unit, line, byteOffset, input, scattered }: FoundRecord,
@@ -260,5 +259,5 @@ export async function readRecord(
     outcome: 'allowed',
     details: { dataset: datasetId, ordinal },
   })
-  return readRecordText(deps.vault, input, { stage, unit, line, byteOffset }, scattered)
+  return deps.readRecordText({ input, place: { stage, unit, line, byteOffset }, scattered })
 }

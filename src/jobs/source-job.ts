@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { SourceToSearch, TakenOut } from '../domain/deletion/take-out.ts'
+import { SampleAsked } from '../domain/datasets/first-records.ts'
+import { SourceToSearch } from '../domain/deletion/take-out.ts'
+import { RecordAsked } from '../domain/pipeline/record-text.ts'
 import { IngestionCheckpoint, SourceInput } from '../domain/pipeline/shard.ts'
 import { vaultFailures } from '../domain/vault/vault.ts'
 
@@ -31,6 +33,8 @@ export const SourceJob = z.discriminatedUnion('kind', [
     }),
   }),
   z.strictObject({ kind: z.literal('take-out'), work: SourceToSearch }),
+  z.strictObject({ kind: z.literal('first-records'), asked: SampleAsked }),
+  z.strictObject({ kind: z.literal('record-text'), asked: RecordAsked }),
 ])
 export type SourceJob = z.infer<typeof SourceJob>
 
@@ -40,10 +44,12 @@ export const ShardAnswer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
 ])
 
-/** What taking records out answers. */
-export const TakeOutAnswer = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('taken-out'), found: TakenOut }),
+/** What was found, or why nothing was: a sentence about the source, or a vault that did not open it. */
+export const answerOf = <Found>(found: z.ZodType<Found>) =>
+  z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('found'), found }), ...notFound])
+
+const notFound = [
   z.strictObject({ kind: z.literal('refused'), problem: z.string() }),
   z.strictObject({ kind: z.literal('unopened'), failure: z.enum(vaultFailures), message: z.string() }),
-])
-export type TakeOutAnswer = z.infer<typeof TakeOutAnswer>
+] as const
+export type NotFound = z.infer<(typeof notFound)[number]>

@@ -11,6 +11,7 @@ import type { MachineAccess, MachineView } from '../domain/auth/machine-access.t
 import type { OperationName } from '../domain/auth/operations.ts'
 import type { SecondFactorSetting } from '../domain/auth/second-factor.ts'
 import type { SignedInUser } from '../domain/auth/user.ts'
+import type { ReadFirstRecords } from '../domain/datasets/first-records.ts'
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import type { BoardLink } from '../domain/flows/board/board-link.ts'
 import type { DrawFlow } from '../domain/flows/diagram/drawing.ts'
@@ -20,6 +21,7 @@ import type { TryFlow } from '../domain/flows/try-flow.ts'
 import type { Mail } from '../domain/mail/mail.ts'
 import type { Network } from '../domain/network/addresses.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
+import type { ReadRecordText } from '../domain/pipeline/record-text.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
 import type { SecurityEvent } from '../domain/security-event.ts'
 import type { HostSystem } from '../domain/system/system-state.ts'
@@ -37,6 +39,8 @@ export interface AppDeps {
   readonly db: Kysely<Database>
   readonly vault: Vault
   readonly detect: DetectFile
+  readonly readFirstRecords: ReadFirstRecords
+  readonly readRecordText: ReadRecordText
   readonly runs: Runs
   readonly keys: KeyAdministration
   readonly tokens: AccessTokens

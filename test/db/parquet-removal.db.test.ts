@@ -8,6 +8,7 @@ import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { requestSearch } from '../../src/db/subject-search.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
 import type { TakeOut } from '../../src/domain/deletion/take-out.ts'
+import { recordTextStored } from '../../src/domain/pipeline/record-text.ts'
 import { exportFormats, targets } from '../../src/domain/pipeline/run.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
@@ -143,7 +144,8 @@ describe('removing the records about someone from Parquet', () => {
     const readLost = async () => {
       const record = await findRecord(shop.db, runId, datasetId, 261)
       if (record === undefined) throw new Error('the quarantined record is gone')
-      return JSON.parse((await readRecord(deps(), ada, runId, record)).text) as unknown
+      const reading = { db: shop.db, readRecordText: recordTextStored(shop.vault) }
+      return JSON.parse((await readRecord(reading, ada, runId, record)).text) as unknown
     }
     const lost = await readLost()
     expect(lost).toMatchObject({ patient: 'other-here-261', conversations: null })

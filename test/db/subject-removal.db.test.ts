@@ -12,6 +12,7 @@ import { findRepairs } from '../../src/db/repairs.ts'
 import { setHold } from '../../src/db/retention.ts'
 import { countSearchable, requestSearch } from '../../src/db/subject-search.ts'
 import { certificateOf, type Deletion } from '../../src/domain/deletion/deletion.ts'
+import { recordTextStored } from '../../src/domain/pipeline/record-text.ts'
 import { performDeletion } from '../../src/jobs/deletions.ts'
 import type { Engine } from '../../src/jobs/engine.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -116,7 +117,8 @@ describe('removing the records about someone', () => {
     expect(own?.text).toContain('other-10')
     const kept = await findRecord(shop.db, alone, one, 10)
     if (kept === undefined) throw new Error('the quarantined record is gone')
-    expect((await readRecord(deps(), ada, alone, kept)).text).toBe('{"patient": "x", "conversations": [')
+    const reading = { db: shop.db, readRecordText: recordTextStored(shop.vault) }
+    expect((await readRecord(reading, ada, alone, kept)).text).toBe('{"patient": "x", "conversations": [')
 
     const again = await shop.start(engine, 'ada', one)
     expect(await shop.over(again)).toBe('completed')

@@ -5,6 +5,7 @@ import { HousekeepingLock } from '../../src/db/housekeeping-lock.ts'
 import { pinRun, removeIntermediates, unpinRun } from '../../src/db/intermediates.ts'
 import { findRecord, readRecord } from '../../src/db/quarantine.ts'
 import { vaultReferences } from '../../src/db/vault-references.ts'
+import { recordTextStored } from '../../src/domain/pipeline/record-text.ts'
 import type { Stage } from '../../src/domain/pipeline/run.ts'
 import { checkConsistency } from '../../src/domain/vault/consistency.ts'
 import { sweepVault } from '../../src/domain/vault/sweep.ts'
@@ -227,7 +228,8 @@ describe('the intermediates of a completed run', () => {
     const record = await findRecord(shop.db, runId, datasetId, 12)
     if (record === undefined) throw new Error('no record')
     expect(record).toMatchObject({ stage: 'ingestion' as Stage })
-    expect(await readRecord(deps, callerOf('ada'), runId, record)).toMatchObject({
+    const reading = { db: shop.db, readRecordText: recordTextStored(shop.vault) }
+    expect(await readRecord(reading, callerOf('ada'), runId, record)).toMatchObject({
       text: '{"conversations": [',
     })
   })

@@ -1,5 +1,7 @@
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SourceRefused } from '../../src/domain/formats/source-refused.ts'
+import { VaultError } from '../../src/domain/vault/vault.ts'
 import { SourceReader } from '../../src/jobs/source-reader.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
@@ -45,11 +47,7 @@ afterAll(async () => {
 
 /** Puts bytes into the vault as an upload does, and asks what they are. */
 async function detected(name: string, content: string | Uint8Array) {
-  const owner = `ds_${name}`
-  await shop.vault.createKey(owner)
-  const object = { owner, id: 'file_1', kind: 'source' } as const
-  await shop.vault.writeBytes(object, Buffer.from(content))
-  return reader.detect(object, name)
+  return reader.detect(await stored(name, content), name)
 }
 
 describe('recognising a file in a process of its own', () => {
@@ -92,6 +90,105 @@ describe('recognising a file in a process of its own', () => {
       conversations(3, (at) => `Question ${at}`),
     )
     expect(next.ok).toBe(true)
+  })
+})
+
+const exchange = { shape: 'exchange', instructionField: 'instruction', outputField: 'output' } as const
+const turns = {
+  shape: 'turns',
+  turnsField: 'conversations',
+  roleField: 'from',
+  textField: 'value',
+  roles: { human: 'user', gpt: 'assistant' },
+} as const
+const lines = { format: 'jsonl', encoding: 'utf-8', bom: 0 } as const
+
+/** Puts bytes into the vault as an upload does. */
+async function stored(name: string, content: string | Uint8Array) {
+  const owner = `ds_${name}`
+  await shop.vault.createKey(owner)
+  const object = { owner, id: 'file_1', kind: 'source' } as const
+  await shop.vault.writeBytes(object, Buffer.from(content))
+  return object
+}
+
+describe('reading records for a page in a process of its own', { timeout: 60_000 }, () => {
+  test('shows the first ones, of text and of Parquet', async () => {
+    const object = await stored(
+      'shown',
+      conversations(30, (at) => `Question ${at}`),
+    )
+    const asked = { object, layout: lines, mapping: turns, index: 3 }
+    const { columns, sample } = await reader.firstRecords(asked)
+    expect(columns).toContain('conversations')
+    expect(sample).toMatchObject({ index: 3, of: 20, line: 3, conversationCut: false, reason: null })
+    expect(sample?.conversation?.messages[0]).toMatchObject({ role: 'user', content: 'Question 2' })
+    const table = await reader.firstRecords({
+      object: await stored('shown-table', parquetOf(questions(3))),
+      layout: { format: 'parquet', encoding: 'binary' },
+      mapping: exchange,
+      index: 1,
+    })
+    expect(table.sample).toMatchObject({ of: 3, line: null })
+  })
+
+  test('hands over no more of a long record than fits a page', async () => {
+    const long = JSON.stringify({
+      conversations: Array.from({ length: 40_000 }, () => ({ from: 'human', value: 'x'.repeat(100) })),
+    })
+    const object = await stored('long', `${long}\n${long}\n${long}\n${long}\n${long}\n`)
+    const { sample } = await reader.firstRecords({ object, layout: lines, mapping: turns, index: 1 })
+    expect(sample).toMatchObject({ of: 4, rawCut: true, conversationCut: true })
+    expect(sample?.conversation?.messages).toHaveLength(500)
+    const fields = JSON.stringify(Object.fromEntries(Array.from({ length: 501 }, (_, at) => [`f${at}`, at])))
+    const wide = await reader.firstRecords({
+      object: await stored('wide', fields),
+      layout: lines,
+      mapping: { shape: 'none' },
+      index: 1,
+    })
+    expect(wide.columns, 'too many to choose from: they are typed').toEqual([])
+  })
+
+  test('says so where a record cannot be shown, and where its source does not open', async () => {
+    const deep = `{"a":${'['.repeat(500_000)}${']'.repeat(500_000)}}`
+    const object = await stored('deep', deep)
+    const asked = { object, layout: lines, mapping: turns, index: 1 }
+    await expect(reader.firstRecords(asked)).rejects.toThrow('nested too deeply to be shown')
+    const gone = { ...asked, object: { ...object, id: 'file_2' } }
+    await expect(reader.firstRecords(gone)).rejects.toThrow(VaultError)
+  })
+
+  test('gives a quarantined record as it stands', async () => {
+    const object = await stored('broken', '{"a":1}\n{"conversations": [\n')
+    const input = {
+      datasetId: object.owner,
+      fileId: object.id,
+      objectId: object.id,
+      bytes: 27,
+      layout: lines,
+      mapping: turns,
+    }
+    const place = { stage: 'ingestion', unit: 1, line: 2, byteOffset: 8 } as const
+    expect(await reader.recordText({ input, place })).toMatchObject({
+      text: '{"conversations": [',
+      isWhole: true,
+    })
+  })
+
+  test('refuses a table whose row group would fill the memory', async () => {
+    const rows = 9_000_000
+    const object = await stored(
+      'page-bomb',
+      parquetOf({
+        instruction: new Array<string>(rows).fill('again'),
+        output: new Array<string>(rows).fill('no'),
+      }),
+    )
+    const layout = { format: 'parquet', encoding: 'binary' } as const
+    await expect(reader.firstRecords({ object, layout, mapping: exchange, index: 1 })).rejects.toThrow(
+      SourceRefused,
+    )
   })
 })
 

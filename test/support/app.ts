@@ -7,9 +7,11 @@ import { sessionKeeper } from '../../src/db/sessions.ts'
 import { addUser } from '../../src/db/users.ts'
 import { tokenPlace } from '../../src/domain/auth/access-token.ts'
 import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
+import { firstRecordsStored } from '../../src/domain/datasets/first-records.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import { noHistory } from '../../src/domain/flows/monitor/flow-history.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
+import { recordTextStored } from '../../src/domain/pipeline/record-text.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
 import { refuse } from '../../src/domain/result.ts'
 import type { HostSystem } from '../../src/domain/system/system-state.ts'
@@ -72,6 +74,8 @@ export async function signedInApp(
     db: database.db,
     vault: emptyVault,
     detect: detectStored(overrides.vault ?? emptyVault),
+    readFirstRecords: firstRecordsStored(overrides.vault ?? emptyVault),
+    readRecordText: recordTextStored(overrides.vault ?? emptyVault),
     runs: noRuns,
     keys: keyRotations({ db: database.db, vault: keeper, log }),
     tokens: await accessTokens(randomBytes(32), tokenPlace(publicUrl)),

@@ -160,10 +160,10 @@ export const datasetView = (name: string): DatasetView => ({
     conversation: {
       messages: [
         { role: 'user', content: name },
-        { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'look_up', arguments: '{"q":1}' }] },
+        { role: 'assistant', content: '', toolCalls: [{ name: 'look_up', arguments: '{"q":1}' }] },
       ],
-      meta: {},
     },
+    conversationCut: true,
     reason: null,
   },
   runs: [runSummary(name, 'completed')],

@@ -1,7 +1,7 @@
-import type { Conversation } from '../conversations/conversation.ts'
 import type { SourceFormat } from '../formats/source.ts'
 import type { RunSummary } from '../pipeline/run-view.ts'
 import type { Detection } from './detection.ts'
+import type { SampleView } from './first-records.ts'
 import type { Mapping } from './mapping.ts'
 
 /** One row of the list of datasets. Counts that nothing has settled yet are null, never 0. */
@@ -38,24 +38,6 @@ export interface DatasetFile {
   readonly detection: Detection | null
 }
 
-/** One of the first records, as uploaded and as it will be exported. Record text: never logged. */
-export interface SampleView {
-  /** 1-based number of the sample shown, and how many samples can be stepped through. */
-  readonly index: number
-  readonly of: number
-  /** 1-based line where the record starts; null for Parquet. */
-  readonly line: number | null
-  readonly byteOffset: number
-  /** Source units the record was made of. */
-  readonly units: number
-  /** The record as indented JSON text, cut at a length fit for a page. */
-  readonly raw: string
-  readonly rawCut: boolean
-  readonly conversation: Conversation | null
-  /** Why there is no conversation: a reason code of pipeline/reasons.ts. */
-  readonly reason: string | null
-}
-
 /** A dataset's page. */
 export interface DatasetView {
   readonly summary: DatasetSummary
@@ -63,10 +45,10 @@ export interface DatasetView {
   /** What runs use: detected, or edited by a person. */
   readonly mapping: Mapping | null
   readonly mappingEdited: boolean
-  /** Field names of the first file, offered in the mapping's form; empty where unknown. */
+  /** Field names of the first file, offered in the mapping's form; empty where unknown, or too many to choose from. */
   readonly columns: readonly string[]
-  /** Null: no record can be read; `damaged`: the source does not open. */
-  readonly sample: SampleView | 'damaged' | null
+  /** Null: there is no record; `damaged`: the source does not open; a sentence: why none can be shown. */
+  readonly sample: SampleView | 'damaged' | { readonly unread: string } | null
   /** The latest runs, and how many there are of all. */
   readonly runs: readonly RunSummary[]
   readonly runCount: number

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Mapping } from '../datasets/mapping.ts'
 import { readRecords } from '../formats/read-records.ts'
 import type { SourceBytes } from '../formats/source.ts'
@@ -6,30 +7,55 @@ import type { Json } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 import { faultIn, longestProposal } from './propose-repair.ts'
 import { bytesAt, cursorOf, type Place, placed, unitAt } from './record-place.ts'
+import { stages } from './run.ts'
 import { hasScatteredKeys } from './scattered-keys.ts'
-import type { SourceInput } from './shard.ts'
+import { SourceInput } from './shard.ts'
+
+/** A quarantined record of a stored source, as the run read it. */
+export const RecordAsked = z.strictObject({
+  input: SourceInput,
+  place: z.strictObject({
+    stage: z.enum(stages),
+    unit: z.number().int(),
+    line: z.number().int().nullable(),
+    byteOffset: z.number().int(),
+  }),
+  /** Whether rows of one conversation are known to be scattered; undefined: looked for, over all of it. */
+  scattered: z.boolean().optional(),
+})
+export type RecordAsked = z.infer<typeof RecordAsked>
 
 /** What a quarantined record says, for whoever puts it right. */
-export interface RecordText {
+export const RecordText = z.strictObject({
   /** As it stands in the source; as JSON where the source is no text, or where rows were gathered. */
-  readonly text: string
+  text: z.string(),
   /** False where it is longer than anything repaired here: then only its beginning. */
-  readonly isWhole: boolean
+  isWhole: z.boolean(),
   /** What an edit starts from: JSON where the record could be read. */
-  readonly draft: string
+  draft: z.string(),
   /** Whether the source itself is JSON: then the text can be repaired as it stands. */
-  readonly isJson: boolean
+  isJson: z.boolean(),
   /** Whether `text` was written by us: the source is no text, or its rows stand apart. */
-  readonly isRendered: boolean
-}
+  isRendered: z.boolean(),
+})
+export type RecordText = z.infer<typeof RecordText>
 
 /**
  * The text of a quarantined record, from its byte offset on.
- * @param scattered whether rows of one conversation are known to be scattered; undefined: looked for, over all of it
- * @throws SourceRefused when its rows are scattered over more than may be gathered, VaultError when it does not open
+ * @throws SourceRefused when it cannot be read, or its rows are scattered over more than may be gathered; VaultError when
+ * the source does not open
  */
+export type ReadRecordText = (asked: RecordAsked) => Promise<RecordText>
+
+/** Reads where it is called: for a process that may die over it. */
+export const recordTextStored =
+  (vault: Pick<Vault, 'open'>): ReadRecordText =>
+  ({ input, place, scattered }) =>
+    readRecordText(vault, input, place, scattered)
+
+/** The same, of an input and a place. */
 export async function readRecordText(
-  vault: Vault,
+  vault: Pick<Vault, 'open'>,
   input: SourceInput,
   given: Place,
   scattered?: boolean,
@@ -84,7 +110,8 @@ const pretty = (value: Json): string => JSON.stringify(value, null, 2)
 function ofJson(value: Json): RecordText {
   const draft = pretty(value)
   const isWhole = draft.length <= longestProposal
-  return { text: draft.slice(0, longestProposal), isWhole, draft, isJson: false, isRendered: true }
+  const text = draft.slice(0, longestProposal)
+  return { text, isWhole, draft: text, isJson: false, isRendered: true }
 }
 
 /** A row that could not be split, split at every delimiter: a beginning for whoever puts it right, nothing lost. */

@@ -1,5 +1,5 @@
-import type { Conversation, Message } from '../../domain/conversations/conversation.ts'
-import type { DatasetView, SampleView } from '../../domain/datasets/summaries.ts'
+import type { SampleView } from '../../domain/datasets/first-records.ts'
+import type { DatasetView } from '../../domain/datasets/summaries.ts'
 import { reasonSentence } from '../../domain/pipeline/reasons.ts'
 import { Empty } from '../components/empty.tsx'
 import { number, plural } from '../components/format.ts'
@@ -7,7 +7,9 @@ import { Notice } from '../components/notice.tsx'
 import { RecordStep } from '../components/record-step.tsx'
 import { Section } from '../components/section.tsx'
 
-const Turn = ({ message }: { message: Message }) => (
+type Conversation = NonNullable<SampleView['conversation']>
+
+const Turn = ({ message }: { message: Conversation['messages'][number] }) => (
   <li class="turn" data-role={message.role}>
     <span class="turn__role">
       {message.role}
@@ -49,11 +51,15 @@ interface Props {
 
 /** One of the first records as uploaded and, beside it, as the mapping reads it. */
 export const Sample = ({ datasetId, sample, hasShortcuts }: Props) => {
-  if (sample === null || sample === 'damaged') {
+  if (sample === null || sample === 'damaged' || 'unread' in sample) {
     return (
       <Section id="sample" title="First records">
         {sample === null ? (
           <Empty>No record could be read yet.</Empty>
+        ) : sample !== 'damaged' ? (
+          <div class="notices">
+            <Notice state="degraded">{sample.unread}</Notice>
+          </div>
         ) : (
           <div class="notices">
             <Notice state="failed">
@@ -106,6 +112,7 @@ export const Sample = ({ datasetId, sample, hasShortcuts }: Props) => {
               <Turns conversation={sample.conversation} />
             </section>
           )}
+          {sample.conversationCut ? <p class="muted">Cut here; the conversation goes on.</p> : null}
         </div>
       </div>
     </Section>
