@@ -4,7 +4,6 @@ import { standardize } from '../conversations/standardize.ts'
 import { readRecords } from '../formats/read-records.ts'
 import { ScatteredKeys } from '../formats/scattered-keys.ts'
 import { Layout, type RawRecord, type UnreadableRecord } from '../formats/source.ts'
-import { SourceRefused } from '../formats/source-refused.ts'
 import { isJsonObject, type Json } from '../json.ts'
 import type { Vault } from '../vault/vault.ts'
 import { Mapping } from './mapping.ts'
@@ -68,7 +67,7 @@ export const FirstRecords = z.strictObject({
 })
 export type FirstRecords = z.infer<typeof FirstRecords>
 
-/** @throws SourceRefused when the source cannot be read or its records cannot be shown, VaultError when it does not open */
+/** @throws SourceRefused when the source cannot be read, VaultError when it does not open */
 export type ReadFirstRecords = (asked: SampleAsked) => Promise<FirstRecords>
 
 /** Reads where it is called: for a process that may die over it. */
@@ -134,15 +133,7 @@ function shown(
 
 function readAs(record: RawRecord | UnreadableRecord, mapping: Mapping) {
   if ('reason' in record) return { text: '', made: record.reason }
-  try {
-    return { text: JSON.stringify(record.value, null, 2), made: standardize(record.value, mapping) }
-  } catch (error) {
-    // Brackets by the hundred thousand can be read, but the stack has an end for whoever walks down to the innermost.
-    if (error instanceof RangeError) {
-      throw new SourceRefused('A record at the beginning is nested too deeply to be shown here.')
-    }
-    throw error
-  }
+  return { text: JSON.stringify(record.value, null, 2), made: standardize(record.value, mapping) }
 }
 
 /** As many messages as fit a page; the last of them may be cut. */
