@@ -166,7 +166,7 @@ export class Site {
   }
 
   /** Asks as fast as the database answers, also while it is away; gives up when the portal ended by itself. */
-  async until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean>, timeoutMs = 180_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     let last: unknown
     while (Date.now() < deadline) {
@@ -254,7 +254,7 @@ export class Site {
   }
 
   /** Waits for the end, then: completed, books and output as undisturbed, and nothing counted as a retry. */
-  async expectExact(runId: string, expected: Books, why: string, timeoutMs = 60_000): Promise<void> {
+  async expectExact(runId: string, expected: Books, why: string, timeoutMs = 180_000): Promise<void> {
     await this.until(`${why}: the run to end`, () => this.hasEnded(runId), timeoutMs)
     const books = await this.books(runId)
     expect({ status: books.status, problem: books.problem }, why).toEqual({
