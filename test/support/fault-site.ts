@@ -293,7 +293,11 @@ export class Site {
       await worker.stop()
     }
     await this.portal.stop()
-    const left = await processesOf(this.folder)
+    // What was killed with it may still be on its way out of the process table.
+    let left = await processesOf(this.folder)
+    for (const until = Date.now() + 30_000; left.length > 0 && Date.now() < until; await wait(50)) {
+      left = await processesOf(this.folder)
+    }
     for (const pid of left) process.kill(Number(pid.split(' ')[0]), 'SIGKILL')
     before()
     await rm(this.folder, { recursive: true, force: true })
