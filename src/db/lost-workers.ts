@@ -60,11 +60,13 @@ export async function recoverShards(deps: RecoveryDeps, own: number): Promise<vo
 /**
  * Puts back what the tables say this process works and it does not: it could not write down how that ended. No loss, and
  * no retry: nobody knows what it was.
+ * @param heldNow asked once the tables were read, so that what was claimed meanwhile is not taken for forgotten; undefined
+ * while a claim is on its way
  */
 export async function releaseForgotten(
   { db }: RecoveryDeps,
   own: number,
-  held: readonly Held[],
+  heldNow: () => readonly Held[] | undefined,
 ): Promise<void> {
   const said = await db
     .selectFrom('shards')
@@ -72,6 +74,8 @@ export async function releaseForgotten(
     .where('status', '=', 'working')
     .where('workerId', '=', own)
     .execute()
+  const held = heldNow()
+  if (held === undefined) return
   const isHeld = (shard: Held) =>
     held.some(
       ({ runId, stage, index }) => runId === shard.runId && stage === shard.stage && index === shard.index,

@@ -57,6 +57,8 @@ const usualTimes: ShardTimes = {
 
 /** Between two looks after lost workers, cancelled runs, the disk and what adaptive mode should do. */
 const tickMs = 1_000
+/** A look that comes so much too late: the process was frozen, or too busy to look. */
+const sleepMs = 500
 const diskFullPauseSeconds = 5
 const sealedPauseSeconds = 5
 
@@ -281,8 +283,16 @@ export class ShardRunner {
     working.abort.abort()
   }
 
+  /** A process that stood still did no work meanwhile: the time does not count against its shards. */
+  #forgive(lateMs: number): void {
+    if (lateMs < sleepMs) return
+    for (const working of this.#working) working.deadline += lateMs
+  }
+
   #schedule(): void {
+    const due = performance.now() + tickMs
     this.#tick = setTimeout(() => {
+      this.#forgive(performance.now() - due)
       this.#lookAfter()
         .catch((err) => this.#deps.log.warn({ err }, 'looking after the runs failed; again in a second'))
         .finally(() => {
@@ -305,9 +315,10 @@ export class ShardRunner {
     if (workerId === undefined || this.#stopping) return
     // Under a new number: what was claimed under the old one is put back by whoever finds it, maybe by us.
     if (workerId !== before) for (const working of this.#working) this.#end(working, 'lease lost')
-    const held = [...this.#working].map(({ claim }) => claim)
     await recoverShards(this.#deps, workerId)
-    if (!this.#claiming) await releaseForgotten(this.#deps, workerId, held)
+    const claims = () => [...this.#working].map(({ claim }) => claim)
+    await releaseForgotten(this.#deps, workerId, () => (this.#claiming ? undefined : claims()))
+    const held = claims()
     const running = await readRunning(
       this.#deps,
       held.map(({ runId }) => runId),

@@ -107,17 +107,19 @@ async function* withBeats(
         if (!(await stillAllowed())) return
         nextCheck = performance.now() + rightsMs
       }
+      // Before the beat, which speaks of what was sent; the source goes on after it.
+      const what = arrived
+      arrived = undefined
+      if (what !== undefined) {
+        if ('error' in what) throw what.error
+        if (what.result.done) return
+        yield what.result.value
+      }
       if (performance.now() >= nextBeat) {
         nextBeat = performance.now() + beatMs
         yield { event: 'beat', data: beat?.() ?? '' }
       }
-      if (arrived === undefined) continue
-      const what: NonNullable<typeof arrived> = arrived
-      arrived = undefined
-      if ('error' in what) throw what.error
-      if (what.result.done) return
-      yield what.result.value
-      pull()
+      if (what !== undefined) pull()
     }
   } finally {
     // Not awaited: a source that waits for its next change answers only once the signal wakes it.

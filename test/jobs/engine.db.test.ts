@@ -15,31 +15,46 @@ import type { Engine } from '../../src/jobs/engine.ts'
 import { callerOf, conversations, type Workshop, workshop } from '../support/engine.ts'
 
 const poisonModule = new URL('../support/poison-worker.ts', import.meta.url)
-/** Short, so that a thread that never returns is ended soon; far above what these shards take. */
-const shortTimes = { records: 4_000, probe: 2_500, ingestion: 60_000, whole: 60_000 }
+/** Short, so that a thread that never returns is ended soon; far above what these shards take, its start included. */
+const shortTimes = { records: 5_000, probe: 6_000, ingestion: 60_000, whole: 60_000 }
 
 describe('poison records', () => {
   let shop: Workshop
   let engine: Engine
   beforeAll(async () => {
     shop = await workshop()
-    engine = await shop.engine({ threadModule: poisonModule, times: shortTimes })
+    engine = await shop.engine({ threadModule: poisonModule })
   })
   afterAll(() => shop?.close())
 
-  test.each(['throw', 'exit', 'never', 'allocate'])(
+  async function expectAside(of: Workshop, by: Engine, deed: string) {
+    const bad = 5
+    const text = conversations(16, (at) => (at === bad ? `poison: ${deed}` : `A calm question ${at}`))
+    const datasetId = await of.dataset('ada', text)
+    const runId = await of.start(by, 'ada', datasetId)
+    expect(await of.over(runId)).toBe('completed')
+    const ledger = await of.ledger(runId)
+    expect(ledger.export).toMatchObject({ in: 15, out: 15 })
+    const kept = await of.db.selectFrom('quarantine').selectAll().where('runId', '=', runId).execute()
+    expect(kept).toMatchObject([{ ordinal: bad, reason: 'poison-record' }])
+    expect(await of.difference(runId)).toBeUndefined()
+  }
+
+  test.each(['throw', 'exit'])(
     'one that makes its worker %s is kept aside alone, and its neighbours go on',
+    (deed) => expectAside(shop, engine, deed),
+  )
+
+  test.each(['never', 'allocate'])(
+    'one that makes its worker %s is kept aside alone when its time is over, and its neighbours go on',
     async (deed) => {
-      const bad = 5
-      const text = conversations(16, (at) => (at === bad ? `poison: ${deed}` : `A calm question ${at}`))
-      const datasetId = await shop.dataset('ada', text)
-      const runId = await shop.start(engine, 'ada', datasetId)
-      expect(await shop.over(runId)).toBe('completed')
-      const ledger = await shop.ledger(runId)
-      expect(ledger.export).toMatchObject({ in: 15, out: 15 })
-      const kept = await shop.db.selectFrom('quarantine').selectAll().where('runId', '=', runId).execute()
-      expect(kept).toMatchObject([{ ordinal: bad, reason: 'poison-record' }])
-      expect(await shop.difference(runId)).toBeUndefined()
+      const other = await workshop()
+      try {
+        const hasty = await other.engine({ threadModule: poisonModule, times: shortTimes })
+        await expectAside(other, hasty, deed)
+      } finally {
+        await other.close()
+      }
     },
   )
 
@@ -70,6 +85,32 @@ describe('poison records', () => {
       expect(await shop.difference(runId)).toBeUndefined()
     }
   })
+})
+
+test('time in which the process stood still is not held against the shards that it works', async () => {
+  const shop = await workshop()
+  try {
+    let told = 0
+    const times = { records: 2_500, probe: 2_500, ingestion: 2_500, whole: 2_500 }
+    const engine = await shop.engine({
+      times,
+      // Told that the run was accepted, that it was admitted, and then that its first shard is worked.
+      changed: () => {
+        if (++told !== 3) return
+        const until = performance.now() + 4_000
+        while (performance.now() < until);
+      },
+    })
+    const datasetId = await shop.dataset(
+      'ada',
+      conversations(20, (at) => `Question ${at}`),
+    )
+    const runId = await shop.start(engine, 'ada', datasetId)
+    expect(await shop.over(runId)).toBe('completed')
+    expect(await shop.events(runId, 'lost')).toEqual([])
+  } finally {
+    await shop.close()
+  }
 })
 
 describe('a run', () => {
@@ -248,11 +289,18 @@ describe('with one worker', () => {
       const later = await shop.start(idle, 'bea', beas)
       await shop.engine({ workers: 1, limits: { perUser: 4, total: 2 } })
       await shop.over(later)
+      // Not what is over by now: the others go on meanwhile.
+      const { finishedAt } = await shop.db
+        .selectFrom('runs')
+        .select('finishedAt')
+        .where('id', '=', later)
+        .executeTakeFirstOrThrow()
       const over = await shop.db
         .selectFrom('runs')
         .select('id')
         .where('status', '=', 'completed')
         .where('id', 'in', many)
+        .where('finishedAt', '<=', finishedAt)
         .execute()
       expect(over.length).toBeLessThan(4)
     } finally {
@@ -448,9 +496,11 @@ describe('workers that are lost', () => {
   test('a shard that nothing is known of is put back by the process that claimed it, without a loss', async () => {
     const claim = await heldBy(9_004)
     const deps = { db: shop.db, send: async () => {}, clock: () => new Date() }
-    await releaseForgotten(deps, 9_004, [claim])
-    expect(await claimNext(shop.db, 9_004, new Date())).toBeUndefined()
-    await releaseForgotten(deps, 9_004, [])
+    for (const held of [[claim], undefined]) {
+      await releaseForgotten(deps, 9_004, () => held)
+      expect(await claimNext(shop.db, 9_004, new Date())).toBeUndefined()
+    }
+    await releaseForgotten(deps, 9_004, () => [])
     expect(await claimNext(shop.db, 9_004, new Date())).toMatchObject({
       runId: claim.runId,
       losses: 0,

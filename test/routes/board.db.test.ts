@@ -165,7 +165,10 @@ describe('its stream', () => {
     play('a_port', 'fail')
     let second = await events.next()
     // On a machine that stood still until then.
-    while (second?.event === 'beat') second = await events.next()
+    while (second?.event === 'beat') {
+      expect(second.told.seq).toBe(first?.told.seq)
+      second = await events.next()
+    }
     expect(second).toMatchObject({ event: 'state', told: { state: { worst: 'failed' } } })
     const beat = await events.next()
     expect(beat?.event).toBe('beat')

@@ -53,6 +53,28 @@ describe('a live stream', () => {
     expect(text).toMatch(/^event: state\ndata: snapshot\n\n(event: beat\ndata: \n\n)+$/)
   })
 
+  test('says what came before the beat that speaks of it', async () => {
+    let sent = 0
+    const pace = { beatMs: 1, rightsMs: 60_000, stuckMs: 60_000, beat: () => `of ${sent}` }
+    const { app } = streaming(async function* () {
+      while (sent < 20) {
+        await new Promise((resolve) => setImmediate(resolve))
+        // It comes when the beat is due as well.
+        const until = performance.now() + 2
+        while (performance.now() < until);
+        sent += 1
+        yield { event: 'state', data: `no ${sent}` }
+      }
+    }, pace)
+    const said = [...(await (await app.request('/')).text()).matchAll(/^data: (\w+) (\d+)$/gm)]
+    let last = ''
+    for (const [, word, number = ''] of said) {
+      if (word === 'no') last = number
+      else expect(number).toBe(last)
+    }
+    expect(said.filter(([, word]) => word === 'of').length).toBeGreaterThan(5)
+  })
+
   test('ends when the process stops', async () => {
     const { app, closing } = streaming(quiet)
     const answer = await app.request('/')

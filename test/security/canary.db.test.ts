@@ -55,7 +55,7 @@ async function over(runId: string): Promise<string> {
         .executeTakeFirstOrThrow()
       return run.status === 'queued' || run.status === 'running' ? undefined : run.status
     },
-    { timeout: 60_000, interval: 50 },
+    { timeout: 170_000, interval: 50 },
   )
   ended[runId] = status
   return status

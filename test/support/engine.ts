@@ -136,7 +136,7 @@ export async function workshop(): Promise<Workshop> {
           const { status } = await read(runId).executeTakeFirstOrThrow()
           return status === 'queued' || status === 'running' ? undefined : status
         },
-        { timeout: 90_000, interval: 50 },
+        { timeout: 170_000, interval: 50 },
       ),
     async output(runId) {
       const files = await db

@@ -166,7 +166,7 @@ export class Site {
   }
 
   /** Asks as fast as the database answers, also while it is away; gives up when the portal ended by itself. */
-  async until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean>, timeoutMs = 180_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     let last: unknown
     while (Date.now() < deadline) {
@@ -254,7 +254,7 @@ export class Site {
   }
 
   /** Waits for the end, then: completed, books and output as undisturbed, and nothing counted as a retry. */
-  async expectExact(runId: string, expected: Books, why: string, timeoutMs = 60_000): Promise<void> {
+  async expectExact(runId: string, expected: Books, why: string, timeoutMs = 180_000): Promise<void> {
     await this.until(`${why}: the run to end`, () => this.hasEnded(runId), timeoutMs)
     const books = await this.books(runId)
     expect({ status: books.status, problem: books.problem }, why).toEqual({
@@ -293,7 +293,11 @@ export class Site {
       await worker.stop()
     }
     await this.portal.stop()
-    const left = await processesOf(this.folder)
+    // What was killed with it may still be on its way out of the process table.
+    let left = await processesOf(this.folder)
+    for (const until = Date.now() + 30_000; left.length > 0 && Date.now() < until; await wait(50)) {
+      left = await processesOf(this.folder)
+    }
     for (const pid of left) process.kill(Number(pid.split(' ')[0]), 'SIGKILL')
     before()
     await rm(this.folder, { recursive: true, force: true })

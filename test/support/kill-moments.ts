@@ -103,7 +103,7 @@ const runState = (folder: string, runId: string) =>
 const untilCompleted = (folder: string, runId: string) =>
   vi.waitFor(
     async () => expect(await runState(folder, runId)).toEqual({ status: 'completed', problem: null }),
-    { timeout: 60_000, interval: 100 },
+    { timeout: 180_000, interval: 100 },
   )
 
 async function filesBelow(folder: string): Promise<string[]> {
@@ -150,7 +150,7 @@ export async function killDuringRun(seed: number, count: number, expected: reado
           )
           expect(rows[0].done).toBeGreaterThanOrEqual(shards)
         }),
-      { timeout: 60_000, interval: 5 },
+      { timeout: 180_000, interval: 5 },
     )
     await signedIn.portal.stop('SIGKILL')
     signedIn = await start(folder)
