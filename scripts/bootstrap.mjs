@@ -2,7 +2,7 @@
 // and only then; with --build also compiles what changed. Speaks on stderr: stdout belongs to the script that follows.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 process.chdir(new URL('..', import.meta.url).pathname)
@@ -12,7 +12,33 @@ const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
 
 const installed = 'node_modules/.signalbox-installed'
 const wanted = hash(readFileSync('package-lock.json') + process.platform + process.arch)
-if (read(installed) !== wanted || !existsSync('node_modules/.bin/tsc')) {
+const isInstalled = () => read(installed) === wanted && existsSync('node_modules/.bin/tsc')
+const files = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)],
+  )
+const stampOfSources = () =>
+  hash(
+    [...files('src'), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+      .map((path) => `${path} ${statSync(path).size} ${statSync(path).mtimeMs}`)
+      .join('\n'),
+  )
+const isBuilt = () => read('dist/.stamp') === stampOfSources()
+const mustBuild = process.argv.includes('--build')
+
+const lock = '.bootstrap'
+const holder = join(lock, 'pid')
+
+// Portal and workers start together after an update: the second waits for the first, instead of taking from under it
+// what it has just begun to run.
+if (!isInstalled() || (mustBuild && !isBuilt())) {
+  takeLock()
+  process.on('exit', () => rmSync(lock, { recursive: true, force: true }))
+  if (!isInstalled()) install()
+  if (mustBuild && !isBuilt()) build()
+}
+
+function install() {
   say('Installing packages…')
   // Not `npm ci`: it refuses the lock where a registry lacks one of the tools' packages for other platforms. This keeps
   // to the lock as well (versions and integrity) and writes neither it nor package.json.
@@ -30,20 +56,41 @@ if (read(installed) !== wanted || !existsSync('node_modules/.bin/tsc')) {
   writeFileSync(installed, wanted)
 }
 
-if (process.argv.includes('--build')) {
-  const files = (folder) =>
-    readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)],
-    )
-  const stamp = hash(
-    [...files('src'), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
-      .map((path) => `${path} ${statSync(path).size} ${statSync(path).mtimeMs}`)
-      .join('\n'),
-  )
-  if (read('dist/.stamp') !== stamp) {
-    say('Building…')
-    const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] })
-    if (status !== 0) process.exit(1)
-    writeFileSync('dist/.stamp', stamp)
+function build() {
+  const stamp = stampOfSources()
+  say('Building…')
+  const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) process.exit(1)
+  writeFileSync('dist/.stamp', stamp)
+}
+
+function takeLock() {
+  for (let waited = 0; ; waited++) {
+    try {
+      mkdirSync(lock)
+      writeFileSync(holder, String(process.pid))
+      return
+    } catch (error) {
+      if (error.code !== 'EEXIST') {
+        say(
+          `${process.cwd()} cannot be written (${error.code}). Run npm run build as who owns it, then start again.`,
+        )
+        process.exit(1)
+      }
+      if (waited === 20) say('Another process installs or builds; waiting for it…')
+      // Without a pid for two seconds: killed between the two steps.
+      const pid = Number(read(holder))
+      if (pid > 0 ? !lives(pid) : waited > 20) rmSync(lock, { recursive: true, force: true })
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+    }
+  }
+}
+
+function lives(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
   }
 }

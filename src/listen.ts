@@ -48,7 +48,8 @@ export async function bind(
           createServer: createSecureServer,
           serverOptions: {
             ...serverOptions,
-            ...certificate,
+            cert: certificate.cert,
+            key: certificate.key,
             minVersion: 'TLSv1.3' as const,
             allowHTTP1: true,
             // The default of 64 KiB a round trip makes uploads crawl.
@@ -57,7 +58,10 @@ export async function bind(
         })
   const address = await listening(server, port, host)
   const connections = track(server)
-  const stopRenewing = tls !== undefined && 'setSecureContext' in server ? renew(server, tls, log) : () => {}
+  const stopRenewing =
+    tls !== undefined && certificate !== undefined && 'setSecureContext' in server
+      ? renew(server, tls, certificate, log)
+      : () => {}
   return {
     address,
     answerWith: (handler) => {
@@ -98,15 +102,33 @@ async function firstCertificate(files: TlsFiles): Promise<Certificate> {
   }
 }
 
-/** Takes up a changed certificate, also on SIGHUP; one that cannot be used changes nothing and is told. */
-function renew(server: Http2SecureServer, files: TlsFiles, log: Logger): () => void {
+const dayMs = 86_400_000
+/** Whoever renews by itself does so a month before the end: two weeks before it something is wrong. */
+const soonMs = 14 * dayMs
+
+/**
+ * Takes up a changed certificate, also on SIGHUP; one that cannot be used changes nothing and is told. So is, once a day,
+ * one whose time is over or nearly so: browsers let nobody past it (HSTS).
+ */
+function renew(server: Http2SecureServer, files: TlsFiles, first: Certificate, log: Logger): () => void {
+  let { until } = first
+  const tellEnd = () => {
+    const leftMs = until.getTime() - Date.now()
+    if (leftMs <= 0) log.error({ at: until }, 'the TLS certificate has expired; renew it')
+    else if (leftMs < soonMs) log.warn({ at: until }, 'the TLS certificate expires soon; renew it')
+  }
+  tellEnd()
+  const daily = setInterval(tellEnd, dayMs).unref()
   let last = Promise.resolve()
   const load = () => {
     // One after the other: the earlier of two could else be taken up last.
     last = last
       .then(async () => {
-        server.setSecureContext({ ...(await readCertificate(files)), minVersion: 'TLSv1.3' })
+        const { cert, key, until: end } = await readCertificate(files)
+        server.setSecureContext({ cert, key, minVersion: 'TLSv1.3' })
+        until = end
         log.info('the TLS certificate was loaded again')
+        tellEnd()
       })
       .catch((err: unknown) =>
         log.error({ err }, 'the new TLS certificate cannot be used; the old one stays'),
@@ -115,6 +137,7 @@ function renew(server: Http2SecureServer, files: TlsFiles, log: Logger): () => v
   const stopWatching = watchTlsFiles(files, load)
   process.on('SIGHUP', load)
   return () => {
+    clearInterval(daily)
     stopWatching()
     process.off('SIGHUP', load)
   }

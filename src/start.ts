@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
-import pg from 'pg'
 import type { Logger } from 'pino'
 import { forgetWhenSealed } from './adapters/key-watch.ts'
 import { type OpenedVault, openLocalVault, type VaultFolders } from './adapters/local-vault.ts'
@@ -9,6 +8,7 @@ import type { Config } from './config.ts'
 import { ensureApplicationRole } from './db/application-role.ts'
 import { connect } from './db/connection.ts'
 import { startEmbeddedServer } from './db/embedded-server.ts'
+import { prepareGivenDatabase } from './db/given-database.ts'
 import { keptSecret } from './db/kept-secret.ts'
 import { migrate } from './db/migrate.ts'
 import type { Database } from './db/schema.ts'
@@ -40,11 +40,12 @@ export async function openStack(
   whenSealed: 'refuse' | 'wait' = 'refuse',
 ): Promise<Stack> {
   const vaultFolders = vaultFoldersOf(config)
-  const database = await (config.database.url === undefined ? embedded(config, log) : given(config)).catch(
-    (error: unknown) => {
-      throw isNoRoom(error) ? full(error, config) : error
-    },
-  )
+  const database = await (config.database.url === undefined
+    ? embedded(config, log)
+    : given(config.database.url, config)
+  ).catch((error: unknown) => {
+    throw isNoRoom(error) ? full(error, config) : error
+  })
   try {
     const vault = await openLocalVault(vaultFolders, whenSealed).catch((error: unknown) => {
       if (isNoRoom(error)) throw full(error, config)
@@ -93,30 +94,8 @@ async function embedded(config: Config, log: Logger): Promise<{ url: string; sto
   }
 }
 
-async function given(config: Config): Promise<{ url: string; stop(): Promise<void> }> {
-  const url = config.database.url ?? ''
-  const adminUrl = config.database.adminUrl ?? url
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 8_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ version: number }>(
-      "select current_setting('server_version_num')::integer / 10000 as version",
-    )
-    if ((rows[0]?.version ?? 0) < 17) {
-      throw new StartupProblem(`DATABASE_URL points to Postgres ${rows[0]?.version}; 17 or newer is needed.`)
-    }
-  } catch (cause) {
-    if (cause instanceof StartupProblem) throw cause
-    const { hostname, port } = new URL(url)
-    throw new StartupProblem(
-      `The database of DATABASE_URL at ${hostname}:${port || '5432'} cannot be reached. Start it, or correct DATABASE_URL; without it an embedded server is used.`,
-      { cause },
-    )
-  } finally {
-    await client.end().catch(() => {})
-  }
-  await migrate(adminUrl)
+async function given(url: string, { database }: Config): Promise<{ url: string; stop(): Promise<void> }> {
+  await prepareGivenDatabase(url, database.adminUrl ?? url)
   return { url, stop: async () => {} }
 }
 

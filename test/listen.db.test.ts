@@ -163,6 +163,14 @@ describe.skipIf(!hasOpenssl)('TLS (skipped where openssl is missing: it makes th
     await writeFile(files.cert, kept)
   })
 
+  test('a certificate that ends within two weeks is told at the start', () => {
+    const line = logged.find((each) => each.includes('the TLS certificate expires soon'))
+    const { level, at } = JSON.parse(line ?? '{}')
+    expect(level).toBe('warn')
+    // The test's own lives for two days.
+    expect(new Date(at).getTime() - Date.now()).toBeLessThan(2 * 86_400_000)
+  })
+
   test('what cannot be used is said in a sentence that names the setting', async () => {
     const other = makeCertificate(folder, 'other')
     const broken = `${folder}/broken.pem`

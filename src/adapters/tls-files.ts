@@ -12,6 +12,8 @@ export interface TlsFiles {
 export interface Certificate {
   readonly cert: Buffer
   readonly key: Buffer
+  /** When its time is over. */
+  readonly until: Date
 }
 
 /** Why a certificate cannot be used, as a sentence; never holds anything of the key. */
@@ -33,9 +35,10 @@ export async function readCertificate(files: TlsFiles): Promise<Certificate> {
   } catch (cause) {
     throw new CertificateProblem(`${files.cert} (TLS_CERT) holds no certificate in PEM format.`, { cause })
   }
+  const first = new X509Certificate(cert)
   let isPair: boolean
   try {
-    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+    isPair = first.checkPrivateKey(createPrivateKey(key))
   } catch (cause) {
     throw new CertificateProblem(
       `${files.key} (TLS_KEY) holds no private key in PEM format, or one with a passphrase. Give one without.`,
@@ -47,7 +50,7 @@ export async function readCertificate(files: TlsFiles): Promise<Certificate> {
       `The key of TLS_KEY (${files.key}) does not belong to the certificate of TLS_CERT (${files.cert}).`,
     )
   }
-  return { cert, key }
+  return { cert, key, until: new Date(first.validTo) }
 }
 
 async function read(setting: string, path: string): Promise<Buffer> {

@@ -11,12 +11,9 @@ export async function ensureApplicationRole(adminUrl: string, password: string):
   try {
     const literal = client.escapeLiteral(password)
     await client.query(`do $$ begin
-      create role signalbox login in role signalbox_app;
+      create role signalbox login;
     exception when duplicate_object or unique_violation then null; end $$`)
-    const { rows } = await client.query<{ database: string }>('select current_database() as database')
-    await client.query(
-      `grant create, connect on database ${client.escapeIdentifier(rows[0]?.database ?? '')} to signalbox_app`,
-    )
+    await admitApplication(client, 'signalbox')
     await client.query(`alter role signalbox password ${literal}`)
   } finally {
     await client.end()
@@ -25,4 +22,20 @@ export async function ensureApplicationRole(adminUrl: string, password: string):
   url.username = 'signalbox'
   url.password = password
   return url.href
+}
+
+/** Makes a role a member of `signalbox_app`, with all that the application needs; nothing where it migrates itself. */
+export async function admitApplication(admin: pg.Client, role: string): Promise<void> {
+  const { rows } = await admin.query<{ database: string; isItself: boolean; isMember: boolean }>(
+    `select current_database() as database, current_user = $1 as "isItself",
+       pg_has_role($1::name, 'signalbox_app', 'member') as "isMember"
+     from pg_roles where rolname = 'signalbox_app'`,
+    [role],
+  )
+  const [found] = rows
+  if (found === undefined || found.isItself) return
+  if (!found.isMember) await admin.query(`grant signalbox_app to ${admin.escapeIdentifier(role)}`)
+  await admin.query(
+    `grant create, connect on database ${admin.escapeIdentifier(found.database)} to signalbox_app`,
+  )
 }

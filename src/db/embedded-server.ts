@@ -140,7 +140,7 @@ async function ensureServing(place: Place, password: string, wishedPort?: number
       'start',
     ])
     if (started.code === 0 && (await answers(urlOf(password, port)))) {
-      await writeFile(portFile, String(port))
+      await writeFile(portFile, String(port), { mode: 0o644 })
       return port
     }
     if (wishedPort !== undefined) break

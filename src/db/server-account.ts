@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartupProblem } from '../startup-problem.ts'
 
@@ -37,22 +37,33 @@ export async function serverAccount(): Promise<Account> {
 
 /**
  * `<folder>/postgres/data`. Where the server's own user may not enter it (a checkout below a 0700 folder, as root),
- * the data lies below /var/lib/signalbox instead, under a name made from the folder's.
+ * the data lies below /var/lib/signalbox instead, under a name made from the folder's; `data-is-in` beside it says so.
+ * @throws StartupProblem when that note came from another place: an empty database would else begin unasked
  */
 export async function dataFolder(control: string, account: Account | undefined): Promise<string> {
   const wanted = join(control, 'data')
   if (!account) return wanted
   await mkdir(wanted, { recursive: true, mode: 0o700 })
-  await chown(wanted, account.uid, account.gid)
-  if ((await runAs(account, 'test', ['-w', wanted])).code === 0) return wanted
+  const noteFile = join(control, 'data-is-in')
+  const noted = (await readFile(noteFile, 'utf8').catch(() => '')).trim()
   const key = createHash('sha256').update(wanted).digest('hex').slice(0, 16)
   const elsewhere = join('/var/lib/signalbox', key)
-  await mkdir(elsewhere, { recursive: true, mode: 0o755 })
-  await chmod('/var/lib/signalbox', 0o755)
   const data = join(elsewhere, 'data')
+  const isEmpty = (await readdir(wanted)).length === 0
+  if (isEmpty && noted !== '' && noted !== data) {
+    throw new StartupProblem(
+      `The database of this folder lies in ${noted}, says ${noteFile}. To go on with it here: mv -T ${noted} ${wanted} && rm ${noteFile}`,
+    )
+  }
+  await chown(wanted, account.uid, account.gid)
+  const isNoted = isEmpty && noted === data
+  if (!isNoted && (await runAs(account, 'test', ['-w', wanted])).code === 0) return wanted
+  await mkdir(elsewhere, { recursive: true })
+  // Whatever the umask is.
+  for (const folder of ['/var/lib/signalbox', elsewhere]) await chmod(folder, 0o755)
   await mkdir(data, { recursive: true, mode: 0o700 })
   await chown(data, account.uid, account.gid)
-  if ((await readdir(wanted)).length === 0) await writeFile(join(control, 'data-is-in'), `${data}\n`)
+  if (isEmpty) await writeFile(noteFile, `${data}\n`)
   return data
 }
 

@@ -10,8 +10,8 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   const lock = join(folder, 'lock')
   for (let waited = 0; ; waited++) {
     try {
-      await mkdir(lock)
-      await writeFile(join(lock, 'holder'), await identity(process.pid))
+      await mkdir(lock, { mode: 0o755 })
+      await writeFile(join(lock, 'holder'), await identity(process.pid), { mode: 0o644 })
       break
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
@@ -31,7 +31,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
 
 /** Notes that this process uses the server of the folder. Call under the lock. */
 export async function attach(folder: string): Promise<void> {
-  await writeFile(join(folder, 'attached', String(process.pid)), await identity(process.pid))
+  await writeFile(join(folder, 'attached', String(process.pid)), await identity(process.pid), { mode: 0o644 })
 }
 
 /** Takes the note back; answers whether nobody else uses the server. Call under the lock. */
