@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
 import { readRecords } from '../../../src/domain/formats/read-records.ts'
+import { readUnits } from '../../../src/domain/formats/read-units.ts'
 import { ScatteredKeys } from '../../../src/domain/formats/scattered-keys.ts'
 import type { Cursor, Layout, RecordBatch } from '../../../src/domain/formats/source.ts'
+import { cursorAfter } from '../../../src/domain/formats/units.ts'
 import { memorySource } from '../../support/memory-source.ts'
 
 const jsonl: Layout = { format: 'jsonl', encoding: 'utf-8', bom: 0 }
@@ -147,6 +149,39 @@ describe('reading records', () => {
         JSON.stringify(each),
       ),
     ).toEqual(['"json-repeated-key"', '"json-too-deep"', '{"a":{"a":1.0}}'])
+  })
+
+  test.each([
+    [
+      'arrays one behind the other',
+      '[{"a":1},\n2]\n[3, {"a":4}][] [5]\n',
+      array,
+      [{ a: 1 }, 2, 3, { a: 4 }, 5],
+    ],
+    ['more behind an array', '[{"a":1}]\n{"b":[2]}\n[3]', array, [{ a: 1 }, 'json-beside-list']],
+    [
+      'a list beside the records',
+      '{"data":[{"a":1},2],"n":[1,"[{"],"o":{"p":[{}]},"more": [ {"a":3}],"most":[{}]}',
+      member,
+      [{ a: 1 }, 2, 'json-beside-list'],
+    ],
+    [
+      'nothing but numbers beside them',
+      '{"data":[{"a":1}],"n":[1,[{}]],"total":1,"of":[]}\n',
+      member,
+      [{ a: 1 }],
+    ],
+  ] as const)('%s: none of it is lost without a word', async (_name, text, layout, found) => {
+    const whole = await read(text, layout)
+    expect(told(whole)).toEqual(found)
+    for (const chunk of [1, 2, 3, 7])
+      expect(records(await read(text, layout, none, chunk))).toEqual(records(whole))
+    for await (const units of readUnits(memorySource(text), layout, undefined)) {
+      for (const unit of units) {
+        const rest = await read(text, layout, none, 5, cursorAfter(unit))
+        expect(records(rest)).toEqual(records(whole).slice(unit.unit + 1))
+      }
+    }
   })
 
   test('a broken element of an array loses itself only', async () => {
