@@ -108,6 +108,44 @@ describe('what a record can lose in reading', () => {
     expect(file('chatml.jsonl')).not.toContain('Rest, 1.')
   })
 
+  test('half a character is written as its number, and keeps its record out of files that cannot say it', async () => {
+    const talk = (answer: string) => `{"instruction":"How do I sleep?","output":"${answer}"}`
+    const { files, text, ledger } = await exported([talk('Rest \\ud83d.'), talk('Rest.')].join('\n'), {
+      checks: 'none',
+      targets: ['alpaca'],
+      formats: ['jsonl', 'csv', 'parquet'],
+    })
+    expect(text('alpaca.jsonl')).toContain('"output":"Rest \\ud83d."')
+    expect(text('alpaca.csv').trim().split('\r\n')).toHaveLength(2)
+    const rows = await parquetReadObjects({
+      file: Uint8Array.from(files['alpaca.parquet'] ?? []).buffer,
+      compressors,
+    })
+    expect(rows).toMatchObject([{ output: 'Rest.' }])
+    expect(ledger.export).toMatchObject({ in: 2, out: 2 })
+    const manifest: unknown = JSON.parse(text('manifest.json'))
+    expect(manifest).toMatchObject({
+      exports: expect.arrayContaining([
+        expect.objectContaining({ path: 'alpaca.csv', records: 1, skipped: 1 }),
+      ]),
+    })
+  })
+
+  test('columns of a table that are called alike each keep their values', async () => {
+    const table =
+      'instruction,output,x (4),x,x (4),__proto__, x\r\nHow do I sleep?,"Rest,\r\nwell.",+1, 2 ,003,p,"a""b"\r\n'
+    const { text } = await exported(table, { checks: 'none', targets: ['chatml'], formats: ['jsonl'] })
+    const { messages, meta } = JSON.parse(text('chatml.jsonl'))
+    expect(messages[1].content).toBe('Rest,\r\nwell.')
+    expect(Object.entries(meta)).toEqual([
+      ['x (4)', '+1'],
+      ['x', ' 2 '],
+      ['x (4) (5)', '003'],
+      ['__proto__', 'p'],
+      ['x (7)', 'a"b'],
+    ])
+  })
+
   test('null, empty and missing stay three things', async () => {
     const fields = ['"a":null', '"a":""', '"b":1']
     const text = fields.map((each, at) => record(at, each)).join('\n')

@@ -1,8 +1,8 @@
 import type { Mapping } from '../datasets/mapping.ts'
-import { isJsonObject, isSame, type Json } from '../json.ts'
+import { isJsonObject, isSame, type Json, type JsonObject } from '../json.ts'
 import type { Conversation, Message } from './conversation.ts'
-import { type Draft, isPlacedId, roleOf, saysNothing, textOf } from './message-fields.ts'
-import { isEmpty, without } from './record-fields.ts'
+import { type Draft, isAllText, isPlacedId, roleOf, saysNothing, textOf } from './message-fields.ts'
+import { define, isEmpty } from './record-fields.ts'
 import type { StandardizeReason } from './standardize-reason.ts'
 import { CallLedger, callId } from './tool-calls.ts'
 
@@ -13,6 +13,7 @@ export function fromRows(
 ): Conversation | StandardizeReason {
   if (!Array.isArray(value)) return 'not-a-conversation'
   const rows = value.filter(isJsonObject)
+  if (rows.length < value.length) return 'bad-turn'
   if (rows.length === 0) return 'no-messages'
   const named = [mapping.roleField, mapping.textField]
   // A result's call is the message's own, even where every row names the same one.
@@ -21,7 +22,6 @@ export function fromRows(
   )
   const constant = columns.filter((column) => rows.every((row) => isSame(row[column], rows[0]?.[column])))
   const elsewhere = [...named, ...constant]
-  const withId = [...elsewhere, 'tool_call_id']
   const ledger = new CallLedger()
   const messages: Message[] = []
   for (const row of rows) {
@@ -32,7 +32,14 @@ export function fromRows(
     if (content === undefined) return 'text-missing'
     const message: Draft = { role, content }
     if (role === 'tool') message.toolCallId = ledger.answered(callId(row.tool_call_id))
-    const rest = without(row, isPlacedId(row.tool_call_id, role) ? withId : elsewhere)
+    const isLeft = (field: string): boolean =>
+      field === mapping.textField
+        ? !isAllText(row[field])
+        : field === 'tool_call_id'
+          ? !isPlacedId(row[field], role)
+          : !elsewhere.includes(field)
+    const rest: JsonObject = {}
+    for (const field in row) if (isLeft(field)) define(rest, field, row[field] ?? null)
     if (!isEmpty(rest)) message.meta = rest
     messages.push(message)
   }

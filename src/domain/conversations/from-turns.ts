@@ -2,7 +2,7 @@ import type { Mapping } from '../datasets/mapping.ts'
 import { isJsonObject, type Json, type JsonObject } from '../json.ts'
 import type { Conversation, Message, Role } from './conversation.ts'
 import { joined } from './joined-turns.ts'
-import { type Draft, isPlacedId, roleOf, saysNothing, textOf } from './message-fields.ts'
+import { type Draft, isAllText, isPlacedId, roleOf, saysNothing, textOf } from './message-fields.ts'
 import { define, parsedIfText, unfolded, without } from './record-fields.ts'
 import type { StandardizeReason } from './standardize-reason.ts'
 import { CallLedger, callId, readTools, type TurnCalls, toolCallsOf } from './tool-calls.ts'
@@ -71,7 +71,8 @@ function readTurn(
     ledger.called(called.calls, at)
   }
   if (role === 'tool') message.toolCallId = ledger.answered(callId(turn.tool_call_id))
-  const meta = leftOf(turn, mapping, role, called, content !== undefined)
+  const isTextRead = content !== undefined && isAllText(turn[mapping.textField])
+  const meta = leftOf(turn, mapping, role, called, isTextRead)
   if (meta !== undefined) message.meta = meta
   return message
 }

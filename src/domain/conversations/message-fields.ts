@@ -18,6 +18,14 @@ export type Draft = { -readonly [Key in keyof Message]: Message[Key] }
 export const isPlacedId = (value: Json | undefined, role: Role): boolean =>
   value === null || value === '' || (role === 'tool' && callId(value) !== undefined)
 
+/** Whether the text of a content is all of it: where parts stand one behind the other, or say more, they are kept too. */
+export const isAllText = (content: Json | undefined): boolean =>
+  !Array.isArray(content) || (content.length <= 1 && content.every(isTextPart))
+
+const isTextPart = (part: Json): boolean =>
+  !isJsonObject(part) ||
+  Object.entries(part).every(([field, value]) => field === 'text' || (field === 'type' && value === 'text'))
+
 /** Content as a string: text, null beside tool calls, or the text parts of an OpenAI content list. */
 export function textOf(content: Json | undefined): string | undefined {
   if (typeof content === 'string') return content

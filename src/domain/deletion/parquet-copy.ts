@@ -39,6 +39,7 @@ export class CopyAsJsonLines {
   readonly #scattered: boolean
   #bytes = 0
   #isTooLarge = false
+  #isUndecodable = false
 
   /** @param scattered whether rows of one conversation stand apart */
   constructor(scattered: boolean) {
@@ -48,6 +49,7 @@ export class CopyAsJsonLines {
   hold(record: RawRecord | UnreadableRecord): void {
     if ('reason' in record) {
       this.#isTooLarge ||= record.reason === 'record-too-large'
+      this.#isUndecodable ||= record.reason === 'undecodable'
       return
     }
     const bytes = record.position.units > 1 ? sizeOfRows(record.value) : sizeOf(record.value)
@@ -60,6 +62,11 @@ export class CopyAsJsonLines {
     if (this.#isTooLarge) {
       throw new SourceRefused(
         'The Parquet file has to be copied as JSON Lines, and one of its records is larger than 8 MiB as JSON. Upload it again without the records of this subject.',
+      )
+    }
+    if (this.#isUndecodable) {
+      throw new SourceRefused(
+        'The Parquet file has to be copied as JSON Lines, and one of its texts is no UTF-8, which JSON could not hold. Upload it again without the records of this subject.',
       )
     }
     if (this.#scattered && this.#bytes > largestScattered) {

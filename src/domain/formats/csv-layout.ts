@@ -105,7 +105,8 @@ function uniqueNames(header: readonly string[]): string[] {
   const taken = new Set<string>()
   return header.map((name, at) => {
     let unique = name.trim() === '' ? `column ${at + 1}` : name.trim()
-    if (taken.has(unique)) unique = `${unique} (${at + 1})`
+    // Also where a column is called as another one would be: of two equal names one would hide the other.
+    while (taken.has(unique)) unique = `${unique} (${at + 1})`
     taken.add(unique)
     return unique
   })

@@ -85,7 +85,10 @@ function zeroShares(sample: Uint8Array): { even: number; odd: number } {
   return { even: even / pairs, odd: odd / pairs }
 }
 
-/** The source as UTF-8 from an offset on. In other encodings offsets count the UTF-8 that the file turns into. */
+/**
+ * The source as UTF-8 from an offset on. In other encodings offsets count the UTF-8 that the file turns into. What the
+ * encoding has no character for becomes bytes that are no UTF-8 either, so that its record is kept aside as undecodable.
+ */
 export async function* decoded(
   source: SourceBytes,
   encoding: string,
@@ -97,13 +100,33 @@ export async function* decoded(
     return
   }
   const decoder = iconv.getDecoder(encoding)
+  const isUtf16 = encoding.startsWith('utf-16')
+  const damage = isUtf16 ? loneSurrogate : replacedOrLone
   let skip = byteOffset
-  const pass = (text: string): Uint8Array => {
-    const bytes = Buffer.from(text)
+  /** The first half of a character whose second comes with the next chunk. */
+  let half = ''
+  const pass = (text: string, isLast: boolean): Uint8Array => {
+    const whole = half + text
+    half = isLast ? '' : (/[\ud800-\udbff]$/.exec(whole)?.[0] ?? '')
+    const bytes = inUtf8(whole.slice(0, whole.length - half.length), damage)
     const rest = bytes.subarray(Math.min(skip, bytes.length))
     skip -= bytes.length - rest.length
     return rest
   }
-  for await (const chunk of source.stream(bom)) yield pass(decoder.write(Buffer.from(chunk)))
-  yield pass(decoder.end() ?? '')
+  for await (const chunk of source.stream(bom)) yield pass(decoder.write(Buffer.from(chunk)), false)
+  const isHalfByte = isUtf16 && (source.size - bom) % 2 === 1
+  yield pass(`${decoder.end() ?? ''}${isHalfByte ? '\ud800' : ''}`, true)
+}
+
+const loneSurrogate = /\p{Surrogate}/u
+/** Encodings of bytes have no replacement character of their own: where one comes out, a byte meant nothing. */
+const replacedOrLone = /[\ufffd\p{Surrogate}]/u
+
+/** As long as the replacement character in UTF-8, so that no offset depends on it. */
+const undecodable = Buffer.alloc(3, 0xff)
+
+function inUtf8(text: string, damage: RegExp): Buffer {
+  if (!damage.test(text)) return Buffer.from(text)
+  const [first = '', ...rest] = text.split(damage)
+  return Buffer.concat([Buffer.from(first), ...rest.flatMap((part) => [undecodable, Buffer.from(part)])])
 }

@@ -17,7 +17,9 @@ const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
 
 /**
  * The elements of a JSON array, of an array in a member of one object, or the one object itself: cut out byte by
- * byte and parsed one at a time, so memory holds one element. A broken element loses itself only.
+ * byte and parsed one at a time, so memory holds one element. A broken element loses itself only. Arrays one behind the
+ * other are read as one; what else follows, or stands beside the array as a further list of objects, is one unreadable
+ * unit to the end of the file: it may well be records.
  */
 export async function* readJsonElements(
   chunks: AsyncIterable<Uint8Array>,
@@ -26,15 +28,11 @@ export async function* readJsonElements(
   values: boolean,
 ): AsyncGenerator<readonly Unit[]> {
   const scanner = new ElementScanner(layout, from, values)
-  for await (const chunk of chunks) {
-    yield scanner.push(chunk)
-    if (scanner.isDone) return
-  }
+  for await (const chunk of chunks) yield scanner.push(chunk)
   yield scanner.end()
 }
 
 class ElementScanner {
-  isDone = false
   readonly #member: string | undefined
   readonly #isObject: boolean
   readonly #values: boolean
@@ -43,6 +41,12 @@ class ElementScanner {
   #offset: number
   /** Inside the array (or about to read the one object); false while looking for it. */
   #isInside: boolean
+  /** Behind the end of the array. */
+  #isBehind = false
+  /** Of what is left unread there. */
+  #rest: { readonly line: number; readonly offset: number } | undefined
+  /** Where a list stands beside the array, until its first byte says what it is a list of. */
+  #listBeside: { readonly line: number; readonly offset: number } | undefined
   #depth = 0
   #inString = false
   #escaped = false
@@ -70,15 +74,15 @@ class ElementScanner {
       const byte = chunk[at] ?? 0
       if (byte === code.newline) this.#line++
       if (!this.#isInside) {
-        this.#seek(byte)
+        if (!this.#isBehind) this.#seek(byte)
+        else if (this.#rest === undefined) this.#lookBehind(byte, this.#offset + at)
         continue
       }
       if (this.#element === undefined) {
         if (isSpace(byte) || byte === code.comma) continue
         if (byte === code.closeList && !this.#isObject) {
-          this.isDone = true
-          this.#offset += at + 1
-          return units
+          this.#leave()
+          continue
         }
         this.#element = { line: this.#line, offset: this.#offset + at, parts: [], length: 0 }
         elementStart = at
@@ -96,8 +100,9 @@ class ElementScanner {
         if (this.#depth === 0) {
           // The end of the array right after a scalar.
           units.push(this.#take(chunk.subarray(elementStart, at)))
-          this.isDone = true
-          return units
+          elementStart = -1
+          this.#leave()
+          continue
         }
         if (--this.#depth === 0) {
           units.push(this.#take(chunk.subarray(elementStart, at + 1)))
@@ -114,6 +119,12 @@ class ElementScanner {
   }
 
   end(): Unit[] {
+    if (this.#rest !== undefined) {
+      const { line, offset } = this.#rest
+      const byteLength = this.#offset - offset
+      const position = { unit: this.#unit++, line, byteOffset: offset, byteLength, nextLine: this.#line }
+      return [{ ...position, reason: 'json-beside-list' }]
+    }
     if (this.#element === undefined) return []
     const { line, offset, length, parts } = this.#element
     const position = {
@@ -150,6 +161,37 @@ class ElementScanner {
       if (isTheOne) this.#isInside = true
       else this.#depth++
     }
+  }
+
+  #leave(): void {
+    this.#isInside = false
+    this.#isBehind = true
+    // Of the object that the list is a member of.
+    this.#depth = 1
+  }
+
+  /** Looks for more of what might be records behind the array. */
+  #lookBehind(byte: number, offset: number): void {
+    if (this.#member === undefined) {
+      if (byte === code.openList) this.#isInside = true
+      else if (!isSpace(byte)) this.#rest = { line: this.#line, offset }
+      return
+    }
+    if (this.#inString) {
+      if (this.#escaped) this.#escaped = false
+      else if (byte === code.backslash) this.#escaped = true
+      else if (byte === code.quote) this.#inString = false
+      return
+    }
+    if (isSpace(byte)) return
+    if (this.#listBeside !== undefined && byte === code.open) this.#rest = this.#listBeside
+    this.#listBeside = undefined
+    if (byte === code.quote) this.#inString = true
+    else if (byte === code.openList) {
+      if (this.#depth === 1) this.#listBeside = { line: this.#line, offset }
+      this.#depth++
+    } else if (byte === code.open) this.#depth++
+    else if (byte === code.close || byte === code.closeList) this.#depth--
   }
 
   #keep(part: Uint8Array): void {

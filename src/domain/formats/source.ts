@@ -64,6 +64,7 @@ export const readReasons = [
   'json-unexpected-end',
   'json-repeated-key',
   'json-too-deep',
+  'json-beside-list',
   'undecodable',
   'csv-field-count',
   'csv-quote',

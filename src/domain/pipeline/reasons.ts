@@ -33,6 +33,10 @@ const sentences: Readonly<Record<Reason, ReasonSentence>> = {
     title: 'Nested deeper than 1,000 levels',
     todo: 'No dialogue needs that: look at what wrote the record, and correct the source.',
   },
+  'json-beside-list': {
+    title: 'Stands beside the list of records',
+    todo: 'Only the first list of a JSON file is read. If this holds records too, upload it as a file of its own.',
+  },
   undecodable: {
     title: 'Bytes do not fit the encoding',
     todo: 'Save the file as UTF-8 and upload it again.',

@@ -1,4 +1,5 @@
 import type { Conversation, Message } from '../conversations/conversation.ts'
+import { define, freeKey } from '../conversations/record-fields.ts'
 import { isJsonObject, type Json, type JsonObject, numberText, parsedJson } from '../json.ts'
 import { findPersonalData } from '../quality/checks/privacy.ts'
 import type { Redaction } from './run.ts'
@@ -74,7 +75,12 @@ class Redactor {
   }
 
   object(value: JsonObject): JsonObject {
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [this.text(key), this.json(each)]))
+    const redacted: JsonObject = {}
+    for (const [key, each] of Object.entries(value)) {
+      // Two names may become the same placeholder, and both have a value.
+      define(redacted, freeKey(redacted, this.text(key), 'other'), this.json(each))
+    }
+    return redacted
   }
 
   #placeholder(kind: Redaction, numbers: Map<string, number>, value: string): string {

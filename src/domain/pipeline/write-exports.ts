@@ -133,7 +133,7 @@ class OpenExport {
       this.#end = () => encoder.end()
     } else {
       const encoder = writer.open(template.columns)
-      this.#encode = (lines, carried) => encode(encoder, lines, carried, (line) => recordOf(line, template))
+      this.#encode = (lines, carried) => encode(encoder, lines, carried, (line) => cellsOf(line, template))
       this.#end = () => encoder.end()
     }
     this.#stored = vault.write(
@@ -194,6 +194,15 @@ function textOf(line: StoredLine, template: TargetTemplate): JsonText | undefine
   if (texts !== undefined) return (out) => template.copyTexts?.(texts, out)
   const record = recordOf(line, template)
   return record === undefined ? undefined : (out) => out.addText(JSON.stringify(record))
+}
+
+/** Half a character has a place in JSON, which can write its number, but none in the UTF-8 of a cell. */
+function cellsOf(line: StoredLine, template: TargetTemplate): JsonObject | undefined {
+  const record = recordOf(line, template)
+  const isWritable = Object.values(record ?? {}).every(
+    (value) => typeof value !== 'string' || value.isWellFormed(),
+  )
+  return isWritable ? record : undefined
 }
 
 function recordOf(line: StoredLine, template: TargetTemplate): JsonObject | undefined {

@@ -122,6 +122,25 @@ describe('standardizing a list of turns', () => {
     ]
     expect(made({ messages }, chatml).messages.map(({ content }) => content)).toEqual(['4', 'true', 'abc'])
   })
+  it('keeps parts of a content whose text does not say all of it', () => {
+    const parts = ['a', { type: 'text', text: 'b' }]
+    const cited = [{ type: 'text', text: 'c', citations: [1] }]
+    const whole = [{ type: 'text', text: 'd' }]
+    const messages = [parts, cited, whole].map((content) => ({ role: 'user', content }))
+    expect(made({ messages }, chatml).messages).toEqual([
+      { role: 'user', content: 'ab', meta: { content: parts } },
+      { role: 'user', content: 'c', meta: { content: cited } },
+      { role: 'user', content: 'd' },
+    ])
+    const row = (utterance: Json) => ({ session: '1', speaker: 'client', utterance })
+    expect(made([row(cited), row(whole)], rows)).toEqual({
+      messages: [
+        { role: 'user', content: 'c', meta: { utterance: cited } },
+        { role: 'user', content: 'd' },
+      ],
+      meta: { session: '1' },
+    })
+  })
   it('joins consecutive turns of one role with an equal join value', () => {
     const mapping: Mapping = { ...chatml, joinField: 'volley' }
     const turn = (role: string, content: string, volley: number) => ({ role, content, volley })

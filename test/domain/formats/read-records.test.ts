@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
 import { readRecords } from '../../../src/domain/formats/read-records.ts'
+import { readUnits } from '../../../src/domain/formats/read-units.ts'
 import { ScatteredKeys } from '../../../src/domain/formats/scattered-keys.ts'
 import type { Cursor, Layout, RecordBatch } from '../../../src/domain/formats/source.ts'
+import { cursorAfter } from '../../../src/domain/formats/units.ts'
 import { memorySource } from '../../support/memory-source.ts'
 
 const jsonl: Layout = { format: 'jsonl', encoding: 'utf-8', bom: 0 }
@@ -51,6 +53,52 @@ const files: [string, string, Layout][] = [
   ['a CSV', 'key,n,text\na,1,"two\nlines, ""quoted"""\r\nb,2,\n\nc,3,x', csv],
 ]
 
+describe('reading other encodings', () => {
+  const values = async (bytes: Uint8Array, encoding: string, chunk: number) => {
+    const batches: RecordBatch[] = []
+    const layout: Layout = { format: 'jsonl', encoding, bom: 0 }
+    for await (const batch of readRecords(memorySource(bytes, chunk), layout, none, {})) batches.push(batch)
+    return told(batches)
+  }
+  const little = (text: string) => Buffer.from(text, 'utf16le')
+  const big = (text: string) => little(text).swap16()
+
+  test.each([1, 2, 3, 5, 7, 64])('a character of four bytes is one in chunks of %i', async (chunk) => {
+    for (const [encoding, bytes] of [
+      ['utf-16le', little('{"a":"x😀y\ufffd"}\n{"a":"😀"}')],
+      ['utf-16be', big('{"a":"x😀y\ufffd"}\n{"a":"😀"}')],
+    ] as const) {
+      expect(await values(bytes, encoding, chunk)).toEqual([{ a: 'x😀y\ufffd' }, { a: '😀' }])
+    }
+  })
+
+  test.each([1, 3, 64])(
+    'what stands for no character keeps its record aside, in chunks of %i',
+    async (chunk) => {
+      const half = '{"a":1}\n{"a":"x\ud83dy"}\n{"a":2}\n{"a":"\ude00"}'
+      const one = Buffer.from('{"a":"\x80"}\n{"a":"\x81"}\n{"a":"\xe9"}', 'latin1')
+      const kana = Buffer.from('{"a":"\x82\xa0"}\n{"a":"\xff"}\n{"a":1}', 'latin1')
+      const undecodable = 'undecodable'
+      expect(await values(little(half), 'utf-16le', chunk)).toEqual([
+        { a: 1 },
+        undecodable,
+        { a: 2 },
+        undecodable,
+      ])
+      expect(await values(big(half), 'utf-16be', chunk)).toEqual([
+        { a: 1 },
+        undecodable,
+        { a: 2 },
+        undecodable,
+      ])
+      expect(await values(one, 'windows-1252', chunk)).toEqual([{ a: '€' }, undecodable, { a: 'é' }])
+      expect(await values(kana, 'shift_jis', chunk)).toEqual([{ a: 'あ' }, undecodable, { a: 1 }])
+      const cut = Buffer.concat([little('{"a":1}\n{"a":2}'), Buffer.from([0x0a])])
+      expect(await values(cut, 'utf-16le', chunk)).toEqual([{ a: 1 }, undecodable])
+    },
+  )
+})
+
 describe('reading records', () => {
   test.each(files)('%s gives the same records in chunks of any size', async (_name, text, layout) => {
     const whole = records(await read(text, layout))
@@ -92,6 +140,48 @@ describe('reading records', () => {
   ])('%s is told apart as cut or wrong, wherever it stands', async (text, reason) => {
     expect(told(await read(`{"a":1}\n${text}\n`, jsonl))).toEqual([{ a: 1 }, reason])
     expect(told(await read(`{"a":1}\n${text}`, jsonl))).toEqual([{ a: 1 }, reason])
+  })
+
+  test('a line that says a field twice, or is nested too deep, loses itself only', async () => {
+    const deep = `${'['.repeat(1_001)}${']'.repeat(1_001)}`
+    expect(
+      told(await read(`{"a":1,"a":2}\n${deep}\n{"a":{"a":1.0}}\n`, jsonl)).map((each) =>
+        JSON.stringify(each),
+      ),
+    ).toEqual(['"json-repeated-key"', '"json-too-deep"', '{"a":{"a":1.0}}'])
+  })
+
+  test.each([
+    [
+      'arrays one behind the other',
+      '[{"a":1},\n2]\n[3, {"a":4}][] [5]\n',
+      array,
+      [{ a: 1 }, 2, 3, { a: 4 }, 5],
+    ],
+    ['more behind an array', '[{"a":1}]\n{"b":[2]}\n[3]', array, [{ a: 1 }, 'json-beside-list']],
+    [
+      'a list beside the records',
+      '{"data":[{"a":1},2],"n":[1,"[{"],"o":{"p":[{}]},"more": [ {"a":3}],"most":[{}]}',
+      member,
+      [{ a: 1 }, 2, 'json-beside-list'],
+    ],
+    [
+      'nothing but numbers beside them',
+      '{"data":[{"a":1}],"n":[1,[{}]],"total":1,"of":[]}\n',
+      member,
+      [{ a: 1 }],
+    ],
+  ] as const)('%s: none of it is lost without a word', async (_name, text, layout, found) => {
+    const whole = await read(text, layout)
+    expect(told(whole)).toEqual(found)
+    for (const chunk of [1, 2, 3, 7])
+      expect(records(await read(text, layout, none, chunk))).toEqual(records(whole))
+    for await (const units of readUnits(memorySource(text), layout, undefined)) {
+      for (const unit of units) {
+        const rest = await read(text, layout, none, 5, cursorAfter(unit))
+        expect(records(rest)).toEqual(records(whole).slice(unit.unit + 1))
+      }
+    }
   })
 
   test('a broken element of an array loses itself only', async () => {

@@ -29,6 +29,15 @@ describe('redact', () => {
     })
     expect(counts).toEqual({ email: 7, card: 1 })
   })
+  it('keeps the values of two names that become one placeholder', () => {
+    const messages = [{ role: 'user' as const, content: 'Hello.' }]
+    const meta = { 'ann@x.example': 1, 'Ann@x.example': 2, 'bob@x.example': 3 }
+    expect(redact({ messages, meta }, ['email']).conversation.meta).toEqual({
+      '[EMAIL_1]': 1,
+      'other.[EMAIL_1]': 2,
+      '[EMAIL_2]': 3,
+    })
+  })
   it('leaves what was not asked for, and arguments as written', () => {
     const toolCalls = [{ id: '1', name: 'f', arguments: '{ "a":  1.0 }' }]
     const conversation = {
