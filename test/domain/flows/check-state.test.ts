@@ -5,7 +5,6 @@ import {
   fail,
   pass,
   warn,
-  warn,
 } from '../../../src/domain/flows/checks/check-result.ts'
 import type { Check } from '../../../src/domain/flows/flow.ts'
 import { type CheckMemory, remember, viewCheck } from '../../../src/domain/flows/state/check-state.ts'
@@ -50,7 +49,8 @@ describe('the state of a check', () => {
   })
   test('leaves FAILED by results in a row that are well, also where some of them warn', () => {
     const twice = check(', success_threshold: 2')
-    expect(memoryAfter(twice, bad, good, rather, good).state).toBe('HEALTHY')
+    expect(memoryAfter(twice, bad, good, rather).state).toBe('DEGRADED')
+    expect(memoryAfter(twice, bad, rather, good).state).toBe('HEALTHY')
     expect(memoryAfter(twice, bad, good, bad, rather).state).toBe('FAILED')
   })
   test('is UNKNOWN before the first result, and when none came in time', () => {

@@ -16,6 +16,8 @@ export interface CheckMemory {
   readonly result: CheckResult
   /** When the last result came. */
   readonly at: number
+  /** When it should run next, as whoever runs it says. */
+  readonly nextAt?: number
   readonly lastOkAt?: number
   /** When it was last FAILED, from its first failure. */
   readonly failedFrom?: number
@@ -176,6 +178,10 @@ function substituted(substitute: Substitute, before: CheckMemory | undefined, at
   const last = before?.measured
   return last !== undefined && at - last.at <= substitute.keep ? last.state : 'UNKNOWN'
 }
+
+/** When it should run next. It has its own moment of the interval, so a first run, or one asked for, does not move that. */
+export const nextRunAt = ({ interval }: Pick<CheckSettings, 'interval'>, { at, nextAt }: CheckMemory) =>
+  nextAt ?? at + interval
 
 /** What is shown of a check at a moment. */
 export interface CheckView {
