@@ -8,6 +8,8 @@ import { Measurements, type MeasurementsDeps, type Outcome } from './measurement
 export interface FinishedRun extends Outcome {
   readonly flowId: string
   readonly check: MeasuredCheck
+  /** When its next turn is, in milliseconds since 1970 UTC. */
+  readonly nextAt: number
 }
 
 export interface CheckSchedulerDeps extends MeasurementsDeps {
@@ -48,6 +50,8 @@ interface Entry {
   /** A turn waits until runs may begin again. */
   isHeldBack: boolean
   lastAt: number | undefined
+  /** Its next regular turn, of the monotonic clock. */
+  nextTurn: number
   leave: () => void
 }
 
@@ -90,7 +94,8 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
     const { check, phase } = entry
     if (isRegular) {
       const next = nextDue(monotonic(), check.interval, phase)
-      turns.add(next + random() * Math.min(check.jitter, check.interval), { ...turn, attempt: 0 })
+      entry.nextTurn = next + random() * Math.min(check.jitter, check.interval)
+      turns.add(entry.nextTurn, { ...turn, attempt: 0 })
     }
     if (attempt === 0) {
       if (entry.isRunning) {
@@ -129,7 +134,8 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
     // The same measurement again, from the cache: it counts once.
     if (entry.lastAt === outcome.at) return
     entry.lastAt = outcome.at
-    deps.finished({ ...outcome, flowId, check })
+    const nextAt = Math.round(deps.clock() + entry.nextTurn - monotonic())
+    deps.finished({ ...outcome, flowId, check, nextAt })
   }
 
   function drop(entry: Entry): void {
@@ -147,10 +153,11 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
           const key = `${flow.id}/${check.id}`
           const meaning = `${flow.timezone} ${meaningOf(check)}`
           const known = entries.get(key)
-          const entry = known?.meaning === meaning ? known : newEntry(key, flow, check, meaning)
+          const first = firstDue(monotonic(), key, check.interval)
+          const entry = known?.meaning === meaning ? known : newEntry(key, flow, check, meaning, first)
           next.set(key, entry)
           if (entry === known) continue
-          turns.add(firstDue(monotonic(), key, check.interval), { entry, attempt: 0, isRegular: true })
+          turns.add(first, { entry, attempt: 0, isRegular: true })
         }
       }
       for (const [key, entry] of entries) if (next.get(key) !== entry) drop(entry)
@@ -178,7 +185,13 @@ export function startCheckScheduler(deps: CheckSchedulerDeps): CheckScheduler {
   }
 }
 
-const newEntry = (key: string, flow: Flow, check: MeasuredCheck, meaning: string): Entry => ({
+const newEntry = (
+  key: string,
+  flow: Flow,
+  check: MeasuredCheck,
+  meaning: string,
+  nextTurn: number,
+): Entry => ({
   key,
   flowId: flow.id,
   timezone: flow.timezone,
@@ -190,5 +203,6 @@ const newEntry = (key: string, flow: Flow, check: MeasuredCheck, meaning: string
   isAskedAgain: false,
   isHeldBack: false,
   lastAt: undefined,
+  nextTurn,
   leave: () => {},
 })

@@ -54,11 +54,11 @@ export class FlowRecorder {
   }
 
   /** @returns whether it changed what is shown of the check, so that others should hear of it at once */
-  take({ flowId, check, result: found, at, durationMs }: FinishedRun): boolean {
+  take({ flowId, check, result: found, at, durationMs, nextAt }: FinishedRun): boolean {
     const { rows, ...judged } = found
     const result = { ...judged, tookMs: Math.round(durationMs) }
     const before = this.#pictures.memory(flowId, check.id)
-    const memory = remember(before, check, result, at)
+    const memory = { ...remember(before, check, result, at), nextAt }
     this.#pictures.remember(flowId, check.id, memory)
     this.#acquaintance(flowId, check, 0).hasRun = true
     const name: CheckName = { flow: flowId, check: check.id }

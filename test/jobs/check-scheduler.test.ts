@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type CheckResult, fail, pass } from '../../src/domain/flows/checks/check-result.ts'
+import { nextDue, phaseOf } from '../../src/domain/flows/schedule/phase.ts'
 import { type CheckScheduler, type FinishedRun, startCheckScheduler } from '../../src/jobs/check-scheduler.ts'
 import { flowOf } from '../support/flows/flow-text.ts'
 import { scriptedRunners } from '../support/flows/live-monitor.ts'
@@ -91,6 +92,17 @@ describe('a check', () => {
     expect(scheduler.runNow('f', 'a')).toBe(true)
     await until(() => expect(runs).toHaveLength(2))
     expect(scheduler.runNow('f', 'nobody')).toBe(false)
+  })
+
+  test('says when its next turn is: at its moment of the interval, whoever asks for a run between', async () => {
+    const clock = () => performance.now()
+    const { scheduler, runs } = start({ clock })
+    scheduler.configure([flow({ a: 'port: 1, interval: 1h' })])
+    const due = nextDue(clock(), 3_600_000, phaseOf('f/a', 3_600_000))
+    await until(() => expect(runs).toHaveLength(1))
+    scheduler.runNow('f', 'a')
+    await until(() => expect(runs).toHaveLength(2))
+    for (const { nextAt } of runs) expect(Math.abs(nextAt - due)).toBeLessThanOrEqual(1)
   })
 
   test('is not run when it is switched off, or made of others', async () => {

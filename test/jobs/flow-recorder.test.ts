@@ -46,7 +46,7 @@ const lead = { lagMs: 1, overdue: 0 }
 function take(seconds: number, result: CheckResult): boolean {
   if (check === undefined) throw new Error('no check')
   now = noon + seconds * 1_000
-  return recorder.take({ flowId: 'f', check, result, at: now, durationMs: 3 })
+  return recorder.take({ flowId: 'f', check, result, at: now, durationMs: 3, nextAt: now + 2_000 })
 }
 const batch = () => recorder.batch(now, now, lead)
 const down = fail('limit', 'None.', { value: 0 })
@@ -122,7 +122,7 @@ describe('what is written together', () => {
       return {
         run: (check: typeof first, result: CheckResult) => {
           if (check === undefined) throw new Error('no check')
-          recorder.take({ flowId: 'f', check, result, at: now, durationMs: 3 })
+          recorder.take({ flowId: 'f', check, result, at: now, durationMs: 3, nextAt: now + 2_000 })
           return states(recorder.batch(now, now, lead).transitions)
         },
         wait: (ms: number) => {
@@ -207,7 +207,7 @@ describe('the log', () => {
       const counted = counting(keys)
       if (counted === undefined) throw new Error('no check')
       now = noon
-      recorder.take({ flowId: keys, check: counted, result, at: now, durationMs: 3 })
+      recorder.take({ flowId: keys, check: counted, result, at: now, durationMs: 3, nextAt: now + 2_000 })
     }
     expect(lines).toEqual([
       'error: a check failed',

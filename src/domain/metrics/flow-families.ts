@@ -2,6 +2,7 @@ import type { Unit } from '../flows/checks/quantity.ts'
 import { checkTypes } from '../flows/checks/registry.ts'
 import type { Check } from '../flows/flow.ts'
 import type { FlowPicture, RefusedFile, SchedulerState } from '../flows/monitor/flow-monitor.ts'
+import { nextRunAt } from '../flows/state/check-state.ts'
 import { states } from '../flows/state/state.ts'
 import type { MetricFamily, Sample } from './openmetrics.ts'
 
@@ -65,9 +66,9 @@ export const flowMetricFamilies = (
       name: 'signalbox_flow_check_next_run_timestamp_seconds',
       type: 'gauge',
       unit: 'seconds',
-      help: 'When a check should run next, by its interval.',
+      help: 'When a check should run next, at its own moment of the interval.',
       samples: perCheck(({ memory, check }) =>
-        memory === undefined ? undefined : seconds(memory.at + check.interval),
+        memory === undefined ? undefined : seconds(nextRunAt(check, memory)),
       ),
     },
     {

@@ -3,7 +3,7 @@ import { performanceInWords, quantityInWords } from '../../domain/flows/checks/q
 import { checkTypes } from '../../domain/flows/checks/registry.ts'
 import type { Check, Process } from '../../domain/flows/flow.ts'
 import type { FlowPicture } from '../../domain/flows/monitor/flow-monitor.ts'
-import type { CheckView } from '../../domain/flows/state/check-state.ts'
+import { type CheckView, nextRunAt } from '../../domain/flows/state/check-state.ts'
 import { isVirtual } from '../../domain/flows/state/virtual-check.ts'
 import { Empty } from '../components/empty.tsx'
 import { Facts } from '../components/facts.tsx'
@@ -197,7 +197,7 @@ function factsOf(check: Check, view: CheckView | undefined, now: Date) {
           'soon'
         ) : (
           <>
-            {new Date(memory.at + check.interval).toISOString().slice(11, 19)} UTC, every{' '}
+            {new Date(nextRunAt(check, memory)).toISOString().slice(11, 19)} UTC, every{' '}
             {duration(check.interval)}
           </>
         ),

@@ -15,6 +15,7 @@ import { chain, flowOf } from '../../support/flows/flow-text.ts'
 
 const good = pass('Good.')
 const bad = fail('limit', 'Bad.')
+const rather = warn('limit', 'Rather bad.')
 const noData = couldNotTell('no_data', 'Nothing there.')
 const check = (keys = ''): Check => {
   const found = flowOf(chain({ checkKeys: keys })).checks[0]
@@ -45,6 +46,12 @@ describe('the state of a check', () => {
     expect(stateAfter(slow, good, good, bad, bad, good, bad)).toBe('HEALTHY')
     expect(stateAfter(slow, bad, bad, bad, good)).toBe('FAILED')
     expect(stateAfter(slow, bad, bad, bad, good, good)).toBe('HEALTHY')
+  })
+  test('leaves FAILED by results in a row that are well, also where some of them warn', () => {
+    const twice = check(', success_threshold: 2')
+    expect(memoryAfter(twice, bad, good, rather).state).toBe('DEGRADED')
+    expect(memoryAfter(twice, bad, rather, good).state).toBe('HEALTHY')
+    expect(memoryAfter(twice, bad, good, bad, rather).state).toBe('FAILED')
   })
   test('is UNKNOWN before the first result, and when none came in time', () => {
     expect(viewCheck(check(), undefined, 0)).toMatchObject({
@@ -102,6 +109,12 @@ describe('flapping', () => {
     expect(memory.state).toBe('HEALTHY')
     expect(viewCheck(check(), memory, 24_000)).toMatchObject({ state: 'FAILED', flapping: true })
   })
+  test('holds the beginning of that state too, and says that it is held', () => {
+    const held = viewCheck(check(), memoryAfter(check(), good, ...alternating), 24_000)
+    const later = viewCheck(check(), memoryAfter(check(), good, ...alternating, bad, good), 28_000)
+    expect(later).toMatchObject({ state: 'FAILED', since: held.since })
+    expect(later.message).toMatch(/^It flaps: FAILED was the worst of its last \d+ results\. The newest: “/)
+  })
 })
 
 describe('the state of a process', () => {
@@ -146,6 +159,8 @@ describe('the state of a process', () => {
     const two = { at_least: 2, of: ['c0', 'c1', 'c2'] }
     expect(of(two, 'HEALTHY', 'HEALTHY', 'FAILED')).toBe('DEGRADED')
     expect(of(two, 'HEALTHY', 'FAILED', 'FAILED')).toBe('FAILED')
+    expect(of(two, 'FAILED', 'warning HEALTHY', 'warning HEALTHY')).toBe('FAILED')
+    expect(of(two, 'HEALTHY')).toBe('UNKNOWN')
     expect(of(two, 'HEALTHY', 'HEALTHY', 'HEALTHY', 'FAILED')).toBe('FAILED')
   })
 })

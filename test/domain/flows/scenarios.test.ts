@@ -296,3 +296,89 @@ describe('what else the picture keeps apart', () => {
     expect(stage.messages).toEqual(['fired a'])
   })
 })
+
+describe('since when', () => {
+  const pair = (more: string) =>
+    chain({ processes: ['a'], connections: [], more }).replace(
+      '{id: a, name: A}',
+      '{id: a, name: A, rollup: best}',
+    )
+  test('of two that fail one after the other and the first of which is mended, the first failure', () => {
+    const stage = new Stage().run().down('a').run()
+    const since = stage.of('a').since
+    stage.late('a').run(2_000, 3).up('a').run()
+    expect(stage.of('a')).toMatchObject({ state: 'FAILED', since })
+  })
+
+  test('of redundant checks it failed when too few were left, and was DEGRADED before', () => {
+    const stage = new Stage(pair('')).run().down('a').run()
+    const degraded = stage.of('a').since
+    stage.run(2_000, 3)
+    expect(stage.of('a')).toMatchObject({ state: 'DEGRADED', since: degraded })
+    stage.late('a').run()
+    expect(stage.of('a')).toMatchObject({ state: 'FAILED', since: stage.now })
+    stage.run(2_000, 2).up('a').run()
+    expect(stage.of('a')).toMatchObject({ state: 'DEGRADED', since: stage.now })
+  })
+
+  const either = chain({
+    processes: ['a', 'b'],
+    connections: [],
+    checkKeys: ', severity: info',
+    more: '  - {id: a_either, process: a, type: any, of: [a_port, a_fresh]}',
+  })
+  test('of what is made of others too: any failed when the last of them did', () => {
+    const stage = new Stage(either).run().down('a').run(2_000, 3).late('a').run()
+    const since = stage.now
+    stage.run(2_000, 2)
+    expect(stage.of('a')).toMatchObject({ state: 'FAILED', since })
+  })
+
+  test('a recovery is one only of what failed: one of two that stand in for each other was never out', () => {
+    const stage = new Stage(
+      chain({
+        processes: ['a', 'b'],
+        connections: ['{from: a, to: b, max_lag: 10m}'],
+        more: '  - {id: a_either, process: a, type: any, of: [a_port, a_fresh]}',
+      }).replace(/id: (a_port|a_fresh),/g, 'id: $1, severity: info,'),
+    )
+    stage.run().down('a').run().up('a').late('b').run()
+    expect(stage.of('b')).toMatchObject({ role: 'root', draining: false })
+  })
+})
+
+describe('what is said', () => {
+  test('a warning that is confirming stops nothing', () => {
+    const stage = new Stage(chain({ checkKeys: ', failure_threshold: 3, severity: warning' }))
+    stage.run().down('a').run()
+    expect(stage.picture().sentence).toBe('A may be degraded (1 of 3)')
+  })
+
+  test('a warning that never ran is not healthy', () => {
+    const stage = new Stage(chain({ processes: ['a'], connections: [], checkKeys: ', severity: warning' }))
+    expect(stage.picture()).toMatchObject({ state: 'DEGRADED', sentence: 'A is degraded' })
+  })
+
+  test('what explains a failure explains what is below it, and nothing above that does', () => {
+    const stage = new Stage().run().blind('a').late('b').run()
+    stage.silence('c_fresh').run(20_000)
+    expect(stage.of('b')).toMatchObject({ state: 'FAILED', role: 'root' })
+    expect(stage.of('c')).toMatchObject({ state: 'UNKNOWN', role: 'consequence', by: ['b > c'] })
+  })
+
+  test('an info says nothing of the time left', () => {
+    const info = chain().replace('id: b_fresh,', 'id: b_fresh, severity: info,')
+    const stage = new Stage(info).fresh('b', 60_000).down('a').run()
+    expect(stage.of('b').starvesIn).toBeUndefined()
+  })
+
+  test('what is switched off is no member', () => {
+    const off = chain({
+      processes: ['a'],
+      connections: [],
+      more: '  - {id: a_both, process: a, type: all, of: [a_port, a_fresh]}',
+    }).replace('id: a_fresh,', 'id: a_fresh, enabled: false,')
+    const stage = new Stage(off).silence('a_fresh').run()
+    expect(stage.of('a')).toMatchObject({ state: 'HEALTHY', role: 'none' })
+  })
+})

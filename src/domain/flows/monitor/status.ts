@@ -2,7 +2,7 @@ import type { MachineView } from '../../auth/machine-access.ts'
 import { mistakeLine } from '../configuration/located.ts'
 import type { Check, Flow } from '../flow.ts'
 import type { FlowAssessment, ProcessAssessment } from '../state/assess-flow.ts'
-import type { CheckView } from '../state/check-state.ts'
+import { type CheckView, nextRunAt } from '../state/check-state.ts'
 import { type State, worstState } from '../state/state.ts'
 import { isVirtual } from '../state/virtual-check.ts'
 import type { FlowPicture, RefusedFile, SchedulerState } from './flow-monitor.ts'
@@ -102,7 +102,7 @@ function statusOfCheck(check: Check, shown: CheckView, view: MachineView, at: nu
     evidence: (result?.evidence ?? []).map(({ label, value }) => ({ label, value })),
     since: isoOrNull(shown.since),
     last_ok_at: isoOrNull(memory?.lastOkAt),
-    next_at: isoOrNull(memory === undefined ? undefined : memory.at + check.interval),
+    next_at: isoOrNull(memory === undefined ? undefined : nextRunAt(check, memory)),
     age_ms: memory === undefined ? null : Math.max(0, at - memory.at),
     detection_budget_ms: check.detectionBudget,
   }

@@ -5,7 +5,7 @@ import { type CheckAndView, contributionOf, processRecovery, processState } from
 import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
 import { standingOf } from './standing.ts'
 import { type State, severityOf, worstState } from './state.ts'
-import { isVirtual, pastOf, viewOfMembers } from './virtual-check.ts'
+import { isVirtual, viewOfMembers } from './virtual-check.ts'
 
 export interface ProcessAssessment extends RoleOf {
   readonly id: string
@@ -169,7 +169,7 @@ function assessProcess(
     .filter(({ view }) => view.confirming !== undefined)
     .toSorted((a, b) => toGo(a.view) - toGo(b.view))
   const { since } = standingOf(
-    counted.map(({ view }) => pastOf(view)),
+    counted.map(({ view }) => view),
     (states) =>
       processState(
         process,

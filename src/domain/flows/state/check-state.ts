@@ -4,6 +4,7 @@ import type { CheckSettings } from '../flow.ts'
 import { durationInWords } from '../time/duration.ts'
 import { isFlapping } from './flapping.ts'
 import type { Outage } from './outage.ts'
+import { type Past, pastOf, type Standing } from './standing.ts'
 import { type State, worstState } from './state.ts'
 
 /** What is remembered of a check between its results; made of data only, so that it can be stored. */
@@ -15,6 +16,8 @@ export interface CheckMemory {
   readonly result: CheckResult
   /** When the last result came. */
   readonly at: number
+  /** When it should run next, as whoever runs it says. */
+  readonly nextAt?: number
   readonly lastOkAt?: number
   /** When it was last FAILED, from its first failure. */
   readonly failedFrom?: number
@@ -29,26 +32,19 @@ export interface CheckMemory {
   readonly changes: readonly boolean[]
   readonly flapping: boolean
   /** While it flaps: the worst of the window, and since when that is shown. */
-  readonly held?: Standing
-  /** What was shown before what is shown now. */
-  readonly left?: Left
+  readonly held?: Held
+  /** What was shown before. */
+  readonly past?: Past
 }
 
-/** A state with its beginning. */
-export interface Standing {
+interface Held {
   readonly state: State
   readonly since: number
 }
 
-/** A state that is over; without a beginning it was never otherwise before. */
-export interface Left {
-  readonly state: State
-  readonly since?: number
-}
-
 type Remembering = Pick<
   CheckSettings,
-  'failureThreshold' | 'successThreshold' | 'flap' | 'onTimeout' | 'onError' | 'onNoData'
+  'ttl' | 'failureThreshold' | 'successThreshold' | 'flap' | 'onTimeout' | 'onError' | 'onNoData'
 >
 
 /** The memory after one more result. */
@@ -72,16 +68,11 @@ export function remember(
   const recoveredAt = isWell(state) && isOut(before) ? at : before?.recoveredAt
   const measured = isMeasured ? { state: found, at } : before?.measured
   const flapping = isFlapping(before?.flapping ?? false, changes, check.flap)
-  const shownBefore = before && shownOf(before)
   const began = confirmed || before === undefined ? row.since : before.since
-  // What was held and goes on began with the holding.
-  const since = before?.held !== undefined && before.held.state === state ? before.held.since : began
-  const held = flapping ? hold(worstState(window) ?? state, shownBefore, row, at) : undefined
-  const shown = held?.state ?? state
-  const left = (shownBefore ?? neverRun).state === shown ? before?.left : (shownBefore ?? neverRun)
+  const worst = flapping ? (worstState(window) ?? state) : undefined
   return {
     state,
-    since,
+    ...standingNext(before, check.ttl, { state, since: began, worst, rowSince: row.since, found, at }),
     result,
     at,
     ...(lastOkAt === undefined ? {} : { lastOkAt }),
@@ -92,17 +83,58 @@ export function remember(
     window,
     changes,
     flapping,
-    ...(held === undefined ? {} : { held }),
-    ...(left === undefined ? {} : { left }),
   }
 }
 
-/** What is shown of a result that is in time: while it flaps the worst of the window, so that what is below does not blink. */
-const shownOf = ({ held, state, since }: CheckMemory): Standing => held ?? { state, since }
+interface Next extends Held {
+  /** While it flaps: the worst of the window. */
+  readonly worst: State | undefined
+  readonly found: State
+  readonly rowSince: number
+  readonly at: number
+}
 
-function hold(state: State, shown: Standing | undefined, row: CheckMemory['row'], at: number): Standing {
-  if (shown?.state === state) return shown
-  return { state, since: row.state === state ? row.since : at }
+/** Since when what is shown now is shown, and what was shown before: what goes on keeps its beginning. */
+function standingNext(
+  before: CheckMemory | undefined,
+  ttl: number,
+  { state, since, worst, found, rowSince, at }: Next,
+): Pick<CheckMemory, 'since' | 'held' | 'past'> {
+  const last = lastShown(before, ttl, worst ?? state, at)
+  const goesOn = (shown: State, otherwise: number) =>
+    last.state === shown ? (last.since ?? otherwise) : otherwise
+  const isHeldOn = before?.held !== undefined || last.state === 'UNKNOWN'
+  const ownSince = isHeldOn && worst === undefined ? goesOn(state, since) : since
+  const held =
+    worst === undefined ? undefined : { state: worst, since: goesOn(worst, found === worst ? rowSince : at) }
+  const shown = held ?? { state, since: ownSince }
+  const past = last.state === shown.state ? last.past : pastOf(last, shown.since)
+  return {
+    since: ownSince,
+    ...(held === undefined ? {} : { held }),
+    ...(past === undefined ? {} : { past }),
+  }
+}
+
+/** What nothing was heard of in time was UNKNOWN meanwhile; a state that it comes back to counts as if it had gone on. */
+function lastShown(before: CheckMemory | undefined, ttl: number, next: State, at: number): Standing {
+  if (before === undefined) return neverRun
+  const shown = shownOf(before)
+  const isLate = at - before.at > ttl && shown.state !== next
+  return isLate ? lateSince(before, before.at + ttl) : shown
+}
+
+const neverRun: Standing = { state: 'UNKNOWN', since: undefined }
+const lateSince = (memory: CheckMemory, since: number): Standing => ({
+  state: 'UNKNOWN',
+  since,
+  past: pastOf(shownOf(memory), since),
+})
+
+/** What is shown of a result that is in time: while it flaps the worst of the window, so that what is below does not blink. */
+function shownOf({ held, state, since, past }: CheckMemory): Standing {
+  const shown = held ?? { state, since }
+  return { state: shown.state, since: shown.since, ...(past === undefined ? {} : { past }) }
 }
 
 const isWell = (state: State) => state === 'HEALTHY' || state === 'DEGRADED'
@@ -110,8 +142,6 @@ const isWell = (state: State) => state === 'HEALTHY' || state === 'DEGRADED'
 /** How many results in a row were well at the end: a warning among passes does not keep red what no longer fails. */
 const wellAtEnd = (window: readonly State[]): number =>
   window.length - 1 - window.findLastIndex((state) => !isWell(state))
-
-const neverRun: Left = { state: 'UNKNOWN' }
 
 /** It failed, and was not seen to be well since. */
 const isOut = (memory: CheckMemory | undefined): boolean =>
@@ -149,6 +179,10 @@ function substituted(substitute: Substitute, before: CheckMemory | undefined, at
   return last !== undefined && at - last.at <= substitute.keep ? last.state : 'UNKNOWN'
 }
 
+/** When it should run next. It has its own moment of the interval, so a first run, or one asked for, does not move that. */
+export const nextRunAt = ({ interval }: Pick<CheckSettings, 'interval'>, { at, nextAt }: CheckMemory) =>
+  nextAt ?? at + interval
+
 /** What is shown of a check at a moment. */
 export interface CheckView {
   readonly state: State
@@ -160,7 +194,8 @@ export interface CheckView {
   readonly confirming: { readonly count: number; readonly of: number } | undefined
   readonly flapping: boolean
   /** What was shown before. */
-  readonly left?: Left
+  readonly past?: Past
+  readonly knownFrom?: number
   /** Of what is made of others: when too few of them were left last; null: never, as far as is remembered. */
   readonly outage?: Outage | null
   readonly memory: CheckMemory | undefined
@@ -189,13 +224,11 @@ export function viewCheck(check: Viewing, memory: CheckMemory | undefined, now: 
       ? `The last result is ${durationInWords(age)} old: “${memory.result.message}”`
       : `The last result is from ${durationInWords(-age)} ahead: clocks disagree, or one was set back.`
     return {
-      state: 'UNKNOWN',
-      since: isLate ? memory.at + check.ttl : undefined,
+      ...(isLate ? lateSince(memory, memory.at + check.ttl) : neverRun),
       reason: isLate ? 'late' : 'clock',
       message,
       confirming: undefined,
       flapping: false,
-      ...(isLate ? { left: shownOf(memory) } : {}),
       memory,
     }
   }
@@ -214,14 +247,12 @@ function viewInTime(memory: CheckMemory, failureThreshold: number): CheckView {
     memory.row.state === 'FAILED' && memory.state !== 'FAILED'
       ? { count: memory.row.count, of: failureThreshold }
       : undefined
-  const { left } = memory
   return {
     ...shownOf(memory),
     reason: memory.result.reason,
     message: messageOf(memory),
     confirming,
     flapping: memory.flapping,
-    ...(left === undefined ? {} : { left }),
     memory,
   }
 }

@@ -3,7 +3,7 @@ import { checkTypes } from '../checks/registry.ts'
 import type { Check } from '../flow.ts'
 import type { CheckView } from './check-state.ts'
 import { lastTogether, outageOf } from './outage.ts'
-import { type Past, standingOf } from './standing.ts'
+import { standingOf } from './standing.ts'
 import type { State } from './state.ts'
 
 type VirtualCheck = Extract<Check, { type: 'all' | 'any' | 'at_least' }>
@@ -33,9 +33,7 @@ export function viewOfMembers(
   const inStates = (states: readonly State[]): Member[] =>
     ids.map((id, at) => ({ id, state: states[at] ?? 'UNKNOWN' }))
   const { reason, message } = judge(check, inStates(views.map((view) => view.state)))
-  const { state, since, left } = standingOf(views.map(pastOf), (states) =>
-    stateOfMembers(check, inStates(states)),
-  )
+  const standing = standingOf(views, (states) => stateOfMembers(check, inStates(states)))
   const needed = {
     all: views.length,
     any: 1,
@@ -43,24 +41,15 @@ export function viewOfMembers(
   }
   const outages = views.flatMap((view) => outageOf(view) ?? [])
   return {
-    state,
-    since,
+    ...standing,
     reason,
     message,
     confirming: undefined,
     flapping: views.some(({ flapping }) => flapping),
-    ...(left === undefined ? {} : { left }),
     outage: lastTogether(outages, views.length - needed[check.type] + 1) ?? null,
     memory: views.find(({ memory }) => memory !== undefined)?.memory,
   }
 }
-
-/** What of a view says since when it is so. */
-export const pastOf = ({ state, since, left }: CheckView): Past => ({
-  state,
-  since,
-  ...(left === undefined ? {} : { left }),
-})
 
 function judge(check: VirtualCheck, members: readonly Member[]): CheckResult {
   // Neither the time nor the zone matters to it.

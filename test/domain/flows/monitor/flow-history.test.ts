@@ -27,6 +27,21 @@ describe('the past of a process', () => {
     ])
   })
 
+  test('is that of its rollup: one of two that stand in for each other was DEGRADED, not FAILED', () => {
+    const text = chain({ processes: ['a'], connections: [] }).replace('name: A}', 'name: A, rollup: best}')
+    const known = new Map<string, readonly (State | undefined)[]>([
+      ['a_port', ['HEALTHY', 'FAILED', 'FAILED']],
+      ['a_fresh', ['HEALTHY', 'HEALTHY', 'FAILED']],
+    ])
+    expect(processHistory(flowOf(text), known, 3).get('a')).toEqual(['HEALTHY', 'DEGRADED', 'FAILED'])
+  })
+
+  test('is UNKNOWN where one of its checks fell silent, and not before that was first heard', () => {
+    expect(
+      past('', { a_port: ['HEALTHY', 'HEALTHY', 'HEALTHY'], a_fresh: [undefined, 'HEALTHY', undefined] }),
+    ).toEqual(['HEALTHY', 'HEALTHY', 'UNKNOWN'])
+  })
+
   test.each([
     ['type: any', ['DEGRADED', 'HEALTHY', 'FAILED']],
     ['type: all', ['FAILED', 'HEALTHY', 'FAILED']],
