@@ -45,6 +45,7 @@ export function shareStore({
 
     keep: (caller, datasetId, share) =>
       db.transaction().execute(async (trx) => {
+        if (!(await holdDataset(trx, datasetId))) return false
         const [userId, role] = 'userId' in share ? [share.userId, null] : [null, share.role]
         const now = clock()
         await trx
@@ -72,8 +73,21 @@ export function shareStore({
           outcome: 'allowed',
           details: { right: share.right, user: userId, role },
         })
+        return true
       }),
   }
+}
+
+/** Whether the dataset is there, and stays until the transaction ends: a deletion waits for it, or came before. */
+async function holdDataset(trx: Kysely<Database>, datasetId: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('datasets')
+    .select('id')
+    .where('id', '=', datasetId)
+    .where('status', '=', 'ready')
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Takes a share of the dataset back, on record; false when there is none of that id. */
@@ -84,6 +98,7 @@ export const removeShare = (
   shareId: string,
 ): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
+    if (!(await holdDataset(trx, datasetId))) return false
     const removed = await trx
       .deleteFrom('shares')
       .where('id', '=', shareId)

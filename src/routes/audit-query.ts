@@ -20,7 +20,12 @@ const isTime = (time: string): boolean =>
 
 /** A day, or a moment; of one without a zone it is UTC, like every time of the log. */
 const time = optional(z.string().trim().regex(moment).refine(isTime))
-const number = optional(z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER))
+/** Digits alone: an empty text, which a form may send, is no number, nor are `1e3` and `0x10`. */
+export const EntryNumber = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number)
+const number = optional(EntryNumber)
 
 const Filters = z.object({
   about: optional(z.string().regex(/^(ds|usr)_\w{1,80}$/)),

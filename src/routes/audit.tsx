@@ -22,7 +22,7 @@ import { EntryRow } from '../views/audit/audit-table.tsx'
 import { EntryPage } from '../views/audit/entry-page.tsx'
 import type { NoticeText } from '../views/components/notice.tsx'
 import { type AppContext, type AppDeps, type AppEnv, frameOf } from './app-context.ts'
-import { filterOf, readCursor, readQuery, wrongFilters } from './audit-query.ts'
+import { EntryNumber, filterOf, readCursor, readQuery, wrongFilters } from './audit-query.ts'
 import { asked, auditViews, recordView } from './audit-views.ts'
 import { download } from './download.ts'
 import { answerProblem } from './problem.tsx'
@@ -34,10 +34,9 @@ const exportStep = 500
 const mostNews = 100
 const leastBetweenMs = 250
 
-const ExportQuery = z.object({ format: z.enum(auditExportFormats).catch('csv') })
-const ReviewForm = z.object({ through: z.coerce.number().int() })
-const Seq = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
-const After = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().catch(undefined)
+const ExportQuery = z.object({ format: z.enum(auditExportFormats).default('csv') })
+const ReviewForm = z.object({ through: EntryNumber })
+const After = EntryNumber.optional().catch(undefined)
 
 /** The audit log: its table, live rows, entries with their proof, export, and the mark of who looked through it. */
 export function auditRoutes(deps: AppDeps) {
@@ -45,7 +44,7 @@ export function auditRoutes(deps: AppDeps) {
   const views = auditViews(deps)
 
   const entryOf = async (c: AppContext) => {
-    const seq = Seq.safeParse(c.req.param('seq'))
+    const seq = EntryNumber.safeParse(c.req.param('seq'))
     return seq.success ? readEntryView(db, c.var.user, seq.data) : undefined
   }
 
@@ -89,7 +88,9 @@ export function auditRoutes(deps: AppDeps) {
     })
     .get('/export', async (c) => {
       const query = readQuery(c.req.query())
-      const { format } = ExportQuery.parse(c.req.query())
+      const asks = ExportQuery.safeParse(c.req.query())
+      if (!asks.success) return answerProblem(c, unknownFormat)
+      const { format } = asks.data
       // A page can say what it left out; a file that holds more than was asked for cannot.
       const wrong = wrongFilters(c.req.query())
       if (wrong.length > 0) return answerProblem(c, { kind: 'invalid', message: leftOut(wrong) })
@@ -123,7 +124,7 @@ export function auditRoutes(deps: AppDeps) {
       return c.html(<EntryPage {...frameOf(c)} view={view} row={row} now={clock()} />)
     })
     .get('/:seq/proof', async (c) => {
-      const seq = Seq.safeParse(c.req.param('seq'))
+      const seq = EntryNumber.safeParse(c.req.param('seq'))
       const [entry] = seq.success ? await readEntries(db, [seq.data]) : []
       if (entry === undefined) return answerProblem(c, noEntry)
       const proof = await proveEntry(db, entry)
@@ -162,6 +163,11 @@ export function noticesOf(c: AppContext, without: readonly (keyof AuditQuery)[] 
 const noEntry = {
   kind: 'not-found',
   message: 'There is no entry of this number (yet). Open the audit log and look there.',
+} as const
+const unknownFormat = {
+  kind: 'invalid',
+  message: 'The log is exported as csv or jsonl. Choose one of them.',
+  field: 'format',
 } as const
 const noNumber = {
   kind: 'invalid',

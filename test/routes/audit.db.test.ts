@@ -113,6 +113,24 @@ describe('the audit page', () => {
     expect((await web.request(owner, `/admin/audit/export?${query}`)).status).toBe(422)
   })
 
+  test('keeps a moment in the form as it is in the address, and a day as a day', async () => {
+    const text = await page('/admin/audit?from=2026-11-21T18:00%2B01:00&to=2026-11-21')
+    expect(text).toMatch(/type="text" name="from" value="2026-11-21T18:00\+01:00"/)
+    expect(text).toMatch(/type="date" name="to" value="2026-11-21"/)
+  })
+
+  test('takes no empty or fancy number for a place in the list', async () => {
+    const newest = seqs(await page('/admin/audit?type=dataset'))
+    expect(seqs(await page('/admin/audit?type=dataset&before='))).toEqual(newest)
+    expect(seqs(await page('/admin/audit?type=dataset&before=0x1'))).toEqual(newest)
+    expect((await web.request(web.owner, '/admin/audit/1e0')).status).toBe(404)
+  })
+
+  test('is exported in no other format than asked for', async () => {
+    const owner = await web.again(web.owner)
+    expect((await web.request(owner, '/admin/audit/export?format=xlsx')).status).toBe(422)
+  })
+
   test('has everything about a dataset and about a person', async () => {
     expect(seqs(await page('/admin/audit?about=ds_one'))).toEqual([2, 1])
     expect(seqs(await page('/admin/audit?about=usr_outsider'))).toEqual([3])

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { mayStillExport } from '../../src/db/shares.ts'
 import type { Member } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -18,6 +19,12 @@ afterAll(() => web?.close())
 const share = (fields: Record<string, string>, who: Member = web.colleague, id = datasetId) =>
   web.post(who, `/datasets/${id}/shares`, { with: '', role: '', right: 'read', ...fields })
 const page = (who: Member, path = `/datasets/${datasetId}`) => web.request(who, path)
+/** How many sessions of this database wait for a lock. */
+const blocked = async () => {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(web.deps.db)
+  return rows[0]?.count
+}
 const unshare = () => web.deps.db.deleteFrom('shares').execute()
 
 describe('sharing a dataset', () => {
@@ -61,6 +68,26 @@ describe('sharing a dataset', () => {
     expect((await page(web.outsider, `/datasets/${datasetId}/delete`)).status).toBe(200)
     expect((await share({ role: 'user' }, web.outsider)).status).toBe(303)
     expect(await web.deps.db.selectFrom('shares').selectAll().execute()).toHaveLength(2)
+    await unshare()
+  })
+
+  test('is refused while it is being deleted, and so is taking a share back', async () => {
+    const { db } = web.deps
+    await share({ with: web.outsider.email })
+    const { id } = await db.selectFrom('shares').select('id').executeTakeFirstOrThrow()
+    const waiting = await db.transaction().execute(async (trx) => {
+      await trx.updateTable('datasets').set({ status: 'deleting' }).where('id', '=', datasetId).execute()
+      const asked = [
+        share({ with: web.viewer.email }),
+        web.post(web.colleague, `/datasets/${datasetId}/shares/${id}/removal`),
+      ]
+      // Both found the dataset, and wait for what becomes of it.
+      await vi.waitFor(async () => expect(await blocked()).toBe(2))
+      return asked
+    })
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([404, 404])
+    expect(await db.selectFrom('shares').select('id').execute()).toEqual([{ id }])
+    await db.updateTable('datasets').set({ status: 'ready' }).where('id', '=', datasetId).execute()
     await unshare()
   })
 

@@ -27,8 +27,8 @@ export interface ShareStore {
   /** People of this e-mail address or name, in any letter case; the command line’s own user is none. */
   findPeople(text: string): Promise<readonly { readonly id: string }[]>
   ownerOf(datasetId: string): Promise<string | undefined>
-  /** Adds the share, or changes the one there is, with its audit entry. */
-  keep(caller: Caller, datasetId: string, share: NewShare): Promise<void>
+  /** Adds the share, or changes the one there is, with its audit entry; false when the dataset was deleted meanwhile. */
+  keep(caller: Caller, datasetId: string, share: NewShare): Promise<boolean>
 }
 
 export type NewShare = { readonly right: Right } & (
@@ -44,12 +44,13 @@ export async function shareDataset(
   request: ShareRequest,
 ): Promise<Result<void>> {
   const { role, right } = request
+  const keep = async (share: NewShare): Promise<Result<void>> =>
+    (await store.keep(caller, datasetId, share)) ? ok(undefined) : gone
   if (role !== undefined && request.with !== '') {
     return refuse('invalid', 'Choose a role, or name a person, but not both.', 'with')
   }
   if (role !== undefined) {
-    await store.keep(caller, datasetId, { role, right })
-    return ok(undefined)
+    return keep({ role, right })
   }
   if (request.with === '')
     return refuse('invalid', 'Say with whom: an e-mail address, a name, or a role.', 'with')
@@ -67,6 +68,10 @@ export async function shareDataset(
   if (person.id === (await store.ownerOf(datasetId))) {
     return refuse('invalid', 'This person owns the dataset and may do everything with it.', 'with')
   }
-  await store.keep(caller, datasetId, { userId: person.id, right })
-  return ok(undefined)
+  return keep({ userId: person.id, right })
 }
+
+const gone = refuse(
+  'not-found',
+  'This dataset was deleted meanwhile. Open the list of datasets to see what is there.',
+)

@@ -69,12 +69,23 @@ const Text = ({ name, label, value }: { name: string; label: string; value: stri
   </>
 )
 
-const Day = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => (
-  <label class="toolbar__field">
-    {names[name]}
-    <input class="input input--date" type="date" name={name} value={value?.slice(0, 10)} />
-  </label>
-)
+/** A moment stays as it was asked for: a date field would make a whole day of it as soon as another filter is changed. */
+const Day = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => {
+  const isDay = value === undefined || value.length === dayLength
+  return (
+    <label class="toolbar__field">
+      {names[name]}
+      <input
+        class={isDay ? 'input input--date' : 'input input--moment'}
+        type={isDay ? 'date' : 'text'}
+        name={name}
+        value={value}
+      />
+    </label>
+  )
+}
+
+const dayLength = '2026-11-21'.length
 
 interface Props {
   path: string
