@@ -13,7 +13,11 @@ const longest = 1_000
 export function subjectRoutes(deps: AppDeps) {
   const page = async (c: AppContext, problems?: Parameters<typeof SubjectsPage>[0]['problems']) =>
     c.html(
-      <SubjectsPage {...frameOf(c)} unsearched={(await countSearchable(deps.db)).unsearched} problems={problems} />,
+      <SubjectsPage
+        {...frameOf(c)}
+        unsearched={(await countSearchable(deps.db)).unsearched}
+        problems={problems}
+      />,
       problems === undefined ? 200 : statusOf.invalid,
     )
   return new Hono<AppEnv>()

@@ -1,4 +1,10 @@
-import { type DeletedFrom, type Deletion, isInVain, objectsOf, type SearchScope } from '../../domain/deletion/deletion.ts'
+import {
+  type DeletedFrom,
+  type Deletion,
+  isInVain,
+  objectsOf,
+  type SearchScope,
+} from '../../domain/deletion/deletion.ts'
 import { Digest } from '../components/digest.tsx'
 import { Empty } from '../components/empty.tsx'
 import { Facts } from '../components/facts.tsx'

@@ -1,4 +1,9 @@
-import { type DeletedFrom, type Deletion, type DeletionStatus, isInVain } from '../../domain/deletion/deletion.ts'
+import {
+  type DeletedFrom,
+  type Deletion,
+  type DeletionStatus,
+  isInVain,
+} from '../../domain/deletion/deletion.ts'
 import { plural } from '../components/format.ts'
 
 const states = {
