@@ -201,3 +201,33 @@ describe('a token', () => {
     expect(entries).not.toContain(tokens.import)
   })
 })
+
+describe('methods that an address does not know', () => {
+  test.each([
+    [`/ping/${tokens.nightly}`, 'GET, HEAD, POST'],
+    [`/ping/${tokens.nightly}/fail`, 'GET, HEAD, POST'],
+    ['/ping/no-such-token', 'GET, HEAD, POST'],
+    [`/ping/${tokens.slug}/start`, 'GET, HEAD, POST'],
+    ['/status', 'GET, HEAD, OPTIONS'],
+    ['/metrics', 'GET, HEAD, OPTIONS'],
+    ['/diagram/svg', 'GET, HEAD, OPTIONS'],
+    ['/health', 'GET, HEAD'],
+    ['/api/v1/tokens', 'POST'],
+  ])('%s is answered with 405 and what it knows, and does nothing', async (path, allowed) => {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const asked = await askedBy(async () => {
+        const answer = await web.app.request(`${publicUrl}${path}`, { method, body: 'x' })
+        expect([method, answer.status, answer.headers.get('Allow')]).toEqual([method, 405, allowed])
+        expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
+      })
+      expect(asked).toEqual([])
+    }
+    const known = await web.app.request(`${publicUrl}${path}`, { method: 'HEAD' })
+    expect(known.status === 405).toBe(!allowed.includes('HEAD'))
+  })
+
+  test('of pages are refused as ever', async () => {
+    expect((await web.request(web.owner, '/admin/users', { method: 'DELETE' })).status).toBe(404)
+    expect((await web.app.request(`${publicUrl}/datasets`, { method: 'PUT' })).status).toBe(403)
+  })
+})

@@ -98,7 +98,9 @@ describe('the records about someone', () => {
     for (const no of ['Remove these records?', 'Remove the records', 'To confirm', 'nobody at all']) {
       expect(page).not.toContain(no)
     }
-    expect(await text('/admin/deletions')).toMatch(/Search for the records of one subject[\s\S]*?Nothing found/)
+    expect(await text('/admin/deletions')).toMatch(
+      /Search for the records of one subject[\s\S]*?Nothing found/,
+    )
     expect((await web.post(web.owner, `${path}/confirmation`)).status).toBe(409)
     expect((await web.post(web.owner, `${path}/discarding`)).status).toBe(303)
     expect(await text(path)).toContain('Discarded')
