@@ -169,6 +169,14 @@ describe('refused is', () => {
       expect(await said(await ping(`${token}/999`))).toEqual([404, 'not found'])
     },
   )
+  test('a token whose check is switched off, which the log names and the answer does not', async () => {
+    const answer = await ping('switched-off')
+    expect(await said(answer)).toEqual([404, 'not found'])
+    const receipt = answer.headers.get('X-Request-Id')
+    const line = web.logged.find((text) => text.includes(receipt ?? '') && text.includes('checkId'))
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ flowId: 'jobs', checkId: 'off' })
+    expect(web.logged.join('')).not.toContain('switched-off')
+  })
   test.each(['256', '-1', '1.5', '0x1', 'succes', '00000'])('“%s” after the token', async (signal) => {
     expect((await ping(`${tokens.nightly}/${signal}`)).status).toBe(400)
   })
