@@ -32,7 +32,11 @@ const exportStep = 500
 const mostNews = 100
 const leastBetweenMs = 250
 
-const ExportQuery = z.object({ format: z.enum(auditExportFormats).catch('csv') })
+const ExportQuery = z.object({
+  format: z.enum(auditExportFormats).catch('csv'),
+  /** `0`: for programs that take a byte order mark for a part of the first name. */
+  bom: z.enum(['0', '1']).catch('1'),
+})
 const ReviewForm = z.object({ through: z.coerce.number().int() })
 const Seq = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
 const After = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().catch(undefined)
@@ -87,7 +91,7 @@ export function auditRoutes(deps: AppDeps) {
     })
     .get('/export', async (c) => {
       const query = readQuery(c.req.query())
-      const { format } = ExportQuery.parse(c.req.query())
+      const { format, bom } = ExportQuery.parse(c.req.query())
       // A page can say what it left out; a file that holds more than was asked for cannot.
       const wrong = wrongFilters(c.req.query())
       if (wrong.length > 0) return answerProblem(c, { kind: 'invalid', message: leftOut(wrong) })
@@ -99,7 +103,9 @@ export function auditRoutes(deps: AppDeps) {
         outcome: 'allowed',
         details: { format, ...asked(query) },
       })
-      const lines = Readable.from(exported(deps, await filterOf(db, query), format))
+      const lines = Readable.from(
+        exported(deps, await filterOf(db, query), { format, isMarked: bom === '1' }),
+      )
       const name = `audit-${clock().toISOString().slice(0, 10)}.${format}`
       return c.body(Readable.toWeb(lines) as ReadableStream, 200, {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl',
@@ -228,9 +234,9 @@ async function* news(
 async function* exported(
   { db }: Pick<AppDeps, 'db'>,
   filter: AuditFilter,
-  format: AuditExportFormat,
+  { format, isMarked }: { readonly format: AuditExportFormat; readonly isMarked: boolean },
 ): AsyncGenerator<Buffer> {
-  yield Buffer.from(exportHead(format))
+  yield Buffer.from(exportHead(format, isMarked))
   let before: number | undefined
   for (;;) {
     const { entries, next } = await readAuditPage(db, filter, { before }, exportStep)

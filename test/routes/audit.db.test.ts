@@ -358,6 +358,20 @@ describe('the export', () => {
     expect((await auditEntries(web.adminUrl)).at(-1)).toMatchObject({ action: 'audit.export' })
   })
 
+  test('says to a spreadsheet that it is UTF-8, and to a strict reader nothing', async () => {
+    const owner = await web.again(web.owner)
+    const begins = async (query: string) => {
+      const answer = await web.request(owner, `/admin/audit/export?type=dataset&${query}`)
+      return Buffer.from(await answer.arrayBuffer())
+        .toString('latin1')
+        .slice(0, 6)
+    }
+    expect(await begins('format=csv')).toBe('\xef\xbb\xbf"se')
+    expect(await begins('format=csv&bom=perhaps')).toBe('\xef\xbb\xbf"se')
+    expect(await begins('format=csv&bom=0')).toBe('"seq",')
+    expect(await begins('format=jsonl')).toBe('{"seq"')
+  })
+
   test('as JSON Lines is what a verifier reads', async () => {
     const owner = await web.again(web.owner)
     const text = await (await web.request(owner, '/admin/audit/export?format=jsonl')).text()
