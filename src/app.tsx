@@ -29,6 +29,8 @@ import { BrokenBody, bodyPace, SlowBody } from './routes/frame/body-pace.ts'
 import { identifyClient } from './routes/frame/client.ts'
 import { otherSiteRecorder } from './routes/frame/denials.ts'
 import { refuseKeysInUrl } from './routes/frame/key-in-url.ts'
+import { refuseTwoHosts } from './routes/frame/one-host.ts'
+import { refuseOtherMethods } from './routes/frame/other-methods.ts'
 import { rateLimit } from './routes/frame/rate-limit.ts'
 import { requestId, requestLog } from './routes/frame/request-log.ts'
 import { sameOriginOnly } from './routes/frame/same-origin.ts'
@@ -63,7 +65,9 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.use(securityLog(deps.log))
   app.use(securityHeaders(deps.config.secureCookies))
   app.use(noStore)
+  app.use(refuseTwoHosts)
   app.use(compress())
+  app.use(refuseOtherMethods)
   app.use(sameOriginOnly(deps.config.publicUrl, deps.log, otherSiteRecorder(deps)))
   app.use(bodyPace(deps.config.bodyPaces))
   app.use(limits.refused)

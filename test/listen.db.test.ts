@@ -83,6 +83,15 @@ describe.skipIf(!hasOpenssl)('TLS (skipped where openssl is missing: it makes th
     expect(account.answer[':status']).toBe(200)
   })
 
+  test('a host beside another authority is refused', async () => {
+    const path = { ':path': '/health' }
+    const authority = `localhost:${server.address.port}`
+    expect((await ask({ ...path, host: authority })).answer[':status']).toBe(200)
+    expect((await ask({ ...path, ':authority': authority, host: 'evil.example' })).answer[':status']).toBe(
+      400,
+    )
+  })
+
   test('HTTP/1.1 is spoken with whoever does not know HTTP/2', async () => {
     const asked = request({
       host: 'localhost',

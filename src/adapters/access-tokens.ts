@@ -1,7 +1,13 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sign, verify } from 'hono/jwt'
-import { type AccessTokens, claimsOf, type TokenPlace, tokenOf } from '../domain/auth/access-token.ts'
+import {
+  type AccessTokens,
+  claimsOf,
+  formerTokenOf,
+  type TokenPlace,
+  tokenOf,
+} from '../domain/auth/access-token.ts'
 import { createDurably, isCode } from './durable-file.ts'
 
 /** The one algorithm: a token that names another, or `none`, is refused before its signature is looked at. */
@@ -17,14 +23,18 @@ export async function accessTokens(secret: Uint8Array, place: TokenPlace): Promi
     false,
     ['sign', 'verify'],
   )
+  // By our clock, not by the library's; and its errors quote the token, so that none may be kept.
+  const claimsIn = (text: string) =>
+    verify(text, key, { alg: algorithm, exp: false, nbf: false, iat: false }).catch(() => undefined)
   return {
     sign: (token) => sign({ ...claimsOf(token, place) }, key, algorithm),
     async read(text, now) {
-      // By our clock, not by the library's; and its errors quote the token, so that none may be kept.
-      const claims = await verify(text, key, { alg: algorithm, exp: false, nbf: false, iat: false }).catch(
-        () => undefined,
-      )
+      const claims = await claimsIn(text)
       return claims === undefined ? undefined : tokenOf(claims, place, now)
+    },
+    async readFormer(text) {
+      const claims = await claimsIn(text)
+      return claims === undefined ? undefined : formerTokenOf(claims, place)
     },
   }
 }

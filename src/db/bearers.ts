@@ -40,6 +40,36 @@ export async function findKeyOfToken(
   return key && { ...key, scopes: key.scopes.filter((scope) => token.scopes.includes(scope)) }
 }
 
+/** Whose a key or token was that opens nothing any more. */
+export interface FormerBearer {
+  readonly keyId: string
+  readonly ownerId: string
+  readonly why: 'revoked' | 'expired' | 'owner-disabled'
+}
+
+/** Whose a key is, or that of a token, that was refused: for the log and nobody else. */
+export async function findFormerBearer(
+  db: Kysely<Database>,
+  by: { readonly key: string } | { readonly token: AccessToken },
+): Promise<FormerBearer | undefined> {
+  const query = db
+    .selectFrom('apiKeys')
+    .innerJoin('users', 'users.id', 'apiKeys.ownerId')
+    .select(['apiKeys.id as keyId', 'ownerId', 'apiKeys.revokedAt', 'users.disabledAt'])
+  const row = await ('key' in by
+    ? query.where('keyHash', '=', hashOfApiKey(by.key))
+    : query
+        .leftJoin('revokedTokens', (join) => join.on('jti', '=', by.token.id))
+        .select('jti')
+        .where('apiKeys.id', '=', by.token.keyId)
+        .where('ownerId', '=', by.token.userId)
+  ).executeTakeFirst()
+  if (row === undefined) return undefined
+  const { keyId, ownerId, revokedAt, disabledAt } = row
+  const isRevoked = revokedAt !== null || ('jti' in row && row.jti !== null)
+  return { keyId, ownerId, why: isRevoked ? 'revoked' : disabledAt !== null ? 'owner-disabled' : 'expired' }
+}
+
 const usedEveryMs = 60_000
 
 /** Notes when a key was last used, at most once a minute: a program that asks much writes little. */

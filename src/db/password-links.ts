@@ -62,6 +62,15 @@ export function passwordLinkStore(db: Kysely<Database>, clock: () => Date): Pass
       return { kind, user, keepsSecondFactor: confirmedAt !== null && !dropsSecondFactor }
     },
 
+    async ownerOf(token) {
+      const row = await db
+        .selectFrom('passwordLinks')
+        .select('userId')
+        .where('tokenHash', '=', hashOf(token))
+        .executeTakeFirst()
+      return row?.userId
+    },
+
     complete: (caller, token, passwordHash) =>
       db.transaction().execute(async (trx) => {
         const now = clock()

@@ -11,7 +11,7 @@ import { type AuditQuery, filterKeys } from '../views/audit/audit-filter.tsx'
 const optional = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
 const text = optional(z.string().trim().min(1).max(1_000))
 /** A day, or a day and a time to the minute or finer. */
-const moment = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?$/
+const moment = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?$/
 /** A day alone is UTC as it is. */
 const hasZone = /^[\d-]+$|Z$|[+-]\d\d:\d\d$/
 const momentOf = (time: string): Date => new Date(hasZone.test(time) ? time : `${time}Z`)
@@ -19,7 +19,14 @@ const isTime = (time: string): boolean =>
   z.iso.date().safeParse(time.slice(0, 10)).success && !Number.isNaN(momentOf(time).getTime())
 
 /** A day, or a moment; of one without a zone it is UTC, like every time of the log. */
-const time = optional(z.string().trim().regex(moment).refine(isTime))
+const time = optional(
+  z
+    .string()
+    .trim()
+    .regex(moment)
+    .transform((text) => text.replace(' ', 'T'))
+    .refine(isTime),
+)
 /** Digits alone: an empty text, which a form may send, is no number, nor are `1e3` and `0x10`. */
 export const EntryNumber = z
   .string()

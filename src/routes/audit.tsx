@@ -34,7 +34,11 @@ const exportStep = 500
 const mostNews = 100
 const leastBetweenMs = 250
 
-const ExportQuery = z.object({ format: z.enum(auditExportFormats).default('csv') })
+const ExportQuery = z.object({
+  format: z.enum(auditExportFormats).default('csv'),
+  /** `0`: for programs that take a byte order mark for a part of the first name. */
+  bom: z.enum(['0', '1']).catch('1'),
+})
 const ReviewForm = z.object({ through: EntryNumber })
 const After = EntryNumber.optional().catch(undefined)
 
@@ -90,7 +94,7 @@ export function auditRoutes(deps: AppDeps) {
       const query = readQuery(c.req.query())
       const asks = ExportQuery.safeParse(c.req.query())
       if (!asks.success) return answerProblem(c, unknownFormat)
-      const { format } = asks.data
+      const { format, bom } = asks.data
       // A page can say what it left out; a file that holds more than was asked for cannot.
       const wrong = wrongFilters(c.req.query())
       if (wrong.length > 0) return answerProblem(c, { kind: 'invalid', message: leftOut(wrong) })
@@ -102,7 +106,9 @@ export function auditRoutes(deps: AppDeps) {
         outcome: 'allowed',
         details: { format, ...asked(query) },
       })
-      const lines = Readable.from(exported(deps, await filterOf(db, query), format))
+      const lines = Readable.from(
+        exported(deps, await filterOf(db, query), { format, isMarked: bom === '1' }),
+      )
       const name = `audit-${clock().toISOString().slice(0, 10)}.${format}`
       return download(c, deps, lines, {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl',
@@ -247,9 +253,9 @@ async function* news(
 async function* exported(
   { db }: Pick<AppDeps, 'db'>,
   filter: AuditFilter,
-  format: AuditExportFormat,
+  { format, isMarked }: { readonly format: AuditExportFormat; readonly isMarked: boolean },
 ): AsyncGenerator<Buffer> {
-  yield Buffer.from(exportHead(format))
+  yield Buffer.from(exportHead(format, isMarked))
   let before: number | undefined
   for (;;) {
     const { entries, next } = await readAuditPage(db, filter, { before }, exportStep)

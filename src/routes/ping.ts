@@ -13,16 +13,26 @@ const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
  * Where jobs report, as to healthchecks.io: plain text, 200 and `OK`, by GET, HEAD or POST. No cookie is read and no
  * body: what a job sends along is dropped, because it could hold anything.
  */
-export const pingRoutes = ({ db, clock, flows }: Pick<AppDeps, 'db' | 'clock' | 'flows'>) => {
+export const pingRoutes = ({ db, clock, flows, log }: Pick<AppDeps, 'db' | 'clock' | 'flows' | 'log'>) => {
   const listeners = new PingListeners(flows)
   const pings = heartbeatPings(db, clock)
   const counts = new MinuteCounts(mostAMinute)
 
   const take = async (c: AppContext, ...segments: readonly [string, ...string[]]): Promise<Response> => {
-    const asked = addressesOf(segments)
-      .map((address) => ({ ...address, found: listeners.of(address.token) }))
+    const addressed = addressesOf(segments).map((address) => ({
+      ...address,
+      having: listeners.of(address.token),
+    }))
+    const asked = addressed
+      .map((address) => ({ ...address, found: address.having.filter(({ isEnabled }) => isEnabled) }))
       .find(({ found }) => found.length > 0)
-    if (asked === undefined) return c.text('not found', 404)
+    if (asked === undefined) {
+      // The job learns no more than of a token that never was; whoever reads the log does.
+      for (const { flowId, checkId } of addressed.flatMap(({ having }) => having)) {
+        log.info({ requestId: c.var.requestId, flowId, checkId }, 'a job reports to a check that is off')
+      }
+      return c.text('not found', 404)
+    }
     const { token, found } = asked
     const ping = readPing(asked.signal)
     const runId = c.req.query('rid')

@@ -7,6 +7,7 @@ const titles: Readonly<Record<number, string>> = {
   401: 'You are not signed in',
   403: 'You may not do this',
   404: 'There is nothing here',
+  405: 'This cannot be asked here',
   409: 'This is not possible now',
   413: 'That is too large',
   422: 'Something needs correcting',

@@ -38,8 +38,18 @@ describe('inviting', () => {
     expect((await signIn(person.email)).status).toBe(303)
   })
 
-  test('the link is spent', async () => {
-    expect((await web.request(undefined, `/new-password?token=${token}`)).status).toBe(403)
+  test('the link is spent, and whose it was is on record', async () => {
+    const answer = await web.request(undefined, `/new-password?token=${token}`)
+    expect(answer.status).toBe(403)
+    const receipt = answer.headers.get('X-Request-Id')
+    const entry = (await auditEntries(web.adminUrl)).find(({ requestId }) => requestId === receipt)
+    expect(entry).toMatchObject({
+      actorId: 'anonymous',
+      action: 'password.set',
+      objectType: 'user',
+      objectId: await idOf(person.email),
+      outcome: 'denied',
+    })
     expect((await choose(token, 'another lantern orbit gravel')).status).toBe(403)
     expect(web.logged.join('')).not.toContain(token)
   })

@@ -164,6 +164,30 @@ describe('the audit page', () => {
     expect(await page(`/admin/audit?from=${minute}`)).not.toContain('Left out:')
   })
 
+  test.each([
+    ['/admin/audit', '2026-11-21', '2026-11-21 UTC'],
+    ['/admin/audit', '2026-11-21T18:03', '2026-11-21 18:03 UTC'],
+    ['/admin/audit', '2026-11-21T18:03:04.123456Z', '2026-11-21 18:03:04.123456 UTC'],
+    ['/account/activity', '2026-11-21T18:03+01:00', '2026-11-21T18:03+01:00'],
+  ])('%s: the form keeps the moment it was asked for, and its zone is said: %s', async (path, from, said) => {
+    const text = await page(`${path}?${new URLSearchParams({ from, to: from })}`)
+    for (const name of ['from', 'to']) {
+      const field = new RegExp(`<input[^>]*name="${name}"[^>]*>`).exec(text)?.[0] ?? ''
+      const value = /value="([^"]*)"/.exec(field)?.[1] ?? ''
+      expect(value).toBe(from)
+      // What the browser checks is what the server takes.
+      expect(new RegExp(`^(?:${/pattern="([^"]*)"/.exec(field)?.[1] ?? ''})$`, 'v').test(value)).toBe(true)
+    }
+    expect(text).toContain(`From: ${said}`)
+    expect(text).not.toContain('Left out:')
+  })
+
+  test('takes a moment as people write it', async () => {
+    const text = await page('/admin/audit?type=dataset&from=2020-01-01+18%3A30')
+    expect(seqs(text)).toEqual([3, 2, 1])
+    expect(text).toContain('value="2020-01-01T18:30"')
+  })
+
   test('has the files of a dataset that is gone with its rows', async () => {
     const objects = [
       { action: 'dataset.add', objectType: 'dataset', objectId: 'ds_once' },
@@ -350,6 +374,20 @@ describe('the export', () => {
     expect(first).toContain(`"'+1"`)
     expect(rest.length).toBeGreaterThanOrEqual(2)
     expect((await auditEntries(web.adminUrl)).at(-1)).toMatchObject({ action: 'audit.export' })
+  })
+
+  test('says to a spreadsheet that it is UTF-8, and to a strict reader nothing', async () => {
+    const owner = await web.again(web.owner)
+    const begins = async (query: string) => {
+      const answer = await web.request(owner, `/admin/audit/export?type=dataset&${query}`)
+      return Buffer.from(await answer.arrayBuffer())
+        .toString('latin1')
+        .slice(0, 6)
+    }
+    expect(await begins('format=csv')).toBe('\xef\xbb\xbf"se')
+    expect(await begins('format=csv&bom=perhaps')).toBe('\xef\xbb\xbf"se')
+    expect(await begins('format=csv&bom=0')).toBe('"seq",')
+    expect(await begins('format=jsonl')).toBe('{"seq"')
   })
 
   test('as JSON Lines is what a verifier reads', async () => {

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { operationOf } from '../../src/domain/auth/operations.ts'
-import { pageOfForm, permissionFor, permissions } from '../../src/domain/auth/permissions.ts'
+import {
+  methodsForPrograms,
+  pageOfForm,
+  permissionFor,
+  permissions,
+} from '../../src/domain/auth/permissions.ts'
 import { VaultError } from '../../src/domain/vault/vault.ts'
 import { publicUrl, signedInApp, type TestApp } from '../support/app.ts'
 import { asAdmin, auditEntries } from '../support/audit.ts'
@@ -109,7 +114,9 @@ describe('every route as everyone', () => {
           const where = `${name} ${method} ${path}`
           expect(answer.status, where).toBeLessThan(500)
           const page = method === 'GET' || method === 'HEAD' ? pageOfForm(path) : undefined
-          if (page !== undefined) {
+          if (methodsForPrograms(path)?.includes(method) === false) {
+            expect(answer.status, where).toBe(405)
+          } else if (page !== undefined) {
             expect([answer.status, answer.headers.get('Location')], where).toEqual([303, page])
           } else if (known === undefined) expect(answer.status, where).toBe(404)
         }

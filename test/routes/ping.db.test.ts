@@ -169,6 +169,14 @@ describe('refused is', () => {
       expect(await said(await ping(`${token}/999`))).toEqual([404, 'not found'])
     },
   )
+  test('a token whose check is switched off, which the log names and the answer does not', async () => {
+    const answer = await ping('switched-off')
+    expect(await said(answer)).toEqual([404, 'not found'])
+    const receipt = answer.headers.get('X-Request-Id')
+    const line = web.logged.find((text) => text.includes(receipt ?? '') && text.includes('checkId'))
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ flowId: 'jobs', checkId: 'off' })
+    expect(web.logged.join('')).not.toContain('switched-off')
+  })
   test.each(['256', '-1', '1.5', '0x1', 'succes', '00000'])('“%s” after the token', async (signal) => {
     expect((await ping(`${tokens.nightly}/${signal}`)).status).toBe(400)
   })
@@ -199,5 +207,35 @@ describe('a token', () => {
     for (const token of Object.values(tokens)) expect(lines).not.toContain(token)
     const entries = JSON.stringify(await auditEntries(web.adminUrl))
     expect(entries).not.toContain(tokens.import)
+  })
+})
+
+describe('methods that an address does not know', () => {
+  test.each([
+    [`/ping/${tokens.nightly}`, 'GET, HEAD, POST'],
+    [`/ping/${tokens.nightly}/fail`, 'GET, HEAD, POST'],
+    ['/ping/no-such-token', 'GET, HEAD, POST'],
+    [`/ping/${tokens.slug}/start`, 'GET, HEAD, POST'],
+    ['/status', 'GET, HEAD, OPTIONS'],
+    ['/metrics', 'GET, HEAD, OPTIONS'],
+    ['/diagram/svg', 'GET, HEAD, OPTIONS'],
+    ['/health', 'GET, HEAD'],
+    ['/api/v1/tokens', 'POST'],
+  ])('%s is answered with 405 and what it knows, and does nothing', async (path, allowed) => {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const asked = await askedBy(async () => {
+        const answer = await web.app.request(`${publicUrl}${path}`, { method, body: 'x' })
+        expect([method, answer.status, answer.headers.get('Allow')]).toEqual([method, 405, allowed])
+        expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
+      })
+      expect(asked).toEqual([])
+    }
+    const known = await web.app.request(`${publicUrl}${path}`, { method: 'HEAD' })
+    expect(known.status === 405).toBe(!allowed.includes('HEAD'))
+  })
+
+  test('of pages are refused as ever', async () => {
+    expect((await web.request(web.owner, '/admin/users', { method: 'DELETE' })).status).toBe(404)
+    expect((await web.app.request(`${publicUrl}/datasets`, { method: 'PUT' })).status).toBe(403)
   })
 })

@@ -13,7 +13,7 @@ import { identifyClient } from '../../src/routes/frame/client.ts'
 import { requestId } from '../../src/routes/frame/request-log.ts'
 import { asProgram, lastKeyId, makeKey, makeToken } from '../support/api-keys.ts'
 import { type Member, publicUrl } from '../support/app.ts'
-import { auditEntries } from '../support/audit.ts'
+import { asAdmin, auditEntries } from '../support/audit.ts'
 import { searchDatabase } from '../support/plain-text.ts'
 import { shareGpt, type TestPortal, testPortal } from '../support/portal.ts'
 import { runOver } from '../support/runs.ts'
@@ -430,6 +430,86 @@ describe('a stream that a key opened ends', () => {
     await set({ disabledAt: null })()
     const brief = await makeToken(web, theirs, { seconds: 60 })
     expect(await asked(brief, async () => web.advance(61))).toEqual([true, false])
+  })
+})
+
+describe('keys and tokens that were right once', () => {
+  const refusedBy = async (credential: string, why: string, keyId: string, owner: string) => {
+    const answer = await events(credential)
+    await expectRefused(answer, why)
+    const receipt = answer.headers.get('X-Request-Id')
+    const entry = (await auditEntries(web.adminUrl)).find(({ requestId }) => requestId === receipt)
+    expect(entry, why).toMatchObject({
+      actorId: owner,
+      action: 'run.read',
+      objectId: runId,
+      outcome: 'denied',
+    })
+    const [{ details } = { details: '{}' }] = await asAdmin<{ details: string }>(
+      web.adminUrl,
+      `select details from audit.outbox where request_id = '${receipt}'`,
+    )
+    expect(JSON.parse(details), why).toMatchObject({ key: keyId })
+    const line = web.logged.find(
+      (text) => text.includes(receipt ?? '') && text.includes('"event":"security"'),
+    )
+    expect(JSON.parse(line ?? '{}'), why).toMatchObject({ user: owner, object: keyId, reason: why })
+    expect(JSON.stringify(entry) + line).not.toContain(credential)
+  }
+
+  test('are named on record, and told nothing', async () => {
+    const { id: owner } = web.colleague
+    const mine = await makeKey(web, web.colleague, ['data:read'])
+    const id = await lastKeyId(web)
+    const [spent, brief, late] = [
+      await makeToken(web, mine),
+      await makeToken(web, mine, { seconds: 60 }),
+      await makeToken(web, mine),
+    ]
+    await asProgram(web, spent, '/api/v1/tokens/revocation', { method: 'POST' })
+    await refusedBy(spent, 'revoked', id, owner)
+    web.advance(61)
+    await refusedBy(brief, 'expired', id, owner)
+    // A door that knows a token of its own names it as well.
+    const status = await asProgram(web, brief, '/status')
+    const entries = await auditEntries(web.adminUrl)
+    expect(status.status).toBe(401)
+    expect(entries.find(({ requestId }) => requestId === status.headers.get('X-Request-Id'))).toMatchObject({
+      actorId: owner,
+      action: 'status.read',
+      outcome: 'denied',
+    })
+    const set = (disabledAt: Date | null) =>
+      web.deps.db.updateTable('users').set({ disabledAt }).where('id', '=', owner).execute()
+    await set(new Date())
+    await refusedBy(mine, 'owner-disabled', id, owner)
+    await set(null)
+    const { expiresAt } = await web.deps.db
+      .updateTable('apiKeys')
+      .set({ expiresAt: web.deps.clock() })
+      .where('id', '=', id)
+      .returning('expiresAt')
+      .executeTakeFirstOrThrow()
+    expect(expiresAt <= web.deps.clock()).toBe(true)
+    await refusedBy(mine, 'expired', id, owner)
+    await revokeApiKey(web.deps, { actor: { id: owner, kind: 'user' }, requestId: 'req_test' }, id, owner)
+    await refusedBy(mine, 'revoked', id, owner)
+    await refusedBy(late, 'revoked', id, owner)
+  })
+
+  test('of another’s name, or with another signature, name nobody', async () => {
+    const { claims } = partsOf(token)
+    const [head, , signature] = token.split('.')
+    for (const forged of [
+      `${head}.${encoded({ ...claims, exp: claims.iat + 1 })}.${signature}`,
+      await signed({ userId: web.owner.id, expiresAt: new Date(0) }),
+    ]) {
+      const answer = await events(forged)
+      await expectRefused(answer)
+      const receipt = answer.headers.get('X-Request-Id')
+      const entry = (await auditEntries(web.adminUrl)).find(({ requestId }) => requestId === receipt)
+      expect(entry?.actorId).toBe('anonymous')
+    }
   })
 })
 

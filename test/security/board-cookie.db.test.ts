@@ -9,6 +9,7 @@ import { playedFlows, watched } from '../support/flows/watched.ts'
 
 let web: TestApp
 let token: string
+let linkId: string
 beforeAll(async () => {
   const other = chain().replace('{id: chain, name: Chain}', '{id: other, name: Other}')
   const played = playedFlows([watched(chain()), watched(other)], () => Date.now())
@@ -16,6 +17,7 @@ beforeAll(async () => {
   const caller = { actor: { id: web.owner.id, kind: 'user' as const }, requestId: 'req_test' }
   const made = await createBoardLink(web.deps, caller, { name: 'Hall', flow: 'chain', days: undefined })
   token = made.token
+  linkId = made.id
 })
 afterAll(() => web?.close())
 
@@ -34,7 +36,13 @@ test('the cookie of a board link opens the board of its flow', async () => {
 test('what it is refused is on record, without it', async () => {
   expect((await ask('/board/other')).status).toBe(303)
   const entries = await auditEntries(web.adminUrl)
-  expect(entries.at(-1)).toMatchObject({ actorId: 'anonymous', action: 'board.read', outcome: 'denied' })
+  expect(entries.at(-1)).toMatchObject({
+    actorId: 'anonymous',
+    action: 'board.read',
+    objectType: 'board-link',
+    objectId: linkId,
+    outcome: 'denied',
+  })
   expect(JSON.stringify(entries) + web.logged.join('')).not.toContain(token)
 })
 

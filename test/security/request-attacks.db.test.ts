@@ -407,6 +407,25 @@ describe('headers', () => {
     expect(await overHttp(many)).toBeLessThan(500)
   })
 
+  test('that name two hosts, or none, are refused', async () => {
+    const rest = 'Connection: close\r\n\r\n'
+    expect(await overSocket(`GET /sign-in HTTP/1.1\r\nHost: signalbox.test\r\n${rest}`)).toMatch(
+      /^HTTP\/1\.1 200/,
+    )
+    for (const hosts of [
+      '',
+      'Host: signalbox.test\r\nHost: evil.example\r\n',
+      'Host: signalbox.test\r\nHost: signalbox.test\r\n',
+      'Host: signalbox.test\r\nhOST: \r\n',
+    ]) {
+      for (const path of ['/sign-in', '/portal.css', '/health', '/ping/none', '/nothing']) {
+        const answer = await overSocket(`GET ${path} HTTP/1.1\r\n${hosts}${rest}`)
+        expect(answer, `${path} ${hosts}`).toMatch(/^HTTP\/1\.1 400/)
+        expect(answer).not.toContain('evil.example')
+      }
+    }
+  })
+
   test('that say two lengths, or length and chunks, are refused', async () => {
     const smuggled = 'POST /sign-out HTTP/1.1\r\nHost: signalbox.test\r\n\r\n'
     for (const length of [

@@ -17,8 +17,15 @@ const columns = [
   'details',
 ] as const satisfies readonly (keyof LogRow)[]
 
-/** What stands before the first entry. */
-export const exportHead = (format: AuditExportFormat): string => (format === 'csv' ? csvLine(columns) : '')
+/** Without it Excel takes UTF-8 for the code page of the machine, and umlauts go wrong. */
+const byteOrderMark = '\uFEFF'
+
+/**
+ * What stands before the first entry.
+ * @param isMarked whether a spreadsheet begins with a byte order mark; RFC 4180 knows none
+ */
+export const exportHead = (format: AuditExportFormat, isMarked: boolean): string =>
+  format === 'csv' ? (isMarked ? byteOrderMark : '') + csvLine(columns) : ''
 
 /** One entry as a line; JSON Lines are those of `npm run audit -- dump`. */
 export const exportLine = (format: AuditExportFormat, entry: LogRow): string =>

@@ -15,6 +15,8 @@ export interface PasswordLink {
 export interface PasswordLinkStore {
   /** The link of this token, while it is neither spent nor expired. */
   find(token: string): Promise<PasswordLink | undefined>
+  /** Whose the link of this token is or was, for the log and nobody else. */
+  ownerOf(token: string): Promise<string | undefined>
   /** Spends the link, sets the password, ends all sessions of its user and records it; false: too late. */
   complete(caller: Caller, token: string, passwordHash: string): Promise<boolean>
 }

@@ -242,10 +242,22 @@ export function pageOfForm(path: string): string | undefined {
   const segments = path.split('/')
   const entry = entryFor('GET', segments)
   if (!entry?.isOnlySentTo) return undefined
-  const page = entry.permission.page?.replace(/:\w+/g, (name) => segments[entry.segments.indexOf(name)] ?? '')
-  // What is no id names nothing that has a page, and would be a stranger's text in an address of ours.
-  return page !== undefined && /^[\w/#-]+$/.test(page) ? page : undefined
+  const named = entry.segments.flatMap((part, at) => (part.startsWith(':') ? [segments[at] ?? ''] : []))
+  // What is no id names nothing that has a form, and would be a stranger's text in an address of ours.
+  if (!named.every((id) => /^[\w-]+$/.test(id))) return undefined
+  return entry.permission.page?.replace(/:\w+/g, (name) => segments[entry.segments.indexOf(name)] ?? '')
 }
+
+/** With which methods programs may ask at a path; undefined where the path is none of theirs. */
+export function methodsForPrograms(path: string): string[] | undefined {
+  const segments = path.split('/')
+  const entries = compiled.filter((entry) => !entry.isOnlySentTo && matches(entry.segments, segments))
+  if (!entries.some(({ permission }) => isForPrograms(permission))) return undefined
+  return entries.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+}
+
+const isForPrograms = ({ cookieless, bearer, operation }: Permission): boolean =>
+  cookieless === true || bearer === true || operation === 'health.read'
 
 /** Whether someone (undefined: nobody signed in) may use a route at all. */
 export const mayUse = (permission: Permission, role: Role | undefined): boolean =>

@@ -1,4 +1,11 @@
-import { findKey, findKeyById, findKeyOfToken, noteUse, type StandingKey } from '../../db/bearers.ts'
+import {
+  findFormerBearer,
+  findKey,
+  findKeyById,
+  findKeyOfToken,
+  noteUse,
+  type StandingKey,
+} from '../../db/bearers.ts'
 import type { AccessToken } from '../../domain/auth/access-token.ts'
 import { isCalledApiKey, isWellFormedApiKey } from '../../domain/auth/api-key.ts'
 import type { OperationName } from '../../domain/auth/operations.ts'
@@ -49,8 +56,27 @@ export function bearerRecogniser(
     return key && [key, token]
   }
 
-  const refuse = async (c: AppContext, permission: FoundPermission | undefined): Promise<Response> => {
-    logSecurityEvent(log, c, 'bearer-refused')
+  /** Whoever sends what was revoked or has expired is named on record, and told nothing. */
+  const nameFormer = async (c: AppContext, text: string) => {
+    if (text === '' || text.length > longestText) return {}
+    const token = isCalledApiKey(text) ? undefined : await tokens.readFormer(text)
+    const isKey = token === undefined && isWellFormedApiKey(text)
+    const former =
+      token !== undefined || isKey
+        ? await findFormerBearer(db, token === undefined ? { key: text } : { token })
+        : undefined
+    if (former === undefined) return {}
+    const { keyId, ownerId, why } = former
+    c.set('caller', { ...c.var.caller, actor: { id: ownerId, kind: 'user' }, keyId })
+    return { user: ownerId, object: keyId, reason: why }
+  }
+
+  const refuse = async (
+    c: AppContext,
+    permission: FoundPermission | undefined,
+    text: string,
+  ): Promise<Response> => {
+    logSecurityEvent(log, c, 'bearer-refused', await nameFormer(c, text))
     if (permission !== undefined) await recordDenial(c, permission.operation, permission.object)
     return askForBearer(c, 'error="invalid_token"')
   }
@@ -60,8 +86,11 @@ export function bearerRecogniser(
     const text = /^bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ?? ''
     const found = await findByText(text)
     if (found === undefined) {
-      if (permission?.ownToken === true && !isCalledApiKey(text)) return undefined
-      return refuse(c, permission)
+      if (permission?.ownToken === true && !isCalledApiKey(text)) {
+        await nameFormer(c, text)
+        return undefined
+      }
+      return refuse(c, permission, text)
     }
     const [key, token] = found
     const { user } = key

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { boardLinkStands, findBoardLink } from '../../db/board-links.ts'
+import { boardLinkId, boardLinkStands, findBoardLink } from '../../db/board-links.ts'
 import type { OperationName } from '../../domain/auth/operations.ts'
 import { type BoardLink, opensBoard } from '../../domain/flows/board/board-link.ts'
 import type { AppContext, AppDeps, AppEnv } from '../app-context.ts'
@@ -24,7 +24,11 @@ export function boardAccess(deps: Deps) {
     if (token === undefined) return false
     const link = await findBoardLink(deps, token)
     // As it was written: an id in a spelling of its own opens nothing.
-    if (link === undefined || !opensBoard(link, c.req.path.split('/')[2] ?? '')) return false
+    if (link === undefined || !opensBoard(link, c.req.path.split('/')[2] ?? '')) {
+      const id = await boardLinkId(deps.db, token)
+      if (id !== undefined) c.set('refused', { type: 'board-link', id })
+      return false
+    }
     c.set('boardLink', link)
     c.set('stillAllowed', () => boardLinkStands(deps, token))
     return true

@@ -11,7 +11,12 @@ export function logSecurityEvent(
   log: Logger,
   c: AppContext,
   what: SecurityEvent,
-  more: { readonly limit?: string } = {},
+  more: {
+    readonly limit?: string
+    readonly user?: string
+    readonly object?: string
+    readonly reason?: string
+  } = {},
 ): void {
   // The event that is told first is the one; an answer of 403 says no more than why it was given.
   c.set('securityEvent', what)

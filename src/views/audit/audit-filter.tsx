@@ -69,23 +69,31 @@ const Text = ({ name, label, value }: { name: string; label: string; value: stri
   </>
 )
 
-/** A moment stays as it was asked for: a date field would make a whole day of it as soon as another filter is changed. */
-const Day = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => {
-  const isDay = value === undefined || value.length === dayLength
-  return (
-    <label class="toolbar__field">
-      {names[name]}
-      <input
-        class={isDay ? 'input input--date' : 'input input--moment'}
-        type={isDay ? 'date' : 'text'}
-        name={name}
-        value={value}
-      />
-    </label>
-  )
-}
+/** A day or a moment, kept as it was typed: controls for dates know only the one or the other. */
+const Moment = ({ name, value }: { name: 'from' | 'to'; value: string | undefined }) => (
+  <label class="toolbar__field">
+    {names[name]}
+    <input
+      class="input input--moment"
+      type="text"
+      name={name}
+      value={value}
+      placeholder="2026-11-21 18:00"
+      pattern="\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.]\d{1,6})?)?(Z|[+\-]\d\d:\d\d)?)?"
+      title="A day as 2026-11-21, or with a time as 2026-11-21 18:00. In UTC, unless a zone follows as in 2026-11-21T18:00+01:00."
+      maxlength={40}
+      autocomplete="off"
+    />
+  </label>
+)
 
-const dayLength = '2026-11-21'.length
+/** What a filter asks for, as it is said; a moment without a zone is UTC. */
+const said = (key: keyof AuditQuery, value: string): string =>
+  key === 'action'
+    ? actionWords(value)
+    : (key === 'from' || key === 'to') && !/[+-]\d\d:\d\d$/.test(value)
+      ? `${value.replace('T', ' ').replace(/Z$/, '')} UTC`
+      : value
 
 interface Props {
   path: string
@@ -123,8 +131,8 @@ export const AuditFilters = ({ path, query, isOwn = false, swap }: Props) => (
       options={outcomes.map((value) => ({ value, label: first(value) }))}
     />
     <Text name="request" label="Request id" value={query.request} />
-    <Day name="from" value={query.from} />
-    <Day name="to" value={query.to} />
+    <Moment name="from" value={query.from} />
+    <Moment name="to" value={query.to} />
     <span class="toolbar__field">UTC</span>
     <button class="button" type="submit">
       Filter
@@ -141,7 +149,7 @@ export const ChosenFilters = ({ path, query }: { path: string; query: AuditQuery
         if (value === undefined) return null
         return (
           <a class="filters__one" href={auditHref(path, { ...query, [key]: undefined })}>
-            {names[key]}: {key === 'action' ? actionWords(value) : value} <span aria-hidden="true">×</span>
+            {names[key]}: {said(key, value)} <span aria-hidden="true">×</span>
             <span class="vh">, remove this filter</span>
           </a>
         )

@@ -52,6 +52,7 @@ export const ReportPage = ({ report, days, state, review, keys, madeBy, now, ...
           <input class="input input--date" type="date" name={name} value={days[name]} required />
         </label>
       ))}
+      <span class="toolbar__field">UTC</span>
       <button class="button" type="submit">
         Show
       </button>

@@ -22,11 +22,11 @@ const cell = (objectId: string) => exportLine('csv', { ...entry, objectId }).spl
 
 describe('an exported entry', () => {
   test('is a line of the same columns as the head', () => {
-    expect(exportHead('csv').split(',')).toHaveLength(10)
+    expect(exportHead('csv', false).split(',')).toHaveLength(10)
     expect(exportLine('csv', entry)).toBe(
       '"7","2026-11-21T11:31:45.000123Z","usr_1","user","run.pin","run","run_1","allowed","req_1",""\r\n',
     )
-    expect(JSON.parse(exportHead('jsonl') + exportLine('jsonl', entry))).toEqual(entry)
+    expect(JSON.parse(exportHead('jsonl', true) + exportLine('jsonl', entry))).toEqual(entry)
   })
 
   test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '＝1', '|cmd', '%x'])(

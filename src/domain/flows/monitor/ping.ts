@@ -19,10 +19,12 @@ export function readPing(signal: string | undefined): Ping | undefined {
   return exitStatus > 255 ? undefined : { kind: exitStatus === 0 ? 'success' : 'fail', exitStatus }
 }
 
-/** A check that listens for a token. */
+/** A check that has a token. */
 export interface Listener {
   readonly flowId: string
   readonly checkId: string
+  /** Whether it listens: one that is switched off does not. */
+  readonly isEnabled: boolean
 }
 
 /** Finds the heartbeat checks that a token belongs to. Tokens are compared by hash, all of them, in constant time. */
@@ -46,8 +48,15 @@ export class PingListeners {
     const known = this.#known.get(watched)
     if (known !== undefined) return known
     const found = watched.flow.checks.flatMap((check) =>
-      check.type === 'heartbeat' && check.enabled
-        ? [{ flowId: watched.id, checkId: check.id, hash: sha256(check.parameters.token) }]
+      check.type === 'heartbeat'
+        ? [
+            {
+              flowId: watched.id,
+              checkId: check.id,
+              isEnabled: check.enabled,
+              hash: sha256(check.parameters.token),
+            },
+          ]
         : [],
     )
     this.#known.set(watched, found)
