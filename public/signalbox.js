@@ -88,7 +88,8 @@
   setInterval(() => document.hidden || freshen(), 1000)
 
   // ---- live regions ----------------------------------------------------------------------------------------
-  const silenceAfter = 25_000 // beats come every 10 s
+  /** Beats come every 10 s, or as often as the region says. */
+  const usualBeat = 10_000
   const pollEvery = 2000
 
   const lampTo = (state, text) => {
@@ -171,6 +172,10 @@
     // Some networks let no stream through: then the reader says how often to ask.
     const noStream = region.dataset.every !== undefined
     const askEvery = noStream ? region.dataset.every * 1000 : pollEvery
+    const beatEvery = region.dataset.beat === undefined ? usualBeat : region.dataset.beat * 1000
+    const silenceAfter = 2.5 * beatEvery
+    /** Whether silence alone says, within the time after which it is old, that nobody is there. */
+    const isWatched = !noStream && silenceAfter < oldAfter
     /** A tail goes on from the last row it has. */
     const addressOf = (path) => {
       const address = new URL(path, location.href)
@@ -179,6 +184,7 @@
     }
     let stream = null
     let watchdog = 0
+    let ageTimer = 0
     let pollTimer = 0
     let retryTimer = 0
     let retryAfter = 1000
@@ -201,7 +207,22 @@
       }, 50)
     }
 
+    /** Whatever is still being tried: without a word for so long, what stands here is old. */
+    const watchAge = () => {
+      clearTimeout(ageTimer)
+      if (!isWatched) return
+      ageTimer = setTimeout(() => {
+        // What came while this page was busy is taken first.
+        ageTimer = setTimeout(() => {
+          markLost(region, true)
+          lampTo('lost', 'No connection; trying again')
+        }, 250)
+      }, oldAfter)
+    }
+
     const rest = () => {
+      clearTimeout(ageTimer)
+      ageTimer = 0
       stream?.close()
       stream = null
       polling?.abort()
@@ -224,6 +245,7 @@
       clearTimeout(pollTimer)
       retryAfter = 1000
       markHeard(region)
+      watchAge()
       lampTo('live', 'Live')
     }
 
@@ -252,6 +274,7 @@
         if (polling !== request || paused || stream?.readyState === 1) return
         show(text)
         markHeard(region)
+        watchAge()
         lampTo('polling', `Asking every ${askEvery / 1000} s`)
       } catch {
         if (polling !== request) return
@@ -266,6 +289,7 @@
     const open = () => {
       if (over || paused || document.hidden || stream !== null) return
       if (noStream) return void poll()
+      if (ageTimer === 0) watchAge()
       stream = new EventSource(addressOf(region.dataset.live))
       watchdog = setTimeout(broken, silenceAfter)
       stream.addEventListener('state', (event) => {

@@ -13,8 +13,9 @@ export class FlowFileReader {
   readonly #large: Lane
 
   constructor(log: { error(line: object, message: string): void }, limitMs = usualMs) {
-    this.#ordinary = new Lane(log, limitMs)
-    this.#large = new Lane(log, limitMs)
+    // Kept ready: on a busy machine a thread takes a second to start, which an ordinary change has no time for.
+    this.#ordinary = new Lane(log, limitMs, 1)
+    this.#large = new Lane(log, limitMs, 0)
   }
 
   readonly read: ReadFlowFile = (given, signal) =>
@@ -32,13 +33,13 @@ class Lane {
   readonly #limitMs: number
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(log: { error(line: object, message: string): void }, limitMs: number) {
+  constructor(log: { error(line: object, message: string): void }, limitMs: number, ready: 0 | 1) {
     this.#log = log
     this.#limitMs = limitMs
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     this.#pool = new Piscina({
       filename: new URL(`./flow-file-worker.${extension}`, import.meta.url).href,
-      minThreads: 0,
+      minThreads: ready,
       maxThreads: 1,
       idleTimeout: 30_000,
       resourceLimits: { maxOldGenerationSizeMb: 768 },
