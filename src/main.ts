@@ -130,6 +130,7 @@ await runProcess(async () => {
       detect: reader.detect,
       readFirstRecords: pages.firstRecords,
       readRecordText: pages.recordText,
+      examineRecord: pages.examine,
       runs: runsOf(() => engine),
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
