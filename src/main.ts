@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { accessTokens, openTokenSecret, UnusableTokenSecret } from './adapters/access-tokens.ts'
 import { checkRunners } from './adapters/checks/index.ts'
 import { FlowDrawer } from './adapters/diagram/flow-drawer.ts'
+import { FlowFileReader } from './adapters/flow-file-reader.ts'
 import { smtpMail } from './adapters/mail.ts'
 import { createApp } from './app.tsx'
 import { readConfig } from './config.ts'
@@ -69,6 +70,7 @@ await runProcess(async () => {
     pings: heartbeatPings(db, clock),
   })
   const answering = Promise.withResolvers<void>()
+  const flowFiles = new FlowFileReader(log)
   const flows = startFlowMonitor({
     ...stack,
     folders: [config.flows.folder, join(config.data.folder, 'flows')],
@@ -80,6 +82,7 @@ await runProcess(async () => {
         dataFolder: config.data.folder,
       }),
     },
+    readFlowFile: flowFiles.read,
     runners,
     progress,
     clock,
@@ -127,6 +130,7 @@ await runProcess(async () => {
       detect: reader.detect,
       readFirstRecords: pages.firstRecords,
       readRecordText: pages.recordText,
+      examineRecord: pages.examine,
       runs: runsOf(() => engine),
       keys,
       tokens: await accessTokens(tokenSecret, tokenPlace(publicUrl)),
@@ -185,6 +189,7 @@ await runProcess(async () => {
   pages.stop()
   removals.stop()
   await drawer.stop()
+  await flowFiles.stop()
   await audit.stop()
   await monitored
   await runners.close()

@@ -1,5 +1,5 @@
 // What stands in a part of the page that lost its server is old, and says so over itself.
-const oldAfter = 10_000
+export const oldAfter = 10_000
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 const loadedAt = Date.now()
 const heardAt = new WeakMap()

@@ -1,13 +1,14 @@
 // The one part of a page that the server tells of news.
 import { isOurs } from './answers.js'
 import { showStates } from './flow-drawing.js'
-import { markHeard, markLost } from './heard.js'
+import { markHeard, markLost, oldAfter } from './heard.js'
 import { lampTo } from './lamp.js'
 import { prepend } from './live-tail.js'
 import { freshen } from './relative-times.js'
 
 const { htmx } = window
-const silenceAfter = 25_000 // beats come every 10 s
+/** Beats come every 10 s, or as often as the region says. */
+const usualBeat = 10_000
 const pollEvery = 2000
 
 /** Follows one region: a stream while it works, its plain address every two seconds while it does not. */
@@ -18,6 +19,10 @@ const follow = (region) => {
   // Some networks let no stream through: then the reader says how often to ask.
   const noStream = region.dataset.every !== undefined
   const askEvery = noStream ? region.dataset.every * 1000 : pollEvery
+  const beatEvery = region.dataset.beat === undefined ? usualBeat : region.dataset.beat * 1000
+  const silenceAfter = 2.5 * beatEvery
+  /** Whether silence alone says, within the time after which it is old, that nobody is there. */
+  const isWatched = !noStream && silenceAfter < oldAfter
   /** A tail goes on from the last row it has. */
   const addressOf = (path) => {
     const address = new URL(path, location.href)
@@ -26,6 +31,7 @@ const follow = (region) => {
   }
   let stream = null
   let watchdog = 0
+  let ageTimer = 0
   let pollTimer = 0
   let retryTimer = 0
   let retryAfter = 1000
@@ -48,7 +54,22 @@ const follow = (region) => {
     }, 50)
   }
 
+  /** Whatever is still being tried: without a word for so long, what stands here is old. */
+  const watchAge = () => {
+    clearTimeout(ageTimer)
+    if (!isWatched) return
+    ageTimer = setTimeout(() => {
+      // What came while this page was busy is taken first.
+      ageTimer = setTimeout(() => {
+        markLost(region, true)
+        lampTo('lost', 'No connection; trying again')
+      }, 250)
+    }, oldAfter)
+  }
+
   const rest = () => {
+    clearTimeout(ageTimer)
+    ageTimer = 0
     stream?.close()
     stream = null
     polling?.abort()
@@ -71,6 +92,7 @@ const follow = (region) => {
     clearTimeout(pollTimer)
     retryAfter = 1000
     markHeard(region)
+    watchAge()
     lampTo('live', 'Live')
   }
 
@@ -99,6 +121,7 @@ const follow = (region) => {
       if (polling !== request || paused || stream?.readyState === 1) return
       show(text)
       markHeard(region)
+      watchAge()
       lampTo('polling', `Asking every ${askEvery / 1000} s`)
     } catch {
       if (polling !== request) return
@@ -113,6 +136,7 @@ const follow = (region) => {
   const open = () => {
     if (over || paused || document.hidden || stream !== null) return
     if (noStream) return void poll()
+    if (ageTimer === 0) watchAge()
     stream = new EventSource(addressOf(region.dataset.live))
     watchdog = setTimeout(broken, silenceAfter)
     stream.addEventListener('state', (event) => {

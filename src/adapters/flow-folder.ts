@@ -7,8 +7,11 @@ export type FoundFile =
   | { readonly file: string; readonly text: string }
   | { readonly file: string; readonly problem: string }
 
-/** The files of a folder, or why the folder itself cannot be looked into. */
-export type FoundFolder = { readonly files: readonly FoundFile[] } | { readonly problem: string }
+/** The files of a folder, or why it says nothing of them. */
+export type FoundFolder =
+  | { readonly files: readonly FoundFile[] }
+  /** `isAway`: nothing is there at all, which is no problem where nothing was known of it. */
+  | { readonly problem: string; readonly isAway?: true }
 
 interface Seen {
   readonly mark: string
@@ -27,6 +30,8 @@ const maximumFiles = 1_000
 export class FlowFolder {
   readonly #path: string
   #known = new Map<string, Seen>()
+  /** The file system on which files were last seen. */
+  #device: bigint | undefined
 
   /** @param path a folder, or a single file */
   constructor(path: string) {
@@ -36,22 +41,31 @@ export class FlowFolder {
   async look(): Promise<FoundFolder> {
     let names: readonly string[]
     let folder = this.#path
+    let device: bigint
     try {
-      const found = await stat(folder)
+      const found = await stat(folder, { bigint: true })
+      device = found.dev
       if (found.isDirectory()) names = await readdir(folder)
       else {
         names = [basename(folder)]
         folder = join(folder, '..')
       }
     } catch (error) {
-      // No folder is no flow, as an empty one is.
-      if (codeOf(error) === 'ENOENT') return { files: [] }
-      return { problem: `The folder of flows cannot be read (${codeOf(error)}). What was known goes on.` }
+      if (codeOf(error) !== 'ENOENT') {
+        return { problem: `The folder of flows cannot be read (${codeOf(error)}). What was known goes on.` }
+      }
+      // Of a single file, no file is no flow; a folder that vanished says nothing of what was in it.
+      return (await this.#isLoneFile()) ? { files: [] } : { problem: away, isAway: true }
     }
-    const own = names.filter((name) => /\.(?:ya?ml|json)$/.test(name) && !name.startsWith('.')).sort()
+    const own = names.filter(isOwnName).sort()
     if (own.length > maximumFiles) {
       return { problem: `The folder of flows has more than ${maximumFiles} files. What was known goes on.` }
     }
+    // What a volume was mounted on is an empty folder of another file system.
+    if (own.length === 0 && this.#device !== undefined && this.#device !== device) {
+      return { problem: away, isAway: true }
+    }
+    if (own.length > 0) this.#device = device
     const known = new Map<string, Seen>()
     for (const name of own) {
       const seen = await this.#lookAt(join(folder, name), name)
@@ -59,6 +73,15 @@ export class FlowFolder {
     }
     this.#known = known
     return { files: [...known.values()].map(({ found }) => found) }
+  }
+
+  /** Whether the path names a file that was deleted, and not a folder. */
+  async #isLoneFile(): Promise<boolean> {
+    if (!isOwnName(basename(this.#path))) return false
+    return stat(join(this.#path, '..')).then(
+      () => true,
+      () => false,
+    )
   }
 
   async #lookAt(path: string, file: string): Promise<Seen | undefined> {
@@ -84,6 +107,10 @@ export class FlowFolder {
   }
 }
 
+const isOwnName = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name) && !name.startsWith('.')
+
+const away =
+  'The folder of flows is not there any more, so what was known goes on. Put it back; to end its flows, remove their files and leave the folder.'
 const tooLarge = 'The file is larger than 1 MiB. Split it into several flows.'
 
 /** What a file says, or why it is no text. */

@@ -1,5 +1,7 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { Caller } from '../domain/audit/entry.ts'
+import type { ExamineRecord } from '../domain/pipeline/examine-record.ts'
 import { isRepairable, type PlacedRecord, proposeRepairs } from '../domain/pipeline/repair-proposals.ts'
 import type { RepairedRecord } from '../domain/pipeline/repairs.ts'
 import type { Stage } from '../domain/pipeline/run.ts'
@@ -34,7 +36,7 @@ export interface ManyRepaired {
  * @param after where an earlier action stopped
  */
 export async function repairMany(
-  deps: RepairDeps,
+  deps: RepairDeps & { readonly examineRecord: ExamineRecord },
   caller: Caller,
   runId: string,
   filter: { readonly stage: Stage; readonly reason: string },
@@ -72,7 +74,9 @@ export async function repairMany(
       let found: RepairedRecord[] = []
       let held = 0
       const records = group.map((row): PlacedRecord => ({ ...row, ...filter }))
-      for await (const proposal of proposeRepairs(vault, input, records)) {
+      for await (const proposal of proposeRepairs(vault, input, records, deps.examineRecord)) {
+        // Records that are near each other come without waiting for anything: others get their turn in between.
+        await othersTurn()
         bytes += proposal.bytes
         if (proposal.text === undefined) continue
         repaired++

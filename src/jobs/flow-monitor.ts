@@ -9,6 +9,7 @@ import type { Values } from '../domain/flows/configuration/variables.ts'
 import type { Flow } from '../domain/flows/flow.ts'
 import type { FlowMonitor, RefusedFile, SchedulerState } from '../domain/flows/monitor/flow-monitor.ts'
 import { FlowPictures } from '../domain/flows/monitor/flow-pictures.ts'
+import type { ReadFlowFile } from '../domain/flows/monitor/read-flow-file.ts'
 import { newId } from '../domain/ids.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import { startFlowLeader } from './flow-leader.ts'
@@ -23,6 +24,7 @@ export interface FlowMonitorDeps {
   readonly folders: readonly string[]
   /** What `${NAME}` in files is looked up in. */
   readonly environment: Values
+  readonly readFlowFile: ReadFlowFile
   readonly runners: CheckRunners
   readonly progress: ProgressHub
   readonly log: Logger

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { SampleAsked } from '../domain/datasets/first-records.ts'
 import { SourceToSearch } from '../domain/deletion/take-out.ts'
+import { RecordToExamine } from '../domain/pipeline/examine-record.ts'
 import { RecordAsked } from '../domain/pipeline/record-text.ts'
 import { IngestionCheckpoint, SourceInput } from '../domain/pipeline/shard.ts'
 import { vaultFailures } from '../domain/vault/vault.ts'
@@ -35,6 +36,7 @@ export const SourceJob = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('take-out'), work: SourceToSearch }),
   z.strictObject({ kind: z.literal('first-records'), asked: SampleAsked }),
   z.strictObject({ kind: z.literal('record-text'), asked: RecordAsked }),
+  z.strictObject({ kind: z.literal('examine'), asked: RecordToExamine }),
 ])
 export type SourceJob = z.infer<typeof SourceJob>
 

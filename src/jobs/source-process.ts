@@ -4,6 +4,7 @@ import { firstRecordsStored } from '../domain/datasets/first-records.ts'
 import { detectStored } from '../domain/datasets/receive-file.ts'
 import { takeOutStored } from '../domain/deletion/take-out.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
+import { examineRecord } from '../domain/pipeline/examine-record.ts'
 import { recordTextStored } from '../domain/pipeline/record-text.ts'
 import { VaultError } from '../domain/vault/vault.ts'
 import { dispatchWork } from './dispatch-work.ts'
@@ -13,6 +14,7 @@ import { vaultForJob } from './workers-vault.ts'
 /** The body of a process of the source reader. */
 serveJobs(async (asked, settings, channel) => {
   const job = SourceJob.parse(asked)
+  if (job.kind === 'examine') return { kind: 'found', found: examineRecord(job.asked) }
   const vault = await vaultForJob(settings)
   if (job.kind === 'detect') return detectStored(vault)(job.object, job.fileName)
   if (job.kind === 'take-out') return answered(takeOutStored(vault)(job.work))

@@ -6,6 +6,7 @@ import { FirstRecords, type ReadFirstRecords } from '../domain/datasets/first-re
 import type { DetectFile } from '../domain/datasets/receive-file.ts'
 import { TakenOut, type TakeOut, takeOutStored } from '../domain/deletion/take-out.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
+import { Examination, type ExamineRecord, examineRecord } from '../domain/pipeline/examine-record.ts'
 import { type ReadRecordText, RecordText } from '../domain/pipeline/record-text.ts'
 import { refuse } from '../domain/result.ts'
 import { type Vault, VaultError } from '../domain/vault/vault.ts'
@@ -20,6 +21,9 @@ const pageMs = 20_000
 
 const tooMuch =
   'Reading the file took more memory than one file may. Write it again with smaller row groups, or as JSON Lines, and upload it.'
+
+/** A text up to here is examined in no time, whatever it says: it need not travel. */
+const shortText = 16 * 1024
 
 const tooLong =
   'Reading this took longer than 20 seconds, so it is not shown here. Runs take the time they need: they read the file all the same.'
@@ -94,6 +98,17 @@ export class SourceReader {
   /** A quarantined record of a stored source, for its page. */
   readonly recordText: ReadRecordText = (asked) =>
     this.#ask({ kind: 'record-text', asked }, RecordText, pageMs)
+
+  /** What is wrong with the text of a record, and how it could be repaired. */
+  readonly examine: ExamineRecord = async (asked) => {
+    if (asked.text.length <= shortText) return examineRecord(asked)
+    try {
+      return await this.#ask({ kind: 'examine', asked }, Examination, pageMs)
+    } catch (error) {
+      if (!(error instanceof SourceRefused)) throw error
+      return asked.wants === 'problem' ? { problem: error.message } : {}
+    }
+  }
 
   /** @throws SourceRefused with a sentence where reading cannot be done or took too much, VaultError when it does not open */
   async #ask<Found>(job: SourceJob, found: z.ZodType<Found>, timeoutMs?: number): Promise<Found> {

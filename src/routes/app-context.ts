@@ -20,6 +20,7 @@ import type { FlowMonitor } from '../domain/flows/monitor/flow-monitor.ts'
 import type { TryFlow } from '../domain/flows/try-flow.ts'
 import type { Mail } from '../domain/mail/mail.ts'
 import type { Network } from '../domain/network/addresses.ts'
+import type { ExamineRecord } from '../domain/pipeline/examine-record.ts'
 import type { ProgressHub } from '../domain/pipeline/progress.ts'
 import type { ReadRecordText } from '../domain/pipeline/record-text.ts'
 import type { Runs } from '../domain/pipeline/request-run.ts'
@@ -41,6 +42,7 @@ export interface AppDeps {
   readonly detect: DetectFile
   readonly readFirstRecords: ReadFirstRecords
   readonly readRecordText: ReadRecordText
+  readonly examineRecord: ExamineRecord
   readonly runs: Runs
   readonly keys: KeyAdministration
   readonly tokens: AccessTokens

@@ -11,7 +11,7 @@ import { ConfigurationPage } from '../views/flows/configuration-page.tsx'
 import { DrawnFlow } from '../views/flows/flow-drawing.tsx'
 import { FlowHistorySections, rangeNames, ranges, slots } from '../views/flows/flow-history.tsx'
 import { FlowLive } from '../views/flows/flow-live.tsx'
-import { FlowPage, intervals } from '../views/flows/flow-page.tsx'
+import { beatSeconds, FlowPage, intervals } from '../views/flows/flow-page.tsx'
 import { FlowList, FlowsPage } from '../views/flows/flows-page.tsx'
 import { MermaidPage } from '../views/flows/mermaid-page.tsx'
 import { ProcessPage } from '../views/flows/process-page.tsx'
@@ -20,7 +20,7 @@ import { type AppDeps, type AppEnv, frameOf } from './app-context.ts'
 import { drawForPage, processHref, statesOf } from './flow-drawing.ts'
 import { readResults } from './flow-results.ts'
 import { answerProblem } from './problem.tsx'
-import { sse } from './sse.ts'
+import { sse, usualPace } from './sse.ts'
 
 /** A wrong choice is none, so that old links still show something. */
 const PageQuery = z.object({
@@ -123,7 +123,10 @@ export function flowRoutes(deps: AppDeps) {
             ),
         }
       }
-      return sse(c, deps, (closed) => states(deps, id, look, closed))
+      return sse(c, deps, (closed) => states(deps, id, look, closed), {
+        ...usualPace,
+        beatMs: beatSeconds * 1_000,
+      })
     })
     .get('/:flow/drawing', async (c) => {
       const picture = flows.picture(c.req.param('flow'))

@@ -13,9 +13,7 @@ import { type ManyRepaired, type RecordKey, repairMany } from '../db/repair-many
 import { countRepairs, type FoundRepair, findRepairs } from '../db/repairs.ts'
 import { readRequest } from '../db/run-requests.ts'
 import { SourceRefused } from '../domain/formats/source-refused.ts'
-import { proposeChanges, proposeRepair } from '../domain/pipeline/propose-repair.ts'
-import { faultOf, type RecordText } from '../domain/pipeline/record-text.ts'
-import { problemOfRepair } from '../domain/pipeline/repairs.ts'
+import type { RecordText } from '../domain/pipeline/record-text.ts'
 import { stages } from '../domain/pipeline/run.ts'
 import type { RunSummary } from '../domain/pipeline/run-view.ts'
 import { QuarantinePage } from '../views/runs/quarantine-page.tsx'
@@ -57,8 +55,8 @@ const longestEdit = 512 * 1024
 
 /** The quarantine of a run: its list, each record, repairs, and the run that goes on with them. */
 export function quarantineRoutes(deps: AppDeps) {
-  const { db, vault, clock, random } = deps
-  const repairing = { db, vault, clock, random }
+  const { db, vault, clock, random, examineRecord } = deps
+  const repairing = { db, vault, clock, random, examineRecord }
   const findRun = (c: AppContext) => findRunOfQuarantine(db, c.var.user, c.req.param('id') ?? '')
 
   const find = async (c: AppContext): Promise<{ run: RunSummary; record: FoundRecord } | undefined> => {
@@ -95,13 +93,16 @@ export function quarantineRoutes(deps: AppDeps) {
     const { reason, input } = record
     const { text, unreadable, own, read } = await textOf(c, run, record)
     const repair = own ?? read
-    const proposal = text?.isJson && text.isWhole ? proposeChanges(text.text, reason) : undefined
+    const { mapping } = input
+    const wants = text?.isJson && text.isWhole ? 'fault and proposal' : 'fault'
+    const { fault, proposal } =
+      text === undefined ? {} : await examineRecord({ text: text.text, reason, mapping, wants })
     const draft = edit?.text ?? repair?.text ?? (text?.isWhole ? text.draft : undefined)
     const view = {
       ...record,
-      ...(text === undefined ? {} : { source: excerptOf(text, faultOf(text.text, reason, input.mapping)) }),
+      ...(text === undefined ? {} : { source: excerptOf(text, fault ?? [0, text.text.length]) }),
       ...(unreadable === undefined ? {} : { unreadable }),
-      ...(proposal === undefined || own ? {} : { proposal }),
+      ...(proposal === undefined || own ? {} : { proposal: proposal.pieces, morePieces: proposal.more }),
       ...(repair === undefined ? {} : { repair: withoutText(repair) }),
       // What a person wrote is shown again however long it is.
       ...(draft === undefined || (!edit && Buffer.byteLength(draft) > longestEdit) ? {} : { draft }),
@@ -196,13 +197,23 @@ export function quarantineRoutes(deps: AppDeps) {
       if (form.get('kind') === 'edited') {
         // A form sends line breaks of its own, which JSON does not tell apart.
         const text = typeof sent === 'string' ? sent.replaceAll('\r\n', '\n') : ''
-        const problem = problemOfRepair(text)
+        const examined = {
+          text,
+          reason: record.reason,
+          mapping: record.input.mapping,
+          wants: 'problem',
+        } as const
+        const { problem } = await examineRecord(examined)
         if (problem !== undefined) return recordPage(c, run, record, { text, problem })
         const kept = await keep('edited', text)
         if (!kept.ok) return answerProblem(c, kept.problem)
       } else {
         const { text } = await textOf(c, run, record)
-        const proposed = text?.isWhole && text.isJson ? proposeRepair(text.text, record.reason) : undefined
+        const { reason, input } = record
+        const { repaired: proposed } =
+          text?.isWhole && text.isJson
+            ? await examineRecord({ text: text.text, reason, mapping: input.mapping, wants: 'repair' })
+            : {}
         if (proposed === undefined) return answerProblem(c, noProposal)
         const kept = await keep('proposed', proposed)
         if (!kept.ok) return answerProblem(c, kept.problem)

@@ -246,6 +246,25 @@ describe('the page of a flow in a browser', () => {
     await page.context().close()
   })
 
+  test('says that it is old ten seconds after the last word, where nobody answers at all', async () => {
+    const page = await pageOf(web.viewer)
+    await page.clock.install()
+    let isSilent = true
+    await page.route(/\/flows\/chain\/(?:events|live)/, (route) => (isSilent ? undefined : route.continue()))
+    await page.goto(`${url}/flows/chain`)
+    const live = page.locator('#flow-live')
+    await page.clock.runFor(9_000)
+    await pexpect(live).not.toHaveAttribute('data-not-live')
+    await page.clock.runFor(2_000)
+    await pexpect(live).toHaveAttribute('data-not-live', /^Not live since \d\d:\d\d:\d\d/)
+    await pexpect(page.locator('[data-lamp]')).toHaveText('No connection; trying again')
+    isSilent = false
+    await page.clock.runFor(30_000)
+    await pexpect(live).not.toHaveAttribute('data-not-live')
+    await pexpect(page.locator('[data-lamp]')).toHaveText('Live')
+    await page.context().close()
+  })
+
   test('says everything without script as well', async () => {
     played.play('chain', 'a_port', fail('refused', 'Connection refused.'))
     const page = await pageOf(web.viewer, { javaScriptEnabled: false })

@@ -173,6 +173,44 @@ describe('the folder', () => {
   })
 })
 
+describe('a folder that vanishes', () => {
+  test('takes no flow away, and the flows say so; also at the next start', async () => {
+    await put('files.yaml', flowText())
+    await put('other.yaml', flowText({ id: 'other', name: 'Other' }))
+    const [elsewhere, monitor] = [`${folder}-elsewhere`, await start()]
+    await rename(folder, elsewhere)
+    const why = () => monitor.list().map(({ refused }) => refused?.mistakes[0]?.message)
+    const gone = expect.stringContaining('The folder of flows is not there any more')
+    await until(() => expect(why()).toEqual([gone, gone]))
+    expect(names(monitor)).toEqual(['Files', 'Other'])
+    const before = scripted.asked(8001)
+    await until(() => expect(scripted.asked(8001)).toBeGreaterThan(before))
+    await monitor.stop()
+    monitors = []
+    const again = await start()
+    expect(names(again)).toEqual(['Files', 'Other'])
+    await rename(elsewhere, folder)
+    await until(() => expect(again.list().map(({ refused }) => refused)).toEqual([undefined, undefined]))
+    await rm(join(folder, 'other.yaml'))
+    await until(() => expect(names(again)).toEqual(['Files']))
+  })
+})
+
+describe('a file whose reading takes long', () => {
+  test('holds up neither another change nor what runs', async () => {
+    await put('files.yaml', flowText())
+    const monitor = await start()
+    await put('perverse.yaml', '"'.repeat(1_040_000))
+    await put('files.yaml', flowText({ name: 'Files two' }))
+    await until(() => expect(names(monitor)).toEqual(['Files two']))
+    expect(monitor.refusedFiles(), 'not read yet').toEqual([])
+    await put('perverse.yaml', 'version: 1')
+    await until(() =>
+      expect(monitor.refusedFiles()).toMatchObject([{ file: 'perverse.yaml', text: 'version: 1' }]),
+    )
+  })
+})
+
 describe('a wrong file', () => {
   test('changes nothing of what runs, and is told with its line', async () => {
     await put('files.yaml', flowText())

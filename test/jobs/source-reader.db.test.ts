@@ -176,6 +176,19 @@ describe('reading records for a page in a process of its own', { timeout: 60_000
     })
   })
 
+  test('examines a text, short or long: where it is at fault, its repair, whether it may be kept', async () => {
+    for (const turnsOfIt of [1, 2_000]) {
+      const text = `{'conversations': [${"{'from': 'human', 'value': 'x'},".repeat(turnsOfIt)}]}`
+      const asked = { text, reason: 'json-invalid', mapping: turns }
+      const { fault, proposal } = await reader.examine({ ...asked, wants: 'fault and proposal' })
+      expect([fault, proposal?.more !== 0]).toEqual([[1, 2], turnsOfIt > 1])
+      const { repaired } = await reader.examine({ ...asked, wants: 'repair' })
+      expect(JSON.parse(repaired ?? '')).toMatchObject({ conversations: { length: turnsOfIt } })
+      const { problem } = await reader.examine({ ...asked, wants: 'problem' })
+      expect(problem).toContain('This is not JSON yet')
+    }
+  })
+
   test('refuses a table whose row group would fill the memory', async () => {
     const rows = 9_000_000
     const object = await stored(

@@ -10,6 +10,7 @@ import type { Role, SignedInUser } from '../../src/domain/auth/user.ts'
 import { firstRecordsStored } from '../../src/domain/datasets/first-records.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import { noHistory } from '../../src/domain/flows/monitor/flow-history.ts'
+import { examineRecord } from '../../src/domain/pipeline/examine-record.ts'
 import type { ProgressHub } from '../../src/domain/pipeline/progress.ts'
 import { recordTextStored } from '../../src/domain/pipeline/record-text.ts'
 import type { Runs } from '../../src/domain/pipeline/request-run.ts'
@@ -76,6 +77,7 @@ export async function signedInApp(
     detect: detectStored(overrides.vault ?? emptyVault),
     readFirstRecords: firstRecordsStored(overrides.vault ?? emptyVault),
     readRecordText: recordTextStored(overrides.vault ?? emptyVault),
+    examineRecord: async (asked) => examineRecord(asked),
     runs: noRuns,
     keys: keyRotations({ db: database.db, vault: keeper, log }),
     tokens: await accessTokens(randomBytes(32), tokenPlace(publicUrl)),

@@ -1,7 +1,8 @@
 import type { SourceBytes } from '../formats/source.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { ExamineRecord } from './examine-record.ts'
 import type { Quarantined } from './outcome.ts'
-import { longestProposal, mayPropose, proposeRepair } from './propose-repair.ts'
+import { longestProposal, mayPropose } from './propose-repair.ts'
 import { bytesAt, type Place, placed, unitAt } from './record-place.ts'
 import type { SourceInput } from './shard.ts'
 
@@ -16,8 +17,9 @@ export async function* proposeRepairs(
   vault: Vault,
   input: SourceInput,
   records: readonly PlacedRecord[],
+  examine: ExamineRecord,
 ): AsyncGenerator<{ readonly ordinal: number; readonly text: string | undefined; readonly bytes: number }> {
-  const { datasetId, objectId, layout } = input
+  const { datasetId, objectId, layout, mapping } = input
   if (layout.format === 'parquet') return
   const source = await vault.open({ owner: datasetId, id: objectId, kind: 'source' })
   const near = nearReads(source)
@@ -29,8 +31,9 @@ export async function* proposeRepairs(
         continue
       }
       const bytes = await bytesAt(near, layout, place.byteOffset, unit.byteLength)
-      const text = proposeRepair(bytes.toString().replace(/[\r\n]+$/, ''), reason)
-      yield { ordinal, text, bytes: bytes.length }
+      const text = bytes.toString().replace(/[\r\n]+$/, '')
+      const { repaired } = await examine({ text, reason, mapping, wants: 'repair' })
+      yield { ordinal, text: repaired, bytes: bytes.length }
     }
   } finally {
     await source.close()

@@ -6,6 +6,9 @@ import { FlowLive, type FlowLiveProps } from './flow-live.tsx'
 /** Seconds between two looks, for whom no stream gets through. */
 export const intervals = [2, 5, 15, 60] as const
 
+/** The stream says so often that it lives: whoever hears nothing greys the page as early as a board. */
+export const beatSeconds = 2
+
 interface Props extends Frame, Omit<FlowLiveProps, 'drawn'>, Omit<FlowHistoryProps, 'flow' | 'hrefOf'> {
   drawn: NonNullable<FlowLiveProps['drawn']>
   /** Seconds; undefined: a stream. */
@@ -44,6 +47,7 @@ export const FlowPage = ({
         id="flow-live"
         data-live={`/flows/${watched.id}/events${query}`}
         data-poll={`/flows/${watched.id}/live${query}`}
+        data-beat={String(beatSeconds)}
         data-every={every === undefined ? undefined : String(every)}
       >
         <FlowLive

@@ -45,6 +45,8 @@ export interface RecordView {
   readonly source?: SourceExcerpt
   readonly unreadable?: string
   readonly proposal?: readonly Piece[]
+  /** Pieces of the proposal beyond these. */
+  readonly morePieces?: number
   readonly repair?: {
     readonly kind: 'proposed' | 'edited'
     readonly madeBy: string
@@ -102,31 +104,28 @@ const Kept = ({ text }: { text: string }) => {
   )
 }
 
-const shownPieces = 400
 const shortened = (text: string): string => (text.length <= 2_000 ? text : `${text.slice(0, 2_000)} …`)
 
-const Proposal = ({ pieces }: { pieces: readonly Piece[] }) => (
+const Proposal = ({ pieces, more }: { pieces: readonly Piece[]; more: number }) => (
   <>
     {/* biome-ignore lint/a11y/useSemanticElements: a fieldset groups controls, this is text to scroll by keyboard */}
     <div class="sides__body" role="group" tabindex={0} aria-labelledby="proposal">
       <pre class="code code--wrap">
-        {pieces
-          .slice(0, shownPieces)
-          .map(({ kind, text }) =>
-            kind === 'kept' ? (
-              <Kept text={text} />
-            ) : kind === 'cut' ? (
-              <del>{shortened(text)}</del>
-            ) : (
-              <ins>{shortened(text)}</ins>
-            ),
-          )}
+        {pieces.map(({ kind, text }) =>
+          kind === 'kept' ? (
+            <Kept text={text} />
+          ) : kind === 'cut' ? (
+            <del>{shortened(text)}</del>
+          ) : (
+            <ins>{shortened(text)}</ins>
+          ),
+        )}
       </pre>
     </div>
-    {pieces.length > shownPieces ? (
+    {more > 0 ? (
       <p class="muted">
-        {number(pieces.length - shownPieces)} more places like these follow; the whole text stands in the box
-        below once the repair is applied.
+        {number(more)} more places like these follow; the whole text stands in the box below once the repair
+        is applied.
       </p>
     ) : null}
   </>
@@ -224,7 +223,7 @@ export const QuarantineRecordPage = ({ run, record, mayWrite, problem, now, ...f
       </Section>
       {proposal === undefined || !mayWrite ? null : (
         <Section id="proposal" title="Proposed repair" note="Only its writing changes; every word stays.">
-          <Proposal pieces={proposal} />
+          <Proposal pieces={proposal} more={record.morePieces ?? 0} />
           <form class="repair" method="post" action={action}>
             <input type="hidden" name="kind" value="proposed" />
             <button class="button button--primary" type="submit">

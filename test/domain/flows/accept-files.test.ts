@@ -5,12 +5,15 @@ import {
   type GivenFile,
   nothingAccepted,
 } from '../../../src/domain/flows/monitor/accept-files.ts'
+import { readFlowFile } from '../../../src/domain/flows/monitor/read-flow-file.ts'
 import { chain } from '../../support/flows/flow-text.ts'
 
 const text = (id: string, name = 'Chain') =>
   chain().replace('id: chain, name: Chain', `id: ${id}, name: ${name}`)
 const file = (name: string, content: string): GivenFile => ({ file: name, text: content })
-const accept = (before: AcceptedFiles, ...files: GivenFile[]) => acceptFiles(before, files, {}, 1_000)
+const reading = (name: string, content: string) =>
+  readFlowFile({ file: name, text: content, environment: {} })
+const accept = (before: AcceptedFiles, ...files: GivenFile[]) => acceptFiles(before, files, reading, 1_000)
 const ids = ({ flows }: AcceptedFiles) => flows.map(({ id, file: from }) => `${id} from ${from}`)
 
 describe('files of flows', () => {
@@ -23,7 +26,7 @@ describe('files of flows', () => {
 
   test('that did not change are the very flows they were', () => {
     const first = accept(nothingAccepted, file('a.yaml', text('one')))
-    const again = acceptFiles(first, [file('a.yaml', text('one'))], {}, 9_000)
+    const again = acceptFiles(first, [file('a.yaml', text('one'))], reading, 9_000)
     expect(again.flows[0]).toBe(first.flows[0])
   })
 
@@ -48,7 +51,7 @@ describe('a file that is wrong', () => {
 
   test('is refused once, however often it is looked at', () => {
     const once = accept(first, file('a.yaml', 'version: 2'))
-    const twice = acceptFiles(once, [file('a.yaml', 'version: 2')], {}, 9_000)
+    const twice = acceptFiles(once, [file('a.yaml', 'version: 2')], reading, 9_000)
     expect(twice.flows[0]).toBe(once.flows[0])
   })
 
@@ -62,22 +65,17 @@ describe('a file that is wrong', () => {
     expect(accepted.flows[0]?.refused?.mistakes[0]?.message).toBe('The file cannot be read (EACCES).')
   })
 
-  test('on which its reader breaks leaves what is in force, and the other files are read', () => {
-    const environment = Object.defineProperty({}, 'BROKEN', {
-      enumerable: true,
-      get() {
-        throw new Error('a fault of ours')
-      },
-    })
-    const faults: string[] = []
+  test('that is not read yet leaves what is in force, and holds once it is', () => {
     const [a, b] = [file('a.yaml', text('one', 'Other')), file('b.yaml', text('two'))]
-    const broken = acceptFiles(first, [a], environment, 1_000, (name, error) =>
-      faults.push(`${name}: ${error}`),
-    )
-    expect(faults).toEqual(['a.yaml: Error: a fault of ours'])
-    expect(ids(broken)).toEqual(['one from a.yaml'])
-    expect(broken.flows[0]?.refused?.mistakes[0]?.message).toContain('by a fault of Signalbox itself')
-    expect(ids(accept(broken, a, b))).toEqual(['one from a.yaml', 'two from b.yaml'])
+    const waiting = acceptFiles(first, [a, b], () => undefined, 1_000)
+    expect(waiting.flows[0]).toBe(first.flows[0])
+    expect([ids(waiting), waiting.refused]).toEqual([['one from a.yaml'], []])
+    expect(accept(waiting, a, b).flows).toMatchObject([{ flow: { name: 'Other' } }, { id: 'two' }])
+    const wrong = accept(nothingAccepted, file('a.yaml', 'version: 2'))
+    expect(
+      acceptFiles(wrong, [a], () => undefined, 2_000),
+      'refused until then',
+    ).toEqual(wrong)
   })
 
   test('and never was right is a refused file without a flow', () => {

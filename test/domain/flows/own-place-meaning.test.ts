@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { ownVariables } from '../../../src/domain/flows/configuration/own-variables.ts'
 import { acceptFiles, nothingAccepted } from '../../../src/domain/flows/monitor/accept-files.ts'
 import { meaningOf } from '../../../src/domain/flows/monitor/flow-pictures.ts'
+import { readFlowFile } from '../../../src/domain/flows/monitor/read-flow-file.ts'
 
 const shipped = readFileSync(new URL('../../../config/flows/dataset-pipeline.yaml', import.meta.url), 'utf8')
 const meanings = (text: string, port: number) => {
@@ -11,7 +12,12 @@ const meanings = (text: string, port: number) => {
     portalUrl: `http://127.0.0.1:${port}`,
     dataFolder: `/srv/${port}`,
   })
-  const { flows } = acceptFiles(nothingAccepted, [{ file: 'a.yaml', text }], place, 0)
+  const { flows } = acceptFiles(
+    nothingAccepted,
+    [{ file: 'a.yaml', text }],
+    (file) => readFlowFile({ file, text, environment: place }),
+    0,
+  )
   return flows.flatMap(({ flow }) => flow.checks.map(meaningOf))
 }
 

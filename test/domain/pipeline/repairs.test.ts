@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLocalVault } from '../../../src/adapters/local-vault.ts'
 import type { Mapping } from '../../../src/domain/datasets/mapping.ts'
 import type { Layout } from '../../../src/domain/formats/source.ts'
+import { examineRecord, type RecordToExamine } from '../../../src/domain/pipeline/examine-record.ts'
 import { type Cut, ingest, type RunObjects } from '../../../src/domain/pipeline/ingest.ts'
 import { processRecords } from '../../../src/domain/pipeline/process-records.ts'
 import { longestProposal } from '../../../src/domain/pipeline/propose-repair.ts'
@@ -304,8 +305,9 @@ describe('the text of a quarantined record', () => {
     expect(JSON.parse(read.draft)).toMatchObject([{ text: '2' }, { text: '3' }])
     const wrapped = await inputOf(`${said('one')}\n${JSON.stringify(said('two'))}\n`, jsonl, turns)
     const proposals: unknown[] = []
+    const examine = async (asked: RecordToExamine) => examineRecord(asked)
     const record = { ...parquetPlace(1), ordinal: 1, reason: 'not-a-conversation' }
-    for await (const proposal of proposeRepairs(vault, wrapped, [record])) proposals.push(proposal)
+    for await (const proposal of proposeRepairs(vault, wrapped, [record], examine)) proposals.push(proposal)
     expect(proposals).toMatchObject([{ ordinal: 1, text: said('two') }])
   })
 })

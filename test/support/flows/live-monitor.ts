@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pino from 'pino'
+import { FlowFileReader } from '../../../src/adapters/flow-file-reader.ts'
 import { progressHub } from '../../../src/db/progress-hub.ts'
 import type { CheckResult } from '../../../src/domain/flows/checks/check-result.ts'
 import { pass } from '../../../src/domain/flows/checks/check-result.ts'
@@ -67,11 +68,13 @@ export function liveMonitor(
 ): FlowMonitorProcess {
   const log = more.log ?? pino({ level: 'silent' })
   const progress = progressHub(database.url, log)
+  const files = new FlowFileReader(log)
   const monitor = startFlowMonitor({
     db: database.db,
     url: database.url,
     folders: [folder],
     environment: more.environment ?? {},
+    readFlowFile: files.read,
     runners,
     progress,
     log,
@@ -82,6 +85,7 @@ export function liveMonitor(
     ...monitor,
     async stop() {
       await monitor.stop()
+      await files.stop()
       await progress.close()
     },
   }

@@ -116,11 +116,11 @@ export const meaningOf = (check: Check): string => {
 }
 const meanings = new WeakMap<Check, string>()
 
-/** Gives checks the meanings of their twins: those of the same file, in the same order, read with other values. */
-export function shareMeanings(checks: readonly Check[], twins: readonly Check[]): void {
+/** Takes over what checks mean, in their order, from whoever read them. */
+export function keepMeanings(checks: readonly Check[], known: readonly string[]): void {
   for (const [at, check] of checks.entries()) {
-    const twin = twins[at]
-    if (twin?.id === check.id) meanings.set(check, meaningOf(twin))
+    const meaning = known[at]
+    if (meaning !== undefined) meanings.set(check, meaning)
   }
 }
 
