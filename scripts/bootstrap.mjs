@@ -2,8 +2,17 @@
 // and only then; with --build also compiles what changed. Speaks on stderr: stdout belongs to the script that follows.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
 
 process.chdir(new URL('..', import.meta.url).pathname)
 const hash = (text) => createHash('sha256').update(text).digest('hex')
@@ -65,24 +74,47 @@ function build() {
 }
 
 function takeLock() {
+  // The lock appears with its holder in it, and goes as a whole.
+  const own = `${lock}-${process.pid}`
+  try {
+    rmSync(own, { recursive: true, force: true })
+    mkdirSync(own)
+    writeFileSync(join(own, 'pid'), String(process.pid))
+  } catch (error) {
+    say(
+      `${process.cwd()} cannot be written (${error.code}). Run npm run build as who owns it, then start again.`,
+    )
+    process.exit(1)
+  }
   for (let waited = 0; ; waited++) {
     try {
-      mkdirSync(lock)
-      writeFileSync(holder, String(process.pid))
+      renameSync(own, lock)
       return
     } catch (error) {
-      if (error.code !== 'EEXIST') {
-        say(
-          `${process.cwd()} cannot be written (${error.code}). Run npm run build as who owns it, then start again.`,
-        )
-        process.exit(1)
-      }
-      if (waited === 20) say('Another process installs or builds; waiting for it…')
-      // Without a pid for two seconds: killed between the two steps.
-      const pid = Number(read(holder))
-      if (pid > 0 ? !lives(pid) : waited > 20) rmSync(lock, { recursive: true, force: true })
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     }
+    if (waited === 20)
+      say(`Another process installs or builds; waiting for it. If none does, remove ${resolve(lock)}.`)
+    const pid = Number(read(holder))
+    // Without a pid for two seconds: the machine died before it was on disk.
+    const isLeft = pid > 0 ? pid === process.pid || !lives(pid) : waited > 20
+    if (isLeft) takeFromDead(pid)
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
+}
+
+/** One process at a time, and only while the dead one still holds it: the lock may have been left and taken meanwhile. */
+function takeFromDead(pid) {
+  const taking = `${lock}-taken`
+  try {
+    mkdirSync(taking)
+  } catch {
+    return
+  }
+  try {
+    if (Number(read(holder)) === pid) rmSync(lock, { recursive: true, force: true })
+  } finally {
+    rmSync(taking, { recursive: true, force: true })
   }
 }
 

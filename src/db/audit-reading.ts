@@ -56,14 +56,16 @@ const searchMs = 50
  * together by time. Rare combinations are searched step by
  * step until the page is full or the time over, and the page says how far that was.
  * @param limit entries a page, at most 500
+ * @param elapsed milliseconds since any moment
  */
 export async function readAuditPage(
   db: Kysely<Database>,
   filter: AuditFilter,
   cursor: AuditCursor,
   limit: number,
+  elapsed: () => number = () => performance.now(),
 ): Promise<AuditPage> {
-  const began = performance.now()
+  const began = elapsed()
   const isUpward = cursor.after !== undefined
   const { about } = filter
   const given = conditions(filter)
@@ -74,7 +76,7 @@ export async function readAuditPage(
   // Of each object as many are looked up as of all together.
   let step = checked.length === 0 || about !== undefined ? limit : firstStep
   for (;;) {
-    const stepBegan = performance.now()
+    const stepBegan = elapsed()
     const { scanned, last, lastAt, found } = await search(db, {
       about,
       walked: [...walked, ...timeConditions(filter)],
@@ -88,7 +90,7 @@ export async function readAuditPage(
     const isFull = entries.length === limit
     const isEnd = scanned < step
     const wantsMore = !isFull && !isEnd
-    const now = performance.now()
+    const now = elapsed()
     const affordable = (scanned / (now - stepBegan)) * (began + searchMs - now)
     // A third of what there is time for: rows further back are slower to fetch.
     const nextStep = Math.floor(Math.min(step * 2, affordable / 3, largestStep))

@@ -25,8 +25,9 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
+/** A page that has all the time it needs. */
 const page = async (filter: AuditFilter, cursor: AuditCursor = {}, limit = 4) => {
-  const { entries, next } = await readAuditPage(database.db, filter, cursor, limit)
+  const { entries, next } = await readAuditPage(database.db, filter, cursor, limit, () => 0)
   return { seqs: entries.map(({ seq }) => seq), next }
 }
 
@@ -80,6 +81,21 @@ describe('a page of the audit log', () => {
     }
     expect(found).toEqual([3000, 2000, 1000])
   })
+})
+
+test('a search whose time is over says how far back it looked, and goes on from there', async () => {
+  let now = 0
+  const slowly = () => {
+    now += 30
+    return now
+  }
+  const filter = { actor: 'usr_0', objectType: 'run' }
+  const first = await readAuditPage(database.db, filter, {}, 400, slowly)
+  expect(first.entries).toHaveLength(250)
+  expect(first).toMatchObject({ next: 505, searchedTo: minute(505) })
+  const then = await readAuditPage(database.db, filter, { before: 505 }, 400, slowly)
+  expect(then.entries).toHaveLength(50)
+  expect(then).toMatchObject({ next: null, searchedTo: null })
 })
 
 describe('everything about something', () => {
