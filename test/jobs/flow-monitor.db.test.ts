@@ -82,7 +82,7 @@ describe('a flow in the folder', () => {
 
   test('has its changes in history, of its processes and checks', async () => {
     await put('files.yaml', flowText())
-    const monitor = await start()
+    await start()
     const changes = async () =>
       (await readTransitions(database.db, 'files', { limit: 10 }))
         .map(({ process, check, from, to }) => `${process} ${check} ${from} ${to}`)
