@@ -158,9 +158,11 @@ describe('what is broken is what the board shows', () => {
       algorithms: 'FAILED consequence',
       sql_results: 'FAILED consequence',
     })
-    const { sentence, roots } = await watched.look()
-    expect(roots).toEqual(['tsv_store'])
-    expect(sentence).toMatch(/^TSV STORE .*3 processes wait/)
+    await vi.waitFor(async () => {
+      const { sentence, roots } = await watched.look()
+      expect(roots).toEqual(['tsv_store'])
+      expect(sentence).toMatch(/^TSV STORE .*3 processes wait/)
+    }, patiently)
     await simulator.mend('tsv_store')
     await shows(healthy)
   })

@@ -25,7 +25,7 @@ test('a worker process does the deletions that its portal is too frozen to do', 
           status: 'done',
           problem: null,
         }),
-      { timeout: 30_000 },
+      { timeout: 120_000 },
     )
     await close()
     const left = await readdir(site.data, { recursive: true })

@@ -48,6 +48,8 @@ export interface TestApp {
   again(who: Member): Promise<Member>
   /** Moves the app's clock. */
   advance(seconds: number): void
+  /** From now on the app's clock goes on by `advance` alone: how long a request takes on this machine decides nothing. */
+  stopClock(): void
   /** As a browser would ask: HTML, same origin, with the member's cookie. */
   request(who: Member | undefined, path: string, init?: RequestInit): Promise<Response>
   /** A form as a browser would send it. */
@@ -68,7 +70,8 @@ export async function signedInApp(
   const logged: string[] = []
   const log = createLog({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
   let ahead = 0
-  const clock = () => new Date(Date.now() + ahead)
+  let stoppedAt: number | undefined
+  const clock = () => new Date((stoppedAt ?? Date.now()) + ahead)
   // A busy machine decides no test.
   const drawer = new FlowDrawer(log, { waitMs: 60_000, timeoutMs: 60_000 })
   const deps: AppDeps = {
@@ -127,6 +130,9 @@ export async function signedInApp(
     again: ({ id, name, email, role }) => signedIn({ id, name, email, role }),
     advance: (seconds) => {
       ahead += seconds * 1000
+    },
+    stopClock: () => {
+      stoppedAt ??= Date.now()
     },
     request,
     post: (who, path, fields = {}) =>
