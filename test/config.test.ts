@@ -23,7 +23,9 @@ describe('the settings', () => {
   })
 
   test('take an address of people without a path, because links and the scope of cookies begin at the root', () => {
-    expect(readConfig({ PUBLIC_URL: 'https://portal.example/' }).http.publicUrl).toBe('https://portal.example')
+    expect(readConfig({ PUBLIC_URL: 'https://portal.example/' }).http.publicUrl).toBe(
+      'https://portal.example',
+    )
     for (const url of ['https://portal.example/signalbox', 'https://portal.example?x=1']) {
       expect(() => readConfig({ PUBLIC_URL: url })).toThrow('PUBLIC_URL: Give it no path')
     }
