@@ -109,8 +109,13 @@ const unwritable = (error: unknown, config: Config): unknown =>
   error instanceof Error &&
   'code' in error &&
   ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(String(error.code))
-    ? new StartupProblem(
-        `The data folder ${config.data.folder} cannot be written. Make it writable for this user, or set SIGNALBOX_DATA to one that is.`,
-        { cause: error },
-      )
+    ? new StartupProblem(unwritableSentence(error, config), { cause: error })
     : error
+
+function unwritableSentence(error: Error, { data }: Config): string {
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : ''
+  const [what, folder, setting] = `${path}/`.startsWith(`${data.keysFolder}/`)
+    ? ['key', data.keysFolder, 'SIGNALBOX_KEYS']
+    : ['data', data.folder, 'SIGNALBOX_DATA']
+  return `The ${what} folder ${folder} cannot be written. Make it writable for this user, or set ${setting} to one that is.`
+}

@@ -22,6 +22,15 @@ describe('the settings', () => {
     expect(readConfig({ SIGNALBOX_SECOND_FACTOR: 'optional' }).secondFactor).toBe('optional')
   })
 
+  test('take an address of people without a path, because links and the scope of cookies begin at the root', () => {
+    expect(readConfig({ PUBLIC_URL: 'https://portal.example/' }).http.publicUrl).toBe(
+      'https://portal.example',
+    )
+    for (const url of ['https://portal.example/signalbox', 'https://portal.example?x=1']) {
+      expect(() => readConfig({ PUBLIC_URL: url })).toThrow('PUBLIC_URL: Give it no path')
+    }
+  })
+
   test('refuse what is wrong or misspelt, all at once', () => {
     const wrong = { SIGNALBOX_SECOND_FACTOR: 'off', SIGNALBOX_SECOND_FACTORS: 'required' }
     expect(() => readConfig(wrong)).toThrow(

@@ -36,7 +36,8 @@ async function main(): Promise<number> {
   if (parsed.value.kind === 'help') return exit.whole
   const config = readConfig(process.env)
   const log = createLog({ ...config.log, level: config.log.level === 'info' ? 'warn' : config.log.level })
-  const stack = await openStack(config, log)
+  // The log needs no vault: one that is sealed is no reason to know nothing of it.
+  const stack = await openStack(config, log, 'wait')
   try {
     const caller: Caller = {
       actor: { id: localOperatorId, kind: 'operator' },

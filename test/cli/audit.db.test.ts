@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -126,6 +126,13 @@ describe('npm run audit -- verify', () => {
     await asAdmin(database.adminUrl, 'alter table audit.log_elsewhere rename to log')
     expect(result.code).toBe(2)
     expect(result.stdout).toContain('table-emptied  The tables of the log are gone.')
+  })
+
+  test('needs no vault: one that is sealed is no reason to know nothing of the log', async () => {
+    const key = join(place().keysFolder, 'master-1.key')
+    await rename(key, `${key}.away`)
+    expect(await audit('verify')).toMatchObject({ code: 0, stderr: '' })
+    await rename(`${key}.away`, key)
   })
 
   test('says when the role of the application owns the tables', async () => {
