@@ -33,7 +33,7 @@ export const stagePurpose: Record<Stage, string> = {
   ingestion: 'Reads, decodes and cuts the source into shards.',
   standardization: 'Makes conversations by the mapping.',
   validation: 'Looks for clinical, privacy and bias problems.',
-  processing: 'Repairs and redacts what you allow.',
+  processing: 'Evens out white space and Unicode, redacts what you allow.',
   quality: 'Finds duplicates, scores, accepts or rejects. Needs every shard.',
   export: 'Writes the files in the chosen formats.',
 }

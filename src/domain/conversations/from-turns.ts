@@ -86,8 +86,10 @@ function leftOf(
   textRead: boolean,
 ): JsonObject | undefined {
   let left: JsonObject | undefined
+  const saysMore = called !== undefined && called.more.length > 0
   for (const field in turn) {
-    if (field === roleField || (field === textField && textRead)) continue
+    if (field === roleField || (field === textField && textRead && !(called?.from === 'text' && saysMore)))
+      continue
     let value = turn[field] ?? null
     switch (field) {
       case textField:
@@ -97,11 +99,11 @@ function leftOf(
         if (value === null || typeof value === 'string') continue
         break
       case 'tool_calls':
-        if (called?.from === 'tool_calls') value = called.unread
+        if (called?.from === 'tool_calls') value = [...called.unread, ...called.more]
         if (value === null || (Array.isArray(value) && value.length === 0)) continue
         break
       case 'function_call':
-        if (value === null || called?.from === 'function_call') continue
+        if (value === null || (called?.from === 'function_call' && !saysMore)) continue
         break
       case 'tool_call_id':
         if (isPlacedId(value, role)) continue

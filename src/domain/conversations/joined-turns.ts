@@ -32,7 +32,8 @@ const fits = (first: Message, next: Message): boolean =>
 
 function asOne([first, ...later]: readonly [Message, ...Message[]]): Message {
   if (later.length === 0) return first
-  const content = later.reduce((text, next) => `${text} ${next.content}`.trim(), first.content)
+  const said = [first, ...later].map((message) => message.content)
+  const content = said.filter((text) => text !== '').join(' ')
   const meta = mergedMeta(first.meta ?? {}, later)
   return { ...first, content, ...(isEmpty(meta) ? {} : { meta }) }
 }

@@ -48,6 +48,8 @@ export interface TurnCalls {
   readonly from: 'tool_calls' | 'function_call' | 'text'
   /** Entries of the list that are no call. */
   readonly unread: Json[]
+  /** Entries that say more than a call has a place for. */
+  readonly more: Json[]
 }
 
 /**
@@ -75,10 +77,11 @@ export function toolCallsOf(
   return spoken.calls.length === 0 || spoken.unread.length > 0 ? undefined : { ...spoken, from: 'text' }
 }
 
-function readCalls(entries: readonly Json[], before: number): Pick<TurnCalls, 'calls' | 'unread'> {
+function readCalls(entries: readonly Json[], before: number): Omit<TurnCalls, 'from'> {
   let counter = before
   const calls: ToolCall[] = []
   const unread: Json[] = []
+  const more: Json[] = []
   for (const call of entries) {
     const inner = isJsonObject(call) && isJsonObject(call.function) ? call.function : call
     if (!isJsonObject(call) || !isJsonObject(inner) || typeof inner.name !== 'string') {
@@ -86,6 +89,7 @@ function readCalls(entries: readonly Json[], before: number): Pick<TurnCalls, 'c
       continue
     }
     const given = inner.arguments
+    if (saysMore(call, inner)) more.push(call)
     calls.push({
       // Made from the position where there is none, so that it is the same on every run.
       id: callId(call.id) ?? `call_${++counter}`,
@@ -93,8 +97,17 @@ function readCalls(entries: readonly Json[], before: number): Pick<TurnCalls, 'c
       arguments: typeof given === 'string' ? given : JSON.stringify(given ?? {}),
     })
   }
-  return { calls, unread }
+  return { calls, unread, more }
 }
+
+const saysMore = (call: JsonObject, inner: JsonObject): boolean =>
+  (call !== inner && Object.keys(inner).some((field) => field !== 'name' && field !== 'arguments')) ||
+  Object.entries(call).some(([field, value]) =>
+    field === 'type' ? value !== 'function' : !(call === inner ? flatCall : wrappedCall).includes(field),
+  )
+
+const flatCall: readonly string[] = ['id', 'name', 'arguments']
+const wrappedCall: readonly string[] = ['id', 'function']
 
 /** Function definitions as OpenAI tools, from a list or its JSON text; ShareGPT leaves the envelope out. */
 export function readTools(value: Json | undefined): Json[] | undefined {

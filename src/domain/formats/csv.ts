@@ -35,6 +35,9 @@ export async function* readCsvRows(
   yield readBlock(block, layout, at, values)
 }
 
+/** Behind the last row of files that came by DOS; a row of several columns is longer, also one that was removed. */
+const dosEnd = '\x1a'
+
 type Layouted = Extract<Layout, { format: 'csv' }>
 
 function readBlock(block: readonly CutRow[], layout: Layouted, at: Cursor, values: boolean): Unit[] {
@@ -50,7 +53,7 @@ function readBlock(block: readonly CutRow[], layout: Layouted, at: Cursor, value
         : splitRows(row.text, delimiter)?.[0]
   const units: Unit[] = []
   for (const row of block) {
-    const isBlank = 'text' in row && row.text === ''
+    const isBlank = 'text' in row && (row.text === '' || (row.text === dosEnd && layout.columns.length > 1))
     const nextLine = at.line + row.lines
     if (!isBlank) {
       const { line, byteOffset } = at

@@ -12,6 +12,8 @@ const code = {
   closeList: 0x5d,
   comma: 0x2c,
   newline: 0x0a,
+  /** Behind the end of files that came by DOS. */
+  dosEnd: 0x1a,
 }
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
@@ -174,7 +176,7 @@ class ElementScanner {
   #lookBehind(byte: number, offset: number): void {
     if (this.#member === undefined) {
       if (byte === code.openList) this.#isInside = true
-      else if (!isSpace(byte)) this.#rest = { line: this.#line, offset }
+      else if (!isSpace(byte) && byte !== code.dosEnd) this.#rest = { line: this.#line, offset }
       return
     }
     if (this.#inString) {

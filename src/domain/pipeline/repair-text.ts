@@ -1,5 +1,8 @@
 import type { Conversation } from '../conversations/conversation.ts'
 
+/** Whether processing leaves a text as it is. */
+export const isEven = (text: string): boolean => repaired(text) === text
+
 /** Repairs what no reader can see: the words stay, their encoding becomes one and the same. */
 export const repairText = (conversation: Conversation): Conversation => ({
   ...conversation,

@@ -141,6 +141,24 @@ describe('standardizing a list of turns', () => {
       meta: { session: '1' },
     })
   })
+  it('keeps what a call says beyond its name and arguments', () => {
+    const plain = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+    const indexed = { ...plain, index: 0 }
+    const strict = { ...plain, id: 'b', function: { ...plain.function, strict: true } }
+    const tool_calls = [plain, indexed, strict]
+    const [message] = made(
+      { messages: [{ role: 'assistant', content: 'Wait.', tool_calls }] },
+      chatml,
+    ).messages
+    expect(message?.toolCalls).toHaveLength(3)
+    expect(message?.meta).toEqual({ tool_calls: [indexed, strict] })
+    const function_call = { name: 'f', arguments: '{}', why: 'asked' }
+    const [old] = made({ messages: [{ role: 'assistant', content: null, function_call }] }, chatml).messages
+    expect(old).toMatchObject({ toolCalls: [{ name: 'f' }], meta: { function_call } })
+    const value = '{"name":"f","arguments":{},"why":"asked"}'
+    const [turn] = made({ conversations: [{ from: 'function_call', value }] }, sharegpt).messages
+    expect(turn).toMatchObject({ content: '', toolCalls: [{ name: 'f' }], meta: { value } })
+  })
   it('joins consecutive turns of one role with an equal join value', () => {
     const mapping: Mapping = { ...chatml, joinField: 'volley' }
     const turn = (role: string, content: string, volley: number) => ({ role, content, volley })

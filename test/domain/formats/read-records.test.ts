@@ -193,6 +193,13 @@ describe('reading records', () => {
     expect(told(await read('[{"a":1},{"a":', array))).toEqual([{ a: 1 }, 'json-unexpected-end'])
   })
 
+  test('the mark that DOS put at the end of a file is no record', async () => {
+    expect(told(await read('key,n,text\r\na,1,x\r\n\x1a', { ...csv, dataOffset: 12 }))).toEqual([
+      { key: 'a', n: '1', text: 'x' },
+    ])
+    expect(told(await read('[{"a":1}]\r\n\x1a', array))).toEqual([{ a: 1 }])
+  })
+
   test('a row of another width loses itself only', async () => {
     const text = 'key,n,text\na,1,x\nb,2\nc,3,"open\nd,4,y'
     expect(told(await read(text, csv))).toEqual([

@@ -1,4 +1,5 @@
 import type { Conversation, Message } from '../../conversations/conversation.ts'
+import { isEven } from '../../pipeline/repair-text.ts'
 import type { Check, Finding, Rule } from '../check.ts'
 
 const rule = (
@@ -80,6 +81,13 @@ const rules = {
     'Control characters',
     'Invisible control characters, often from a terminal or a broken export. Clean the source.',
   ),
+  evened: rule(
+    'text-evened-out',
+    'info',
+    0,
+    'White space or Unicode evened out',
+    'Line ends, spaces before them, no-break spaces, invisible characters or letters in parts: processing writes them in one way, so what is exported differs from the source there. Run without checks to export every character as it is.',
+  ),
 }
 
 const longest = 32_000
@@ -98,7 +106,7 @@ const damage: readonly (readonly [Rule, RegExp])[] = [
 export const structure: Check = {
   name: 'structure',
   title: 'Structure',
-  version: 1,
+  version: 2,
   rules: Object.values(rules),
   cap: 700,
   inspect: (conversation) => [...ofConversation(conversation), ...conversation.messages.flatMap(ofMessage)],
@@ -114,6 +122,9 @@ function ofConversation({ messages }: Conversation): Finding[] {
   if (messages[last]?.role === 'user') found.push(finding(rules.userLast, last))
   const repeated = firstRepeated(messages)
   if (repeated >= 0) found.push(finding(rules.notAlternating, repeated))
+  // The first place stands for all of a conversation: so they are counted by conversations that are changed.
+  const uneven = messages.findIndex(({ content }) => !isEven(content))
+  if (uneven >= 0) found.push(finding(rules.evened, uneven))
   return found
 }
 
