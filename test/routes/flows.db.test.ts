@@ -18,6 +18,7 @@ const newest = Date.parse('2026-11-20T12:00:00Z')
 const history: FlowHistory = {
   checks: async (_, { slots }) =>
     new Map([['b_port', Array.from({ length: slots }, (_, at) => (at === 3 ? 'FAILED' : 'HEALTHY'))]]),
+  shown: async () => new Map(),
   transitions: async () => [
     {
       at: newest,
