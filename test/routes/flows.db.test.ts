@@ -13,7 +13,11 @@ const listing = chain({
   '{id: c, name: C}',
   '{id: c, name: C, runbook: "javascript:alert(1)", drill_down: {check: c_port, columns: [file, algorithm, finished_at]}}',
 )
-const other = chain().replace('{id: chain, name: Chain}', '{id: another, name: Another one}')
+// Good for longer than the file may take on a machine that is busy.
+const other = chain({ checkKeys: ', ttl: 10m' }).replace(
+  '{id: chain, name: Chain}',
+  '{id: another, name: Another one}',
+)
 const newest = Date.parse('2026-11-20T12:00:00Z')
 const history: FlowHistory = {
   checks: async (_, { slots }) =>
