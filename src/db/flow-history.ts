@@ -2,13 +2,14 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { ResultRow } from '../domain/flows/checks/check-result.ts'
 import { type Stretch, slotStates } from '../domain/flows/history/slots.ts'
 import type { FlowHistory } from '../domain/flows/monitor/flow-history.ts'
-import { type State, states } from '../domain/flows/state/state.ts'
+import { type State, states, worstState } from '../domain/flows/state/state.ts'
 import { keptDays } from './flow-rollup.ts'
 import type { Database } from './schema.ts'
 
 /** The past of flows, over a connection. */
 export const flowHistory = (db: Kysely<Database>, clock: () => Date): FlowHistory => ({
   checks: (flowId, span) => readHistory(db, flowId, span, clock().getTime()),
+  shown: (flowId, processes, span) => readShownStates(db, flowId, processes, span),
   transitions: (flowId, most) => readTransitions(db, flowId, { limit: most }),
   rows: (flowId, checkId) => readRows(db, flowId, checkId),
 })
@@ -121,6 +122,49 @@ export async function readHistory(
     )
   }
   return history
+}
+
+/**
+ * The worst state that each of these processes was shown in, slot by slot, as its changes tell. Nothing of one that has
+ * not changed since it is watched.
+ */
+export async function readShownStates(
+  db: Kysely<Database>,
+  flowId: string,
+  processes: readonly string[],
+  { from, to, slots }: HistorySpan,
+): Promise<ReadonlyMap<string, readonly (State | undefined)[]>> {
+  if (processes.length === 0) return new Map()
+  const width = (to - from) / slots
+  const [begin, end] = [new Date(from), new Date(to)]
+  const asked = sql`${sql.val([...processes])}::text[]`
+  const before = await sql<{ process: string; state: State }>`
+    select process, last.to_state as state from unnest(${asked}) asked(process), lateral (
+      select to_state from check_transitions
+      where flow = ${flowId} and check_transitions.process = asked.process and coalesce("check", '') = '' and at < ${begin}
+      order by id desc limit 1) last`.execute(db)
+  const { rows } = await sql<{ process: string; slot: number; found: State[]; first: State; last: State }>`
+    select process, floor((date_part('epoch', at) * 1000 - ${from}) / ${width})::integer as slot,
+      array_agg(distinct to_state) as found, (array_agg(from_state order by id))[1] as first,
+      (array_agg(to_state order by id desc))[1] as last
+    from check_transitions
+    where flow = ${flowId} and "check" is null and at >= ${begin} and at < ${end} and process = any(${asked})
+    group by 1, 2 order by 1, 2`.execute(db)
+  const changes = Map.groupBy(rows, (row) => row.process)
+  return new Map(
+    processes.map((process) => {
+      const own = changes.get(process) ?? []
+      const bySlot = new Map(own.map((row) => [row.slot, row]))
+      let held = before.rows.find((row) => row.process === process)?.state ?? own[0]?.first
+      const states = Array.from({ length: slots }, (_, slot) => {
+        const change = bySlot.get(slot)
+        const worst = worstState([...(held === undefined ? [] : [held]), ...(change?.found ?? [])])
+        held = change?.last ?? held
+        return worst
+      })
+      return [process, states]
+    }),
+  )
 }
 
 export interface PastTransition {

@@ -5,7 +5,7 @@ import { requestCheck } from '../db/flow-checks.ts'
 import { diagramOf } from '../domain/flows/diagram/diagram-of.ts'
 import { statedText } from '../domain/flows/diagram/stated-text.ts'
 import { CheckRequests } from '../domain/flows/monitor/check-requests.ts'
-import { processHistory } from '../domain/flows/monitor/flow-history.ts'
+import { processHistory, redundantProcesses } from '../domain/flows/monitor/flow-history.ts'
 import type { FlowPicture } from '../domain/flows/monitor/flow-monitor.ts'
 import { ConfigurationPage } from '../views/flows/configuration-page.tsx'
 import { DrawnFlow } from '../views/flows/flow-drawing.tsx'
@@ -55,11 +55,13 @@ export function flowRoutes(deps: AppDeps) {
 
   const historyOf = async ({ watched: { flow } }: FlowPicture, { range }: Choice) => {
     const to = clock().getTime()
-    const [known, transitions] = await Promise.all([
-      flowHistory.checks(flow.id, { from: to - ranges[range].ms, to, slots }),
+    const span = { from: to - ranges[range].ms, to, slots }
+    const [known, shown, transitions] = await Promise.all([
+      flowHistory.checks(flow.id, span),
+      flowHistory.shown(flow.id, redundantProcesses(flow), span),
       flowHistory.transitions(flow.id, transitionsShown),
     ])
-    return { history: processHistory(flow, known, slots), transitions, range }
+    return { history: processHistory(flow, known, slots, shown), transitions, range }
   }
 
   return new Hono<AppEnv>()

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readHistory, readRows, readTransitions } from '../../src/db/flow-history.ts'
+import { readHistory, readRows, readShownStates, readTransitions } from '../../src/db/flow-history.ts'
 import { type Batch, FlowLeadership, NoLongerLeading } from '../../src/db/flow-leadership.ts'
 import { deleteOldHistory, rollUpResults } from '../../src/db/flow-rollup.ts'
 import type { ResultSpan } from '../../src/domain/flows/history/result-span.ts'
+import type { State } from '../../src/domain/flows/state/state.ts'
 import { asAdmin } from '../support/audit.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
@@ -178,6 +179,39 @@ describe('changes of state', () => {
     expect(older).toMatchObject([{ process: 'a', check: 'port' }])
     expect(await readTransitions(database.db, 'f', { process: 'a', limit: 10 })).toHaveLength(2)
     expect(await readTransitions(database.db, 'other', { limit: 10 })).toEqual([])
+  })
+})
+
+describe('what a process was shown as', () => {
+  const change = (process: string, at: number, fromState: State, toState: State) => ({
+    flow: 'g',
+    process,
+    check: undefined,
+    at,
+    from: fromState,
+    to: toState,
+    reason: undefined,
+    message: '',
+  })
+  const shown = (...processes: string[]) =>
+    readShownStates(database.db, 'g', processes, { from: now, to: now + 4 * minute, slots: 4 })
+
+  test('is the worst state of every slot, and goes on until the next change', async () => {
+    await leadership.record({
+      ...nothing,
+      transitions: [
+        change('a', now - hour, 'UNKNOWN', 'DEGRADED'),
+        change('a', now + minute, 'DEGRADED', 'FAILED'),
+        change('a', now + minute + 5_000, 'FAILED', 'HEALTHY'),
+        { ...change('a', now + 3 * minute, 'HEALTHY', 'FAILED'), check: 'port' },
+        change('b', now + 2 * minute, 'HEALTHY', 'UNKNOWN'),
+      ],
+    })
+    const found = await shown('a', 'b', 'c')
+    expect(found.get('a')).toEqual(['DEGRADED', 'FAILED', 'HEALTHY', 'HEALTHY'])
+    expect(found.get('b')).toEqual(['HEALTHY', 'HEALTHY', 'UNKNOWN', 'UNKNOWN'])
+    expect(found.get('c')).toEqual([undefined, undefined, undefined, undefined])
+    expect(await shown()).toEqual(new Map())
   })
 })
 

@@ -13,11 +13,16 @@ const listing = chain({
   '{id: c, name: C}',
   '{id: c, name: C, runbook: "javascript:alert(1)", drill_down: {check: c_port, columns: [file, algorithm, finished_at]}}',
 )
-const other = chain().replace('{id: chain, name: Chain}', '{id: another, name: Another one}')
+// Good for longer than the file may take on a machine that is busy.
+const other = chain({ checkKeys: ', ttl: 10m' }).replace(
+  '{id: chain, name: Chain}',
+  '{id: another, name: Another one}',
+)
 const newest = Date.parse('2026-11-20T12:00:00Z')
 const history: FlowHistory = {
   checks: async (_, { slots }) =>
     new Map([['b_port', Array.from({ length: slots }, (_, at) => (at === 3 ? 'FAILED' : 'HEALTHY'))]]),
+  shown: async () => new Map(),
   transitions: async () => [
     {
       at: newest,

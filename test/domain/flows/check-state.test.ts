@@ -104,6 +104,17 @@ describe('flapping', () => {
     expect(flapping.indexOf(true) + 1).toBe(6)
     expect(flapping.lastIndexOf(true) + 2).toBe(27)
   })
+  test('does not begin at just 30 percent, however the changes that make it up lie', () => {
+    let found = 0
+    for (let pattern = 0; pattern < 2 ** 14; pattern++) {
+      const changes = Array.from({ length: 20 }, (_, at) => at >= 6 && ((pattern >> (at - 6)) & 1) === 1)
+      const tenths = changes.reduce((sum, changed, at) => sum + (changed ? 40 + at : 0), 0)
+      if (tenths !== 300) continue
+      found++
+      expect(changePercentage(changes, 20)).toBe(30)
+    }
+    expect(found).toBeGreaterThan(5)
+  })
   test('holds the worst state of the window', () => {
     const memory = memoryAfter(check(), good, ...alternating)
     expect(memory.state).toBe('HEALTHY')

@@ -1,7 +1,7 @@
 import type { ResultRow } from '../checks/check-result.ts'
 import type { Check, Flow } from '../flow.ts'
 import { processState } from '../state/process-state.ts'
-import type { State } from '../state/state.ts'
+import { bestState, type State } from '../state/state.ts'
 import { isVirtual, stateOfMembers } from '../state/virtual-check.ts'
 
 /** What is kept of a flow's past. Times are milliseconds since 1970 UTC. */
@@ -9,6 +9,12 @@ export interface FlowHistory {
   /** The worst state of each check in each of so many equal slots of time; undefined: nothing is known of the slot. */
   checks(
     flowId: string,
+    span: { readonly from: number; readonly to: number; readonly slots: number },
+  ): Promise<ReadonlyMap<string, readonly (State | undefined)[]>>
+  /** The worst state that each of these processes was shown in, slot by slot; undefined where no change tells. */
+  shown(
+    flowId: string,
+    processes: readonly string[],
     span: { readonly from: number; readonly to: number; readonly slots: number },
   ): Promise<ReadonlyMap<string, readonly (State | undefined)[]>>
   /** The newest first. */
@@ -34,18 +40,31 @@ export interface Transition {
 /** Nothing is kept. */
 export const noHistory: FlowHistory = {
   checks: async () => new Map(),
+  shown: async () => new Map(),
   transitions: async () => [],
   rows: async () => undefined,
 }
 
 /**
+ * The processes in which checks stand in for each other. Two of them that failed one after the other within a slot did
+ * not fail together: only what was shown tells.
+ */
+export const redundantProcesses = ({ processes, checks }: Pick<Flow, 'processes' | 'checks'>): string[] => {
+  const standIn = checks.filter((check) => check.type === 'any' || check.type === 'at_least')
+  const within = new Set(standIn.map((check) => check.process))
+  return processes.filter(({ id, rollup }) => rollup !== 'worst' || within.has(id)).map(({ id }) => id)
+}
+
+/**
  * The state of each process, slot by slot, from the worst ones of its checks, as the board reckons it. Checks that are
  * made of others have no past of their own: theirs follows from their members.
+ * @param shown what redundant processes were shown as: they were no worse than that
  */
 export function processHistory(
   { processes, checks }: Pick<Flow, 'processes' | 'checks'>,
   known: ReadonlyMap<string, readonly (State | undefined)[]>,
   slots: number,
+  shown: ReadonlyMap<string, readonly (State | undefined)[]> = new Map(),
 ): ReadonlyMap<string, readonly (State | undefined)[]> {
   const byId = new Map(checks.map((check) => [check.id, check]))
   const firstOf = new Map(
@@ -80,12 +99,12 @@ export function processHistory(
       const own = checks.filter((check) => check.process === process.id)
       const bars = Array.from({ length: slots }, (_, slot) => {
         const heard = heardAt(own, slot)
-        return heard.length === 0
-          ? undefined
-          : processState(
-              process,
-              heard.map(({ check, state }) => ({ check, view: seen(state) })),
-            )
+        if (heard.length === 0) return undefined
+        const state = processState(
+          process,
+          heard.map(({ check, state }) => ({ check, view: seen(state) })),
+        )
+        return bestState([state, shown.get(process.id)?.[slot] ?? state])
       })
       return [process.id, bars]
     }),

@@ -6,8 +6,9 @@
 export function changePercentage(changes: readonly boolean[], window: number): number {
   const recent = changes.slice(-window)
   const empty = window - recent.length
-  const weights = recent.map((changed, at) => (changed ? 0.8 + (0.4 * (at + empty)) / window : 0))
-  return (100 * weights.reduce((sum, weight) => sum + weight, 0)) / window
+  // 0.8 + 0.4 * at / window each, in whole numbers until the end: what is just at a limit is not above it.
+  const weights = recent.map((changed, at) => (changed ? 2 * window + at + empty : 0))
+  return (40 * weights.reduce((sum, weight) => sum + weight, 0)) / window ** 2
 }
 
 /** Flapping begins above `start` and ends at or below `stop`. */

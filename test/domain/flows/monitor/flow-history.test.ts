@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CheckRequests } from '../../../../src/domain/flows/monitor/check-requests.ts'
-import { processHistory } from '../../../../src/domain/flows/monitor/flow-history.ts'
+import { processHistory, redundantProcesses } from '../../../../src/domain/flows/monitor/flow-history.ts'
 import type { State } from '../../../../src/domain/flows/state/state.ts'
 import { chain, flowOf } from '../../../support/flows/flow-text.ts'
 
@@ -34,6 +34,21 @@ describe('the past of a process', () => {
       ['a_fresh', ['HEALTHY', 'HEALTHY', 'FAILED']],
     ])
     expect(processHistory(flowOf(text), known, 3).get('a')).toEqual(['HEALTHY', 'DEGRADED', 'FAILED'])
+  })
+
+  test('is no worse than what was shown where checks stand in for each other', () => {
+    const text = chain({ processes: ['a', 'b'], connections: [] }).replace(
+      'name: A}',
+      'name: A, rollup: best}',
+    )
+    const known = new Map<string, readonly (State | undefined)[]>([
+      ['a_port', ['FAILED', 'FAILED', 'HEALTHY']],
+      ['a_fresh', ['FAILED', 'FAILED', 'HEALTHY']],
+    ])
+    const flow = flowOf(text)
+    expect(redundantProcesses(flow)).toEqual(['a'])
+    const shown = new Map([['a', ['DEGRADED', undefined, 'FAILED'] as const]])
+    expect(processHistory(flow, known, 3, shown).get('a')).toEqual(['DEGRADED', 'FAILED', 'HEALTHY'])
   })
 
   test('is UNKNOWN where one of its checks fell silent, and not before that was first heard', () => {
