@@ -123,7 +123,9 @@ export const access = (deps: AppDeps) => {
     const isActivity = !isBackground(c, permission)
     const { session, user } = await (isActivity ? keeper : watcher).validateSession(cookie)
     if (session === null) {
-      setCookie(c, keeper.createBlankSessionCookie().serialize())
+      // What a page asks by itself may have been on its way while another window gave the password again: the browser
+      // holds the cookie of the new id by now, and would forget that one.
+      if (isNavigation(c)) setCookie(c, keeper.createBlankSessionCookie().serialize())
       return undefined
     }
     const hash = hashOfSession(session.id)
@@ -166,6 +168,10 @@ export const access = (deps: AppDeps) => {
 
 /** Neither a page nor a part of one is asked for. */
 const isForPrograms = (c: AppContext): boolean => !wantsPage(c) && c.req.header('HX-Request') !== 'true'
+
+/** A person goes to a page, who is about to be asked to sign in. */
+const isNavigation = (c: AppContext): boolean =>
+  c.req.method === 'GET' && wantsPage(c) && c.req.header('HX-Request') !== 'true'
 
 /** What a key or token is for, where one signed in. */
 const inScope = (c: AppContext, operation: OperationName): boolean =>
