@@ -19,6 +19,7 @@ declare module 'lucia' {
       userAgent: string
       lastSeenAt?: Date
       steppedUpAt?: Date
+      createdAt?: Date
       hasSecondFactor?: boolean
       hasShortcuts?: boolean
     }
@@ -32,6 +33,7 @@ interface SessionFacts {
   lastSeenAt: Date
   /** When password or code were last given. */
   steppedUpAt: Date
+  createdAt: Date
   /** Of its user, not of the session: read along, because every request asks. */
   hasSecondFactor: boolean
   /** Of its user as well. */
@@ -53,12 +55,13 @@ export function sessionKeeper(
       expires: true,
       attributes: { secure, sameSite: 'lax', path: '/' },
     },
-    getSessionAttributes: ({
-      lastSeenAt = clock(),
-      steppedUpAt = clock(),
-      hasSecondFactor = false,
-      hasShortcuts = true,
-    }) => ({ lastSeenAt, steppedUpAt, hasSecondFactor, hasShortcuts }),
+    getSessionAttributes: (row) => ({
+      lastSeenAt: row.lastSeenAt ?? clock(),
+      steppedUpAt: row.steppedUpAt ?? clock(),
+      createdAt: row.createdAt ?? clock(),
+      hasSecondFactor: row.hasSecondFactor ?? false,
+      hasShortcuts: row.hasShortcuts ?? true,
+    }),
     getUserAttributes: ({ name, email, role }) => ({ name, email, role }),
   })
 }
@@ -142,6 +145,7 @@ const standing = (db: Kysely<Database>, hash: string, now: Date) =>
       'sessions.userAgent',
       'sessions.lastSeenAt',
       'sessions.steppedUpAt',
+      'sessions.createdAt',
     ])
     .where('sessions.id', '=', hash)
     .where('sessions.expiresAt', '>', now)
@@ -198,6 +202,46 @@ export async function stepUp(
 /** The role a session gives right now, without prolonging it; undefined once it ended. */
 export async function currentRole(db: Kysely<Database>, hash: string, now: Date): Promise<Role | undefined> {
   return (await standing(db, hash, now))?.role
+}
+
+/** One sign-in: its session goes on under another id when password or code are given again. */
+export interface SignInRef {
+  readonly userId: string
+  readonly createdAt: Date
+}
+
+/** The role a sign-in gives right now, whatever the id of its session is by now; undefined once it ended. */
+export async function currentRoleOf(
+  db: Kysely<Database>,
+  { userId, createdAt }: SignInRef,
+  now: Date,
+): Promise<Role | undefined> {
+  const row = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.userId')
+    .select('users.role')
+    .where('sessions.userId', '=', userId)
+    .where('sessions.createdAt', '=', createdAt)
+    .where('sessions.expiresAt', '>', now)
+    .where('sessions.absoluteExpiresAt', '>', now)
+    .where('users.disabledAt', 'is', null)
+    .executeTakeFirst()
+  return row?.role
+}
+
+/** Whoever still sends what they began to send is there: their sign-in goes on for another 30 minutes, if it stands. */
+export async function stayAwake(
+  db: Kysely<Database>,
+  { userId, createdAt }: SignInRef,
+  now: Date,
+): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ expiresAt: new Date(now.getTime() + idle.milliseconds()), lastSeenAt: now })
+    .where('userId', '=', userId)
+    .where('createdAt', '=', createdAt)
+    .where('expiresAt', '>', now)
+    .execute()
 }
 
 /** When a session ends if its person does nothing more; undefined once it ended. */

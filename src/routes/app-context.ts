@@ -116,6 +116,8 @@ export interface AppEnv {
     isProgram: boolean | undefined
     /** Whether the session, key or token still stands and may still do this; asked again and again by live streams. */
     stillAllowed: () => Promise<boolean>
+    /** Says that the person is still there, sending: at most once a minute their session is prolonged. */
+    stayAwake: () => Promise<void>
     /** Whether it was counted against a limit, or need not be. */
     isCounted: boolean | undefined
     /** Password or code are asked for first: nothing was done yet, and the same request comes once more. */

@@ -54,7 +54,7 @@ export function uploadRoutes(deps: AppDeps) {
           {
             name: name || fileNameOf(file.name),
             fileName: file.name,
-            bytes: file.bytes,
+            bytes: awake(c, file.bytes),
             stillAllowed: c.var.stillAllowed,
             ...(dataset === undefined ? {} : { datasetId: dataset }),
           },
@@ -107,7 +107,7 @@ export function uploadRoutes(deps: AppDeps) {
           {
             name: fields.get('name')?.trim() || fileNameOf(file.name),
             fileName: file.name,
-            bytes: file.bytes,
+            bytes: awake(c, file.bytes),
             stillAllowed: c.var.stillAllowed,
             ...(together && shared !== undefined ? { datasetId: shared } : {}),
           },
@@ -193,6 +193,14 @@ export function uploadRoutes(deps: AppDeps) {
       return started
     }
     return ok({ runId: started.value, isNew: before === undefined })
+  }
+}
+
+/** The same bytes; while they come, the session of whoever sends them does not end by itself. */
+async function* awake(c: AppContext, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    await c.var.stayAwake()
+    yield chunk
   }
 }
 

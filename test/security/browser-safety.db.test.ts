@@ -201,6 +201,20 @@ describe('a session', () => {
     expect((await web.request(member, '/account')).status).toBe(303)
   })
 
+  test('that ended has its cookie taken back where a person goes, and never by what a page asks by itself', async () => {
+    const member = await web.again(web.colleague)
+    await web.deps.db
+      .deleteFrom('sessions')
+      .where('id', '=', hashOfSession(member.cookie.split('=')[1] ?? ''))
+      .execute()
+    const taken = async (path: string, headers: Record<string, string>) =>
+      (await web.request(member, path, { headers })).headers.get('Set-Cookie')
+    expect(await taken('/datasets', { Accept: 'text/html' })).toContain('Max-Age=0')
+    // Another window may have given the browser a new one meanwhile: the answer to this would take that.
+    expect(await taken('/runs', { Accept: 'text/html', 'HX-Request': 'true' })).toBeNull()
+    expect(await taken('/runs/run_none/events', { Accept: 'text/event-stream' })).toBeNull()
+  })
+
   test('obeys a change of role at once, and ends at once when its person is disabled', async () => {
     const { db } = web.deps
     const member = await web.again(web.colleague)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hashOfSession, stepUp } from '../../src/db/sessions.ts'
 import { detectStored } from '../../src/domain/datasets/receive-file.ts'
 import type { Member } from '../support/app.ts'
 import { auditEntries } from '../support/audit.ts'
@@ -19,8 +20,12 @@ const part = (name: string) =>
   `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n`
 const end = `\r\n--${boundary}--\r\n`
 
-/** An upload of which half has come; the rest follows what happens meanwhile. */
-async function upload(who: Member, path: string, meanwhile: () => Promise<unknown>): Promise<Response> {
+/** An upload in as many parts as something happens between them. */
+async function upload(
+  who: Member,
+  path: string,
+  ...meanwhile: readonly (() => Promise<unknown>)[]
+): Promise<Response> {
   const text = shareGpt(200)
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const bytes = new TextEncoder()
@@ -32,9 +37,13 @@ async function upload(who: Member, path: string, meanwhile: () => Promise<unknow
   }
   const answer = web.request(who, path, request)
   const writer = writable.getWriter()
-  await writer.write(bytes.encode(part('talks.jsonl') + text.slice(0, text.length / 2)))
-  await meanwhile()
-  await writer.write(bytes.encode(text.slice(text.length / 2) + end))
+  const step = Math.ceil(text.length / (meanwhile.length + 1))
+  await writer.write(bytes.encode(part('talks.jsonl') + text.slice(0, step)))
+  for (const [at, happens] of meanwhile.entries()) {
+    await happens()
+    await writer.write(bytes.encode(text.slice((at + 1) * step, (at + 2) * step)))
+  }
+  await writer.write(bytes.encode(end))
   await writer.close()
   return answer
 }
@@ -50,6 +59,16 @@ describe('an upload', () => {
     const before = await stored()
     expect((await upload(web.colleague, '/datasets/files', async () => {})).status).toBe(201)
     expect((await stored()).datasets).toBe(before.datasets + 1)
+  })
+
+  test('goes on when a password is given again in another window, and gives no old cookie back', async () => {
+    const member = await web.again(web.colleague)
+    const answer = await upload(member, '/datasets/files', async () => {
+      const caller = { actor: { id: member.id, kind: 'user' }, requestId: 'req_test' } as const
+      const hash = hashOfSession(member.cookie.split('=')[1] ?? '')
+      await stepUp(web.deps.db, caller, hash, { now: web.deps.clock(), subjects: [] })
+    })
+    expect([answer.status, answer.headers.get('Set-Cookie')]).toEqual([201, null])
   })
 
   test.each(['/datasets/files', '/datasets'])(
@@ -118,5 +137,20 @@ describe('an upload', () => {
     recognised = sealAnew
     const late = await upload(web.colleague, `/datasets/files?dataset=${id}`, async () => {})
     expect(late.status).toBe(409)
+  })
+
+  // Last: time goes on for everybody.
+  test('may take longer than a session lives without a request, and leaves its person signed in', async () => {
+    const member = await web.again(web.colleague)
+    const answer = await upload(
+      member,
+      '/datasets/files',
+      async () => web.advance(25 * 60),
+      async () => web.advance(25 * 60),
+    )
+    expect(answer.status).toBe(201)
+    expect(answer.headers.get('Set-Cookie')).toContain(member.cookie)
+    web.advance(20 * 60)
+    expect((await web.request(member, '/account')).status).toBe(200)
   })
 })

@@ -1,7 +1,14 @@
 import { bodyLimit } from 'hono/body-limit'
 import { getCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import { currentRole, hashOfSession, keepAlive, sessionKeeper } from '../../db/sessions.ts'
+import {
+  currentRole,
+  currentRoleOf,
+  hashOfSession,
+  keepAlive,
+  sessionKeeper,
+  stayAwake,
+} from '../../db/sessions.ts'
 import { rightOver } from '../../db/visibility.ts'
 import { decide, mayPerform, type OperationName, operationOf, reachOf } from '../../domain/auth/operations.ts'
 import { type FoundPermission, mayUse, permissionFor } from '../../domain/auth/permissions.ts'
@@ -52,11 +59,13 @@ export const access = (deps: AppDeps) => {
 
     c.set('caller', anonymousCaller(c))
     c.set('stillAllowed', async () => permission !== undefined && mayUse(permission, undefined))
+    c.set('stayAwake', async () => {})
     c.set('may', (operation) => mayPerform(undefined, operation))
     c.set('isProven', false)
     c.set('hasSecondFactor', false)
     c.set('hasShortcuts', true)
 
+    let sessionId: string | undefined
     if (permission?.cookieless) {
       // Nobody is signed in there, whatever comes along.
     } else if (presentsBearer(c)) {
@@ -64,7 +73,7 @@ export const access = (deps: AppDeps) => {
       if (refused !== undefined) return refused
     } else {
       const cookie = getCookie(c, keeper.sessionCookieName)
-      if (cookie !== undefined) await recognise(c, cookie, permission)
+      if (cookie !== undefined) sessionId = await recognise(c, cookie, permission)
     }
     const { viewer } = c.var
     if (viewer !== undefined) c.set('may', (asked) => inScope(c, asked) && mayPerform(viewer.role, asked))
@@ -99,17 +108,27 @@ export const access = (deps: AppDeps) => {
     }
     if (operationOf(operation).stepUp === true && !c.var.isProven) return askForProof(c)
     const early = await (permission.upload ? next() : limit(c, () => refuseUnreadableForm(c, next)))
+    if (permission.upload && sessionId !== undefined) await renewCookie(c, sessionId)
     // Links that are spent, tokens that are wrong, attempts that are slowed: the route said no.
     if (c.var.refused !== undefined || isDenial(early instanceof Response ? early.status : c.res.status))
       await recordDenial(c, operation, object)
     return early
   })
 
-  /** Finds out whose session a cookie is. */
-  async function recognise(c: AppContext, cookie: string, permission: FoundPermission | undefined) {
+  /** Finds out whose session a cookie is; answers its id. */
+  async function recognise(
+    c: AppContext,
+    cookie: string,
+    permission: FoundPermission | undefined,
+  ): Promise<string | undefined> {
     const isActivity = !isBackground(c, permission)
     const { session, user } = await (isActivity ? keeper : watcher).validateSession(cookie)
-    if (session === null) return setCookie(c, keeper.createBlankSessionCookie().serialize())
+    if (session === null) {
+      // What a page asks by itself may have been on its way while another window gave the password again: the browser
+      // holds the cookie of the new id by now, and would forget that one.
+      if (isNavigation(c)) setCookie(c, keeper.createBlankSessionCookie().serialize())
+      return undefined
+    }
     const hash = hashOfSession(session.id)
     c.set('viewer', user)
     c.set('user', user)
@@ -118,19 +137,43 @@ export const access = (deps: AppDeps) => {
     c.set('hasShortcuts', session.hasShortcuts)
     c.set('isProven', clock().getTime() - session.steppedUpAt.getTime() < proofLastsMs)
     c.set('caller', { ...c.var.caller, actor: { id: user.id, kind: 'user' } })
+    // An upload may take hours: meanwhile its person may have given their password again, in another window.
+    const signIn = { userId: user.id, createdAt: session.createdAt }
+    const roleNow = () =>
+      permission?.upload ? currentRoleOf(db, signIn, clock()) : currentRole(db, hash, clock())
     c.set('stillAllowed', async () => {
-      const role = await currentRole(db, hash, clock())
+      const role = await roleNow()
       if (role === undefined || permission === undefined) return false
       return mayStillUse(db, permission, { id: user.id, role })
     })
-    if (isActivity && (session.fresh || (await keepAlive(db, session, clock())))) {
+    let awakeAt = clock().getTime()
+    c.set('stayAwake', async () => {
+      const now = clock()
+      if (now.getTime() - awakeAt < 60_000) return
+      awakeAt = now.getTime()
+      await stayAwake(db, signIn, now)
+    })
+    const isProlonged = isActivity && (session.fresh || (await keepAlive(db, session, clock())))
+    // That of an upload is given with its answer: by then the session may go on under another id.
+    if (isProlonged && permission?.upload !== true) {
       setCookie(c, keeper.createSessionCookie(session.id).serialize())
     }
+    return session.id
+  }
+
+  /** The browser forgets a cookie half an hour after it was given, and an upload may have taken longer. */
+  async function renewCookie(c: AppContext, sessionId: string) {
+    const isStanding = (await currentRole(db, hashOfSession(sessionId), clock())) !== undefined
+    if (isStanding) setCookie(c, keeper.createSessionCookie(sessionId).serialize())
   }
 }
 
 /** Neither a page nor a part of one is asked for. */
 const isForPrograms = (c: AppContext): boolean => !wantsPage(c) && c.req.header('HX-Request') !== 'true'
+
+/** A person goes to a page, who is about to be asked to sign in. */
+const isNavigation = (c: AppContext): boolean =>
+  c.req.method === 'GET' && wantsPage(c) && c.req.header('HX-Request') !== 'true'
 
 /** What a key or token is for, where one signed in. */
 const inScope = (c: AppContext, operation: OperationName): boolean =>
