@@ -44,6 +44,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'POST /ping/:key/:slug/:signal': { operation: 'heartbeat.ping', cookieless: true, upload: true },
   'GET /favicon.svg': { operation: 'asset.read' },
   'GET /portal.css': { operation: 'asset.read' },
+  'GET /scripts/portal.js': { operation: 'asset.read' },
   'GET /scripts/*': { operation: 'asset.read' },
   'GET /draw-mermaid.js': { operation: 'asset.read' },
   'GET /vendor/mermaid/*': { operation: 'asset.read' },

@@ -47,9 +47,10 @@ export function assetRoutes(root = projectRoot()): Hono<AppEnv> {
     c.body(`import './${version}/portal.js'\n`, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),
   )
   // No other version: another server may be newer, and what a browser gets here it keeps.
-  const versioned = `/scripts/${version}`
+  const versioned = `/scripts/${version}/`
   app.get(
-    `${versioned}/*`,
+    '/scripts/*',
+    (c, next) => (c.req.path.startsWith(versioned) ? next() : c.notFound()),
     cached('public, max-age=31536000, immutable'),
     serveStatic({ root: modules, rewriteRequestPath: (p) => p.slice(versioned.length) }),
   )
