@@ -7,15 +7,29 @@ import { parseOrigins } from './domain/network/origins.ts'
 import type { SettingInForce } from './domain/system/system-state.ts'
 import { StartupProblem } from './startup-problem.ts'
 
-const Environment = z.object({
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATABASE_ADMIN_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  PUBLIC_URL: z
-    .url({ protocol: /^https?$/ })
+// What is wrong is said without the value: it may hold a password.
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
     .refine(
-      (url) => /^https?:\/\/[^/?#]+\/?$/i.test(url),
+      (text) => /^\d{1,15}$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `Give it a whole number from ${least} to ${most}.`,
+    )
+    .transform(Number)
+const oneOf = <const Value extends string>(...values: readonly Value[]) =>
+  z.enum(values, { error: `Give it one of ${values.join(', ')}.` })
+const address = (protocol: RegExp, example: string) =>
+  z.url({ protocol, error: `Give it an address such as ${example}.` })
+const databaseAddress = address(/^postgres(ql)?$/, 'postgres://user:password@host:5432/database')
+
+const Environment = z.object({
+  PORT: wholeNumber(0, 65_535).default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_URL: databaseAddress.optional(),
+  DATABASE_ADMIN_URL: databaseAddress.optional(),
+  PUBLIC_URL: address(/^https?$/, 'https://portal.example')
+    .refine(
+      (url) => !URL.canParse(url) || /^https?:\/\/[^/?#]+\/?$/i.test(url),
       'Give it no path: the portal answers at the root of its host, as in https://portal.example.',
     )
     .optional(),
@@ -35,7 +49,7 @@ const Environment = z.object({
     .min(32, 'Give it at least 32 characters, for example those of `openssl rand -hex 32`.')
     .regex(/^\S*$/, 'It may not hold spaces.')
     .optional(),
-  PUBLIC_STATUS: z.enum(['0', '1']).default('0'),
+  PUBLIC_STATUS: oneOf('0', '1').default('0'),
   STATUS_CORS_ORIGINS: z
     .string()
     .transform((setting, context) => {
@@ -46,24 +60,20 @@ const Environment = z.object({
     })
     .optional(),
   DEFAULT_FLOW: z.string().min(1).optional(),
-  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
-  MAIL_FROM: z.email().optional(),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  SMTP_URL: address(/^smtps?$/, 'smtps://user:password@mail.example').optional(),
+  MAIL_FROM: z.email('Give it an e-mail address.').optional(),
+  LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
   SIGNALBOX_DATA: z.string().min(1).default('var'),
   SIGNALBOX_KEYS: z.string().min(1).optional(),
   VAULT_KEY_FILE: z.string().min(1).optional(),
   SIGNALBOX_AUDIT: z.string().min(1).optional(),
-  SIGNALBOX_MAX_UPLOAD_BYTES: z.coerce
-    .number()
-    .int()
-    .positive()
-    .default(5 * 1024 ** 3),
-  SIGNALBOX_WORKERS: z.coerce.number().int().min(0).max(64).optional(),
-  SIGNALBOX_SECOND_FACTOR: z.enum(['required', 'optional']).default('required'),
-  SIGNALBOX_RUNS: z.coerce.number().int().min(1).max(1_000).default(16),
-  SIGNALBOX_RUNS_PER_USER: z.coerce.number().int().min(1).max(1_000).default(4),
-  SIGNALBOX_INTERMEDIATES_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
-  SIGNALBOX_AUDIT_DETAILS_DAYS: z.coerce.number().int().min(30).max(36_500).default(400),
+  SIGNALBOX_MAX_UPLOAD_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(5 * 1024 ** 3),
+  SIGNALBOX_WORKERS: wholeNumber(0, 64).optional(),
+  SIGNALBOX_SECOND_FACTOR: oneOf('required', 'optional').default('required'),
+  SIGNALBOX_RUNS: wholeNumber(1, 1_000).default(16),
+  SIGNALBOX_RUNS_PER_USER: wholeNumber(1, 1_000).default(4),
+  SIGNALBOX_INTERMEDIATES_DAYS: wholeNumber(1, 3_650).default(7),
+  SIGNALBOX_AUDIT_DETAILS_DAYS: wholeNumber(30, 36_500).default(400),
   SIGNALBOX_FLOWS: z.string().min(1).default('config/flows'),
   SIGNALBOX_PLUGIN_FOLDERS: z.string().min(1).default('/usr/lib/nagios/plugins:/usr/lib/monitoring-plugins'),
 })

@@ -31,6 +31,18 @@ describe('the settings', () => {
     }
   })
 
+  test.each([
+    ['PORT', 'http', 'Give it a whole number from 0 to 65535.'],
+    ['SIGNALBOX_RUNS', '1.5', 'Give it a whole number from 1 to 1000.'],
+    ['SIGNALBOX_AUDIT_DETAILS_DAYS', '29', 'Give it a whole number from 30 to 36500.'],
+    ['LOG_LEVEL', 'loud', 'Give it one of debug, info, warn, error, silent.'],
+    ['DATABASE_URL', 'secret@host', 'Give it an address such as postgres://'],
+    ['MAIL_FROM', 'portal', 'Give it an e-mail address.'],
+  ])('say of %s=%s what to give it, and not what it was', (name, value, sentence) => {
+    expect(() => readConfig({ [name]: value })).toThrow(`${name}: ${sentence}`)
+    expect(() => readConfig({ [name]: value })).not.toThrow(new RegExp(`: .*${value}`))
+  })
+
   test('refuse what is wrong or misspelt, all at once', () => {
     const wrong = { SIGNALBOX_SECOND_FACTOR: 'off', SIGNALBOX_SECOND_FACTORS: 'required' }
     expect(() => readConfig(wrong)).toThrow(
