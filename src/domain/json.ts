@@ -23,8 +23,19 @@ export class ExactNumber {
   }
 
   toJSON(): unknown {
+    written++
     return JSON.rawJSON(this.#text)
   }
+}
+
+/** How many were written so far: whether there is one among what was written shows in it, and costs nothing. */
+let written = 0
+
+/** The text of a value, and whether a plain parser would give all of it back. */
+export function writtenJson(value: Json): { readonly text: string; readonly isPlain: boolean } {
+  const before = written
+  const text = JSON.stringify(value)
+  return { text, isPlain: written === before }
 }
 
 declare global {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ownJson } from '../../../src/domain/json.ts'
 import {
   type ConversationLine,
   ConversationShard,
@@ -62,5 +63,11 @@ describe('objects of records', () => {
     const raw = [{ origin: [3, 4, 5, 6] as const, value: { a: ['\n'] } }]
     expect(decodeRaw(encodeRaw(raw.map(encodeRawLine)))).toEqual(raw)
     expect(decodeRaw(encodeRaw([]))).toEqual([])
+  })
+  it('give back every number as it was written, in the lines that have such and in those that have none', () => {
+    const texts = ['{"id":9007199254740993,"rate":1.0}', '{"id":1}', '[1e400,"=9007199254740993"]']
+    const raw = texts.map((text, at) => ({ origin: [at, at, at, at] as const, value: ownJson(text) }))
+    const read = decodeRaw(encodeRaw(raw.map(encodeRawLine)))
+    expect(read.map(({ value }) => JSON.stringify(value))).toEqual(texts)
   })
 })
