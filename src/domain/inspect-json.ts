@@ -17,15 +17,19 @@ type Place = readonly [start: number, end: number]
 export function inspectJson(text: string): JsonInspection {
   let keys = 0
   const exact: Place[] = []
-  for (let at = 0; ; ) {
-    const open = text.indexOf('"', at)
-    const end = open < 0 ? text.length : open
-    findExact(text, at, end, exact)
-    if (open < 0) return { keys, exact }
+  let at = 0
+  for (let open = text.indexOf('"'); ; ) {
+    if (open < 0) {
+      findExact(text, at, text.length, exact)
+      return { keys, exact }
+    }
+    // A number between two strings has a sign of its own on each side.
+    if (open - at > 2) findExact(text, at, open, exact)
     at = closingQuote(text, open) + 1
     let next = text.charCodeAt(at)
     while (next <= code.space) next = text.charCodeAt(++at)
     if (next === code.colon) keys++
+    open = text.charCodeAt(at + 1) === code.quote ? at + 1 : text.indexOf('"', at)
   }
 }
 
