@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import pg from 'pg'
 import { checkRunners } from '../dist/adapters/checks/index.js'
+import { FlowFileReader } from '../dist/adapters/flow-file-reader.js'
 import { readConfig } from '../dist/config.js'
 import { heartbeatPings } from '../dist/db/heartbeat-pings.js'
 import { progressHub } from '../dist/db/progress-hub.js'
@@ -74,6 +75,7 @@ async function running(folder, report) {
     settings: { pluginFolders: [], baseFolder: folder },
     pings: heartbeatPings(stack.db, clock),
   })
+  const flowFiles = new FlowFileReader(log)
   const start = () =>
     startFlowMonitor({
       ...stack,
@@ -84,6 +86,7 @@ async function running(folder, report) {
       progress,
       clock,
       random: randomBytes,
+      readFlowFile: flowFiles.read,
     })
   const monitor = start()
   const client = new pg.Client({ connectionString: stack.url })
@@ -123,6 +126,7 @@ async function running(folder, report) {
     await following({ flows, files, monitor, start }, report)
   } finally {
     await monitor.stop()
+    await flowFiles.stop()
     await runners.close()
     await progress.close()
     await client.end()

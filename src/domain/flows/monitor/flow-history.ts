@@ -102,7 +102,7 @@ export function processHistory(
         if (heard.length === 0) return undefined
         const state = processState(
           process,
-          heard.map(({ check, state }) => ({ check, view: seen(state) })),
+          heard.map(({ check, state }) => ({ check, view: { state, confirming: undefined } })),
         )
         return bestState([state, shown.get(process.id)?.[slot] ?? state])
       })
@@ -110,13 +110,3 @@ export function processHistory(
     }),
   )
 }
-
-const seen = (state: State) => ({
-  state,
-  since: undefined,
-  reason: undefined,
-  message: '',
-  confirming: undefined,
-  flapping: false,
-  memory: undefined,
-})

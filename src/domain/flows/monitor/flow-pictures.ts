@@ -144,7 +144,7 @@ const texts = new WeakMap<CheckView, string>()
 function viewInText(shown: CheckView): string {
   const known = texts.get(shown)
   if (known !== undefined) return known
-  const { memory, ...view } = shown
+  const { memory, past, knownFrom, ...view } = shown
   const text = JSON.stringify([view, memory?.result.value, memory?.result.evidence])
   texts.set(shown, text)
   return text

@@ -3,7 +3,7 @@ import { type CheckMemory, type CheckView, viewCheck } from './check-state.ts'
 import { headline } from './headline.ts'
 import { type CheckAndView, contributionOf, processRecovery, processState } from './process-state.ts'
 import { assignRoles, type ProcessFacts, type RoleOf } from './roles.ts'
-import { standingOf } from './standing.ts'
+import { sinceOf } from './standing.ts'
 import { type State, severityOf, worstState } from './state.ts'
 import { isVirtual, viewOfMembers } from './virtual-check.ts'
 
@@ -168,12 +168,15 @@ function assessProcess(
   const suspects = counted
     .filter(({ view }) => view.confirming !== undefined)
     .toSorted((a, b) => toGo(a.view) - toGo(b.view))
-  const { since } = standingOf(
+  const since = sinceOf(
     counted.map(({ view }) => view),
     (states) =>
       processState(
         process,
-        counted.map(({ check, view }, at) => ({ check, view: { ...view, state: states[at] ?? view.state } })),
+        counted.map(({ check, view }, at) => ({
+          check,
+          view: { state: states[at] ?? view.state, confirming: undefined },
+        })),
       ),
   )
   const rows = enabled.flatMap(({ view }) => view.memory?.row ?? [])

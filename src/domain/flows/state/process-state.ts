@@ -9,8 +9,14 @@ export interface CheckAndView {
   readonly view: CheckView
 }
 
+/** What of that the state of a process follows from. */
+interface CheckAndState {
+  readonly check: CheckAndView['check']
+  readonly view: Pick<CheckView, 'state' | 'confirming'>
+}
+
 /** What a check contributes: a warning makes nothing worse than DEGRADED, an info nothing at all. */
-export function contributionOf({ check, view }: CheckAndView, suspecting = false): State | undefined {
+export function contributionOf({ check, view }: CheckAndState, suspecting = false): State | undefined {
   if (!check.enabled || check.severity === 'info') return undefined
   const state = suspecting && view.confirming !== undefined ? 'FAILED' : view.state
   return check.severity === 'warning' && severityOf(state) > severityOf('DEGRADED') ? 'DEGRADED' : state
@@ -22,7 +28,7 @@ export function contributionOf({ check, view }: CheckAndView, suspecting = false
  */
 export function processState(
   { rollup }: Pick<Process, 'rollup'>,
-  checks: readonly CheckAndView[],
+  checks: readonly CheckAndState[],
   suspecting = false,
 ): State {
   const counted = checks.flatMap((each) => {
@@ -56,12 +62,12 @@ export function processRecovery(
 }
 
 /** The checks that stand in for each other, how many of them are needed, and those that count as always. */
-function groupOf<C extends CheckAndView>(
+function groupOf<C extends Pick<CheckAndView, 'check'>>(
   { rollup }: Pick<Process, 'rollup'>,
   counted: readonly C[],
 ): { readonly members: readonly C[]; readonly others: readonly C[]; readonly needed: number } {
   if (rollup === 'worst') return { members: [], others: counted, needed: 0 }
-  const isMember = ({ check }: CheckAndView) =>
+  const isMember = ({ check }: C) =>
     typeof rollup === 'object' ? rollup.of.includes(check.id) : check.severity === 'critical'
   const members = counted.filter(isMember)
   const others = counted.filter((each) => !isMember(each))

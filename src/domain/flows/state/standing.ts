@@ -29,39 +29,60 @@ export function pastOf({ state, since, past }: Standing, until: number): Past {
   )
 }
 
+/** The state of a whole from those of its parts, in their order; it gets no better when a part gets worse. */
+type Reckon = (states: readonly State[]) => State
+
 /**
- * Since when a state that follows from those of its parts holds, and what it was before. Parts that change meanwhile
- * move it only where the whole really changed: of two that failed one after the other and of which the first is mended,
- * the whole has failed since the first.
- * @param reckon the state of the whole; it gets no better when a part gets worse
+ * Since when a state that follows from those of its parts holds. Parts that change meanwhile move it only where the whole
+ * really changed: of two that failed one after the other and of which the first is mended, the whole has failed since
+ * the first.
+ * @returns undefined: it was never otherwise
  */
-export function standingOf(
-  parts: readonly Standing[],
-  reckon: (states: readonly State[]) => State,
-): Standing {
-  const known = parts.flatMap(({ since, past }) => [
-    since ?? [],
-    ...Object.values(past ?? {}).map((stretch) => [stretch.since ?? [], stretch.until].flat()),
-  ])
-  const turns = [...new Set(known.flat())].toSorted((a, b) => b - a)
-  /** undefined: too little is remembered to tell. */
-  const before = (turn: number): State | undefined => {
-    const best = reckon(parts.map((part) => stateBefore(part, turn) ?? 'HEALTHY'))
-    const worst = reckon(parts.map((part) => stateBefore(part, turn) ?? worstBefore(part, turn)))
-    return best === worst ? best : undefined
-  }
+export const sinceOf = (parts: readonly Standing[], reckon: Reckon): number | undefined =>
+  sinceIn(parts, reckon, turnsOf(parts), reckon(parts.map((part) => part.state)))
+
+/** The same, and what it was before. */
+export function standingOf(parts: readonly Standing[], reckon: Reckon): Standing {
+  const turns = turnsOf(parts)
   const state = reckon(parts.map((part) => part.state))
-  const since = turns.find((turn) => before(turn) !== state)
+  const since = sinceIn(parts, reckon, turns, state)
   const past: Partial<Record<State, Stretch>> = {}
   let until = since
   while (until !== undefined) {
     const end = until
-    const last = before(end)
+    const last = wholeBefore(parts, reckon, end)
     if (last === undefined) return { state, since, past, knownFrom: end }
-    until = turns.find((turn) => turn < end && before(turn) !== last)
+    until = turns.find((turn) => turn < end && wholeBefore(parts, reckon, turn) !== last)
     past[last] ??= { ...(until === undefined ? {} : { since: until }), until: end }
   }
   return { state, since, past }
+}
+
+const sinceIn = (parts: readonly Standing[], reckon: Reckon, turns: readonly number[], state: State) =>
+  turns.find((turn) => wholeBefore(parts, reckon, turn) !== state)
+
+/** When a part became something else, as far as is remembered; the newest first. */
+function turnsOf(parts: readonly Standing[]): readonly number[] {
+  const turns = new Set<number>()
+  for (const { since, past = {} } of parts) {
+    if (since !== undefined) turns.add(since)
+    for (const state of states) {
+      const stretch = past[state]
+      if (stretch === undefined) continue
+      turns.add(stretch.until)
+      if (stretch.since !== undefined) turns.add(stretch.since)
+    }
+  }
+  return [...turns].sort((a, b) => b - a)
+}
+
+/** undefined: too little is remembered to tell. */
+function wholeBefore(parts: readonly Standing[], reckon: Reckon, turn: number): State | undefined {
+  const known = parts.map((part) => stateBefore(part, turn))
+  const best = reckon(known.map((state) => state ?? 'HEALTHY'))
+  if (!known.includes(undefined)) return best
+  const worst = reckon(parts.map((part, at) => known[at] ?? worstBefore(part, turn)))
+  return best === worst ? best : undefined
 }
 
 /** undefined: not remembered. */

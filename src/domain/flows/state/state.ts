@@ -7,7 +7,7 @@ export const severityOf = (state: State): number => states.indexOf(state)
 
 /** The worst state; undefined when there is none to ask. */
 export const worstState = (found: readonly State[]): State | undefined =>
-  found.toSorted((a, b) => severityOf(b) - severityOf(a))[0]
+  states.findLast((state) => found.includes(state))
 
 export const bestState = (found: readonly State[]): State | undefined =>
-  found.toSorted((a, b) => severityOf(a) - severityOf(b))[0]
+  states.find((state) => found.includes(state))
